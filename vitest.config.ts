@@ -1,14 +1,25 @@
 import { defineConfig } from 'vitest/config';
 
+// Vitest reads the libs from source; Node reads them from dist through the package's imports.
+const source = { resolve: { alias: [{ find: /^#(.+)\.js$/, replacement: `${import.meta.dirname}/libs/$1.ts` }] } };
+
+/** `unit`: beside pure code, nothing started. `system`: real databases, processes and clients, under test/. */
 export default defineConfig({
-  resolve: { conditions: ['source'] },
-  ssr: { resolve: { conditions: ['source'] } },
+  ...source,
   test: {
-    include: ['apps/**/*.spec.ts', 'libs/**/*.spec.ts', 'test/**/*.spec.ts'],
-    globalSetup: ['test/global-setup.ts'],
-    setupFiles: ['test/setup-file.ts'],
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
     maxWorkers: 2,
+    projects: [
+      { ...source, test: { name: 'unit', include: ['libs/**/*.spec.ts', 'apps/**/*.spec.ts'], testTimeout: 30_000 } },
+      {
+        ...source,
+        test: {
+          name: 'system',
+          include: ['test/**/*.spec.ts'],
+          globalSetup: ['test/global-setup.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
   },
 });

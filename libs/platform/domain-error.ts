@@ -24,7 +24,12 @@ export class DomainError extends Error {
     readonly kind: ErrorKind,
     readonly code: string,
     message: string,
-    readonly options: { readonly detail?: unknown; readonly field?: string; readonly cause?: unknown; readonly retryAfter?: number } = {},
+    readonly options: {
+      readonly detail?: unknown;
+      readonly field?: string;
+      readonly cause?: unknown;
+      readonly retryAfter?: number;
+    } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
   }
@@ -32,7 +37,10 @@ export class DomainError extends Error {
 
 /** Bad input; `field` is the member of the request that must change. */
 export const invalid = (message: string, field?: string, code = 'INVALID', detail?: unknown) =>
-  new DomainError('invalid', code, message, { ...(field === undefined ? {} : { field }), ...(detail === undefined ? {} : { detail }) });
+  new DomainError('invalid', code, message, {
+    ...(field === undefined ? {} : { field }),
+    ...(detail === undefined ? {} : { detail }),
+  });
 
 /** The thing does not exist, or the caller may not know that it does. */
 export const notFound = (message: string, code = 'NOT_FOUND', detail?: unknown) =>

@@ -1,0 +1,41 @@
+import { describe, expect, it } from 'vitest';
+import { parseStrictJson, StrictJsonError } from './strict-json.js';
+
+describe('strict JSON', () => {
+  it('reads what JSON.parse reads', () => {
+    const text = '{"a":[1,-2.5e3,true,false,null,"x\\u00e9\\"\\\\"],"b":{"c":{}}}';
+    expect(JSON.stringify(parseStrictJson(text))).toBe(JSON.stringify(JSON.parse(text)));
+  });
+
+  it.each([
+    '{"a":1,"a":2}',
+    '{"a":{"b":1,"b":2}}',
+    '{"a":1} x',
+    '[1,]',
+    '{"a" 1}',
+    '\ufeff{}',
+    '01',
+    'NaN',
+    '1e400',
+    '"a\nb"',
+    '',
+    '"a',
+    '{"a":"\\"}',
+  ])('refuses %j', (text) => {
+    expect(() => parseStrictJson(text)).toThrow(StrictJsonError);
+  });
+
+  it('refuses bytes that are not UTF-8', () => {
+    expect(() => parseStrictJson(Uint8Array.of(0x22, 0xff, 0x22))).toThrow(StrictJsonError);
+  });
+
+  it('refuses deep nesting before the stack ends', () => {
+    expect(() => parseStrictJson('['.repeat(4_000_000))).toThrow(/nested deeper/);
+  });
+
+  it('keeps __proto__ an ordinary member', () => {
+    const value = parseStrictJson('{"__proto__":{"admin":true}}') as Record<string, unknown>;
+    expect(Object.keys(value)).toEqual(['__proto__']);
+    expect(({} as Record<string, unknown>)['admin']).toBeUndefined();
+  });
+});

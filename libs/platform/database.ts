@@ -1,0 +1,94 @@
+import pg from 'pg';
+import { DataSource, type EntityManager, type MixedList } from 'typeorm';
+
+// Sizes and counters fit a double; the driver would hand out strings.
+pg.types.setTypeParser(pg.types.builtins.INT8, Number);
+
+/** What a data source is made of. */
+export interface DatabaseOptions {
+  readonly url: string;
+  readonly poolSize?: number;
+  readonly entities: MixedList<Function>;
+  readonly migrations?: MixedList<Function>;
+  /** Lines in `pg_stat_activity`. */
+  readonly applicationName?: string;
+}
+
+/** A TypeORM data source for PostgreSQL: no automatic schema, uuids made by us, idle errors kept from ending the process. */
+export function createDataSource(options: DatabaseOptions): DataSource {
+  return new DataSource({
+    type: 'postgres',
+    url: options.url,
+    entities: options.entities,
+    migrations: options.migrations ?? [],
+    synchronize: false,
+    poolSize: options.poolSize ?? 10,
+    applicationName: options.applicationName ?? 'hallmark',
+    installExtensions: false,
+    uuidExtension: 'pgcrypto',
+    poolErrorHandler: () => undefined,
+    migrationsTransactionMode: 'each',
+  });
+}
+
+/** The pool under a data source, for prepared statements on hot paths. */
+export function poolOf(source: DataSource): pg.Pool {
+  return (source.driver as unknown as { master: pg.Pool }).master;
+}
+
+/** Rows of a prepared statement; `name` must name this text and no other. */
+export async function queryPrepared<Row>(
+  source: DataSource,
+  name: string,
+  text: string,
+  values: unknown[],
+): Promise<Row[]> {
+  const { rows } = await poolOf(source).query({ name, text, values });
+  return rows as Row[];
+}
+
+/** SQL text and parameters. */
+export type Sql = readonly [text: string, values?: readonly unknown[]];
+
+/** Rows of a SELECT or of a statement with RETURNING, whatever shape the driver gives them. */
+export async function rowsOf<Row>(
+  tx: EntityManager | DataSource,
+  text: string,
+  values: readonly unknown[] = [],
+): Promise<Row[]> {
+  const result: unknown = await tx.query(text, [...values]);
+  if (Array.isArray(result) && result.length === 2 && Array.isArray(result[0]) && typeof result[1] === 'number')
+    return result[0] as Row[];
+  return result as Row[];
+}
+
+/** True for a violated unique constraint or index. */
+export function isUniqueViolation(error: unknown): boolean {
+  return errorCode(error) === '23505';
+}
+
+/** True for failures that a repeated transaction may not meet: serialization, deadlock. */
+export function isRetryable(error: unknown): boolean {
+  return ['40001', '40P01'].includes(errorCode(error) ?? '');
+}
+
+function errorCode(error: unknown): string | undefined {
+  const each = error as { code?: string; driverError?: { code?: string } };
+  return each?.driverError?.code ?? each?.code;
+}
+
+/** Runs a transaction, again on deadlock or serialization failure, at most `attempts` times. */
+export async function inTransaction<T>(
+  source: DataSource,
+  work: (tx: EntityManager) => Promise<T>,
+  attempts = 4,
+): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await source.transaction(work);
+    } catch (error) {
+      if (attempt >= attempts || !isRetryable(error)) throw error;
+      await new Promise((done) => setTimeout(done, Math.random() * 20 * 2 ** attempt));
+    }
+  }
+}

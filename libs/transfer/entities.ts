@@ -1,0 +1,2 @@
+/** Tables of this lib. */
+export const transferEntities: Function[] = [];
