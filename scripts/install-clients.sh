@@ -6,7 +6,7 @@ set -u
 BIN=${HALLMARK_CLIENTS:-$PWD/.clients}
 mkdir -p "$BIN"
 CORE="crane regctl oras notation olareg registry3"
-EVERYTHING="$CORE cosignv2 cosignv3 notation-1.0.0 podman5"
+EVERYTHING="$CORE cosignv2 cosignv3 notation-1.0.0 podman5 versitygw"
 apt=yes
 names=()
 for argument in "$@"; do
@@ -70,6 +70,7 @@ build() {
     cosignv3) get cosignv3 github.com/sigstore/cosign/v3@v3.0.2 ./cmd/cosign ;;
     notation-1.0.0) modfile n100 github.com/notaryproject/notation@v1.0.0 &&
       get notation-1.0.0 github.com/notaryproject/notation@v1.0.0 ./cmd/notation -mod=mod -modfile="$BIN/n100.mod" ;;
+    versitygw) get versitygw github.com/versity/versitygw@v1.8.0 ./cmd/versitygw -ldflags='-s -w' ;;
     podman5) modfile podman github.com/containers/podman/v5@v5.6.2 &&
       CGO=1 get podman5 github.com/containers/podman/v5@v5.6.2 ./cmd/podman -mod=mod -modfile="$BIN/podman.mod" \
         -tags 'exclude_graphdriver_btrfs seccomp' ;;
