@@ -1,2 +1,4 @@
+import { RemoteEntity } from './remotes/remote.entity.js';
+
 /** Tables of this lib. */
-export const transferEntities: Function[] = [];
+export const transferEntities: Function[] = [RemoteEntity];

@@ -1,0 +1,26 @@
+import { Column, Entity, Index } from 'typeorm';
+import { ResourceEntity } from '#platform/base.entity.js';
+
+/** A blob on its way in. It belongs to one repository and one principal; closed ones stay a while to answer a repeated close. */
+@Entity('upload')
+export class UploadEntity extends ResourceEntity {
+  @Index('upload_repository')
+  @Column({ name: 'repository_id', type: 'uuid' })
+  repositoryId: string;
+
+  /** Who started it: `user:1`, `robot:…`, `anonymous`. */
+  @Column({ type: 'text' })
+  principal: string;
+
+  /** Bytes that are durably here. */
+  @Column({ type: 'bigint', default: 0 })
+  offset: number;
+
+  /** The digest it was closed with; null while open. */
+  @Column({ type: 'text', nullable: true })
+  digest: string | null;
+
+  @Index('upload_touched')
+  @Column({ name: 'touched_at', type: 'timestamptz', default: () => 'now()' })
+  touchedAt: Date;
+}

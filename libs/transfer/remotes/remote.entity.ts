@@ -1,0 +1,94 @@
+import { Column, Entity, Index } from 'typeorm';
+import { ResourceEntity } from '#platform/base.entity.js';
+
+/** `container` mirrors one upstream repository, `pull-through` stands for a whole upstream registry. */
+export type RemoteType = 'container' | 'pull-through';
+
+/** When blobs are fetched: with the sync, at the first pull and kept, or at every pull. */
+export type RemotePolicy = 'immediate' | 'on_demand' | 'streamed';
+
+/** An upstream registry, how to reach it and what to take. Secrets never leave through the REST API. */
+@Entity('remote')
+@Index('remote_created', ['pulpCreated', 'id'])
+export class RemoteEntity extends ResourceEntity {
+  @Column({ type: 'text', default: 'container' })
+  type: RemoteType;
+
+  @Column({ type: 'text', unique: true, collation: 'C' })
+  name: string;
+
+  @Column({ type: 'text' })
+  url: string;
+
+  @Column({ name: 'upstream_name', type: 'text', nullable: true })
+  upstreamName: string | null;
+
+  @Column({ type: 'text', default: 'immediate' })
+  policy: RemotePolicy;
+
+  @Column({ type: 'jsonb', nullable: true })
+  includes: string[] | null;
+
+  @Column({ type: 'jsonb', nullable: true })
+  excludes: string[] | null;
+
+  /** Base URL of a lookaside with simple signatures. */
+  @Column({ type: 'text', nullable: true })
+  sigstore: string | null;
+
+  @Column({ name: 'ca_cert', type: 'text', nullable: true })
+  caCert: string | null;
+
+  @Column({ name: 'client_cert', type: 'text', nullable: true })
+  clientCert: string | null;
+
+  @Column({ name: 'client_key', type: 'text', nullable: true })
+  clientKey: string | null;
+
+  @Column({ name: 'tls_validation', type: 'boolean', default: true })
+  tlsValidation: boolean;
+
+  @Column({ name: 'proxy_url', type: 'text', nullable: true })
+  proxyUrl: string | null;
+
+  @Column({ name: 'proxy_username', type: 'text', nullable: true })
+  proxyUsername: string | null;
+
+  @Column({ name: 'proxy_password', type: 'text', nullable: true })
+  proxyPassword: string | null;
+
+  @Column({ type: 'text', nullable: true })
+  username: string | null;
+
+  @Column({ type: 'text', nullable: true })
+  password: string | null;
+
+  @Column({ name: 'max_retries', type: 'int', nullable: true })
+  maxRetries: number | null;
+
+  /** Seconds, as all timeouts here. */
+  @Column({ name: 'total_timeout', type: 'double precision', nullable: true })
+  totalTimeout: number | null;
+
+  @Column({ name: 'connect_timeout', type: 'double precision', nullable: true })
+  connectTimeout: number | null;
+
+  @Column({ name: 'sock_connect_timeout', type: 'double precision', nullable: true })
+  sockConnectTimeout: number | null;
+
+  @Column({ name: 'sock_read_timeout', type: 'double precision', nullable: true })
+  sockReadTimeout: number | null;
+
+  @Column({ type: 'jsonb', nullable: true })
+  headers: Record<string, string>[] | null;
+
+  @Column({ name: 'download_concurrency', type: 'int', nullable: true })
+  downloadConcurrency: number | null;
+
+  /** Requests per second. */
+  @Column({ name: 'rate_limit', type: 'int', nullable: true })
+  rateLimit: number | null;
+
+  @Column({ name: 'pulp_labels', type: 'jsonb', default: {} })
+  pulpLabels: Record<string, string>;
+}
