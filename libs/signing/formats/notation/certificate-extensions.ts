@@ -1,0 +1,109 @@
+import * as asn1js from 'asn1js';
+import type { Certificate as Asn1Certificate, Extension } from 'pkijs';
+
+/** The extensions that notation's certificate rules look at (RFC 5280, section 4.2). */
+export interface CertificateExtensions {
+  readonly basicConstraints?: { readonly ca: boolean; readonly pathLength?: number };
+  readonly keyUsage?: { readonly critical: boolean; readonly usages: ReadonlySet<KeyUsage> };
+  readonly extendedKeyUsage?: { readonly critical: boolean; readonly purposes: readonly string[] };
+  readonly crlUrls: readonly string[];
+  readonly ocspUrls: readonly string[];
+}
+
+/** Names of the key usage bits, in order of their bit. */
+export const KEY_USAGES = [
+  'digitalSignature',
+  'contentCommitment',
+  'keyEncipherment',
+  'dataEncipherment',
+  'keyAgreement',
+  'keyCertSign',
+  'cRLSign',
+  'encipherOnly',
+  'decipherOnly',
+] as const;
+/** One bit of the key usage extension. */
+export type KeyUsage = (typeof KEY_USAGES)[number];
+
+const OCSP = '1.3.6.1.5.5.7.48.1';
+const URI = 6;
+
+/** Reads the extensions; throws when one appears twice or is malformed. */
+export function readExtensions(certificate: Asn1Certificate): CertificateExtensions {
+  const byOid = new Map<string, Extension>();
+  for (const extension of certificate.extensions ?? []) {
+    if (byOid.has(extension.extnID)) throw new Error(`the extension ${extension.extnID} appears twice`);
+    byOid.set(extension.extnID, extension);
+  }
+  const constraints = byOid.get('2.5.29.19');
+  const usage = byOid.get('2.5.29.15');
+  const extended = byOid.get('2.5.29.37');
+  return {
+    ...(constraints ? { basicConstraints: basicConstraintsOf(constraints) } : {}),
+    ...(usage ? { keyUsage: { critical: usage.critical, usages: usagesOf(usage) } } : {}),
+    ...(extended ? { extendedKeyUsage: { critical: extended.critical, purposes: purposesOf(extended) } } : {}),
+    crlUrls: urisIn(byOid.get('2.5.29.31')),
+    ocspUrls: ocspUrisIn(byOid.get('1.3.6.1.5.5.7.1.1')),
+  };
+}
+
+function valueOf(extension: Extension): asn1js.AsnType {
+  const bytes = Uint8Array.from(extension.extnValue.valueBlock.valueHexView);
+  const block = asn1js.fromBER(bytes);
+  if (block.offset !== bytes.length) throw new Error(`the extension ${extension.extnID} is malformed`);
+  return block.result;
+}
+
+function sequenceOf(extension: Extension): readonly asn1js.AsnType[] {
+  const value = valueOf(extension);
+  if (!(value instanceof asn1js.Sequence)) throw new Error(`the extension ${extension.extnID} is malformed`);
+  return value.valueBlock.value;
+}
+
+function basicConstraintsOf(extension: Extension): { ca: boolean; pathLength?: number } {
+  const [first, second] = sequenceOf(extension);
+  const ca = first instanceof asn1js.Boolean ? first.getValue() : false;
+  const length = first instanceof asn1js.Integer ? first : second;
+  return { ca, ...(length instanceof asn1js.Integer ? { pathLength: length.valueBlock.valueDec } : {}) };
+}
+
+function usagesOf(extension: Extension): ReadonlySet<KeyUsage> {
+  const value = valueOf(extension);
+  if (!(value instanceof asn1js.BitString)) throw new Error('the key usage extension is malformed');
+  const bytes = value.valueBlock.valueHexView;
+  return new Set(KEY_USAGES.filter((_, bit) => ((bytes[bit >> 3] ?? 0) & (0x80 >> (bit & 7))) !== 0));
+}
+
+function purposesOf(extension: Extension): string[] {
+  return sequenceOf(extension).map((purpose) => {
+    if (!(purpose instanceof asn1js.ObjectIdentifier)) throw new Error('the extended key usage extension is malformed');
+    return purpose.valueBlock.toString();
+  });
+}
+
+/** Every URI inside CRL distribution points, wherever the choice puts it. */
+function urisIn(extension: Extension | undefined): string[] {
+  if (!extension) return [];
+  const found: string[] = [];
+  const visit = (block: asn1js.AsnType): void => {
+    if (block.idBlock.tagClass === 3 && block.idBlock.tagNumber === URI) found.push(textOf(block));
+    else if (block instanceof asn1js.Constructed) block.valueBlock.value.forEach(visit);
+  };
+  visit(valueOf(extension));
+  return found;
+}
+
+function ocspUrisIn(extension: Extension | undefined): string[] {
+  if (!extension) return [];
+  return sequenceOf(extension).flatMap((description) => {
+    if (!(description instanceof asn1js.Sequence)) return [];
+    const [method, location] = description.valueBlock.value;
+    const isOcsp = method instanceof asn1js.ObjectIdentifier && method.valueBlock.toString() === OCSP;
+    return isOcsp && location && location.idBlock.tagNumber === URI ? [textOf(location)] : [];
+  });
+}
+
+function textOf(block: asn1js.AsnType): string {
+  const value = block.valueBlock as { valueHexView?: Uint8Array };
+  return Buffer.from(value.valueHexView ?? new Uint8Array()).toString('latin1');
+}

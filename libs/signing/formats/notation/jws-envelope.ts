@@ -1,0 +1,128 @@
+import { MediaType } from '#oci/media-types.js';
+import { parseStrictJson, StrictJsonError } from '#oci/strict-json.js';
+import { isAlgorithm, type Algorithm } from './algorithms.js';
+import { Header, refuse, type Envelope } from './envelope.js';
+import { checkProtectedHeader } from './header-rules.js';
+
+type Members = Readonly<Record<string, unknown>>;
+
+const KNOWN = new Set<string>([
+  'alg',
+  'cty',
+  'crit',
+  Header.scheme,
+  Header.signingTime,
+  Header.authenticSigningTime,
+  Header.expiry,
+]);
+
+/** Reads a JWS envelope in flattened JSON serialisation (RFC 7515, section 7.2.2). */
+export function parseJws(bytes: Uint8Array): Envelope {
+  const document = membersOf(readJson(bytes, 'The JWS envelope'), 'The JWS envelope');
+  if ('signatures' in document) throw refuse('The JWS envelope must use the flattened form with one signature.');
+  const encodedPayload = textOf(document, 'payload');
+  const encodedHeader = textOf(document, 'protected');
+  const protectedHeader = membersOf(
+    readJson(base64url(encodedHeader, 'protected'), 'The protected header'),
+    'The protected header',
+  );
+  const header = membersOf(document['header'], 'The unprotected header');
+  for (const name of Object.keys(header)) {
+    if (Object.hasOwn(protectedHeader, name)) throw refuse(`The header "${name.slice(0, 80)}" appears twice.`);
+  }
+  const payload = base64url(encodedPayload, 'payload');
+  const signature = base64url(textOf(document, 'signature'), 'signature');
+  if (payload.length === 0 || signature.length === 0) throw refuse('The payload and the signature must not be empty.');
+  return {
+    mediaType: MediaType.jose,
+    algorithm: algorithmOf(protectedHeader['alg']),
+    ...checkProtectedHeader({
+      contentType: protectedHeader['cty'],
+      critical: protectedHeader['crit'],
+      scheme: protectedHeader[Header.scheme],
+      ...times(protectedHeader),
+      containerNames: new Set(),
+      extended: new Map(Object.entries(protectedHeader).filter(([name]) => !KNOWN.has(name))),
+    }),
+    ...unprotectedOf(header),
+    payload,
+    signature,
+    signedBytes: Buffer.from(`${encodedHeader}.${encodedPayload}`, 'ascii'),
+  };
+}
+
+function times(header: Members) {
+  const signingTime = timeOf(header, Header.signingTime);
+  const authenticSigningTime = timeOf(header, Header.authenticSigningTime);
+  const expiry = timeOf(header, Header.expiry);
+  return {
+    ...(signingTime ? { signingTime } : {}),
+    ...(authenticSigningTime ? { authenticSigningTime } : {}),
+    ...(expiry ? { expiry } : {}),
+  };
+}
+
+function unprotectedOf(header: Members): Pick<Envelope, 'certificates' | 'signingAgent' | 'timestampSignature'> {
+  const chain = header['x5c'];
+  if (!Array.isArray(chain) || chain.length === 0) throw refuse('The header "x5c" must hold the certificate chain.');
+  const agent = header[Header.signingAgent];
+  if (agent !== undefined && typeof agent !== 'string')
+    throw refuse(`The header ${Header.signingAgent} must be a text.`);
+  const token = header[Header.timestamp];
+  return {
+    certificates: chain.map((certificate) => base64(certificate, 'x5c')),
+    ...(agent ? { signingAgent: agent } : {}),
+    ...(token === undefined ? {} : { timestampSignature: base64(token, Header.timestamp) }),
+  };
+}
+
+function algorithmOf(name: unknown): Algorithm {
+  if (isAlgorithm(name)) return name;
+  throw refuse(
+    `The algorithm ${String(name).slice(0, 20)} is not one of PS256, PS384, PS512, ES256, ES384, ES512.`,
+    'UNSUPPORTED_ALGORITHM',
+  );
+}
+
+const RFC3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2})$/;
+
+function timeOf(header: Members, name: string): Date | undefined {
+  const value = header[name];
+  if (value === undefined) return undefined;
+  const time = typeof value === 'string' && RFC3339.test(value) ? new Date(value) : undefined;
+  if (!time || Number.isNaN(time.getTime())) throw refuse(`The header ${name} must be a time in RFC 3339 form.`);
+  return time;
+}
+
+function readJson(bytes: Uint8Array, what: string): unknown {
+  try {
+    return parseStrictJson(bytes, { depth: 16 });
+  } catch (error) {
+    if (error instanceof StrictJsonError) throw refuse(`${what} is not strict JSON: ${error.message}.`);
+    throw error;
+  }
+}
+
+function membersOf(value: unknown, what: string): Members {
+  if (value === null || typeof value !== 'object' || Array.isArray(value))
+    throw refuse(`${what} must be a JSON object.`);
+  return value as Members;
+}
+
+function textOf(document: Members, name: string): string {
+  const value = document[name];
+  if (typeof value !== 'string') throw refuse(`The member "${name}" of the JWS envelope must be a text.`);
+  return value;
+}
+
+function base64url(text: string, name: string): Buffer {
+  const bytes = Buffer.from(text, 'base64url');
+  if (bytes.toString('base64url') !== text) throw refuse(`The member "${name}" is not base64url without padding.`);
+  return bytes;
+}
+
+function base64(text: unknown, name: string): Buffer {
+  const bytes = typeof text === 'string' ? Buffer.from(text, 'base64') : Buffer.alloc(0);
+  if (bytes.length === 0 || bytes.toString('base64') !== text) throw refuse(`The header "${name}" is not base64.`);
+  return bytes;
+}

@@ -1,0 +1,131 @@
+import { isDomainError } from '#platform/domain-error.js';
+import { CheckList, type CheckCode, type SignatureReport } from '../../report.js';
+import type { VerifyContext } from '../signature-format.js';
+import type { Certificate } from './certificate.js';
+import { readSigningChain, type SigningChain } from './certificate-chain.js';
+import type { Envelope } from './envelope.js';
+import { readNotationPolicy, scopeOf, selectStatement } from './notation-policy.js';
+import { LEVELS, type PolicyStatement } from './policy-statement.js';
+import { readEnvelope, schemeOf, schemeOfBytes } from './read-envelope.js';
+import { describeClaims, describeSigner } from './signer-report.js';
+import {
+  checkAuthenticity,
+  checkDescriptor,
+  checkExpiry,
+  checkIntegrity,
+  checkMetadata,
+  checkRevocation,
+  readTarget,
+} from './verify-checks.js';
+import { checkAuthenticTimestamp, type TimestampVerdict } from './verify-timestamp.js';
+
+const NAMES = ['integrity', 'authenticity', 'authenticTimestamp', 'expiry', 'revocation', 'descriptor', 'metadata'];
+
+/** Runs notation's checks in its order and reports each of them. */
+export async function verifyNotation(signature: Uint8Array, context: VerifyContext): Promise<SignatureReport> {
+  const { statement, policy } = chooseStatement(context);
+  const checks = new CheckList();
+  const read = tryRead(signature);
+  const base = {
+    family: 'notation',
+    scheme: read.envelope ? schemeOf(read.envelope) : schemeOfBytes(signature),
+    policy,
+  } as const;
+  if (statement?.level === 'skip') {
+    for (const name of NAMES) checks.skip(name, 'the trust policy skips verification');
+    return { ...base, outcome: 'skipped', checks: checks.checks, ...describe(read), trustedTime: null };
+  }
+  if (!read.envelope) {
+    checks.fail('integrity', read.code, read.detail);
+    skipRest(checks, 1);
+    return { ...base, outcome: checks.outcome(), checks: checks.checks, ...describe(read), trustedTime: null };
+  }
+  const { envelope, chain } = read;
+  const authentic = checkIntegrity(checks, envelope, chain);
+  if (!authentic) {
+    skipRest(checks, 1);
+    return { ...base, outcome: checks.outcome(), checks: checks.checks, ...describe(read), trustedTime: null };
+  }
+  if (!statement) {
+    checks.fail('authenticity', 'NO_APPLICABLE_POLICY', 'no statement of the trust policy applies to this repository');
+    for (const name of ['authenticTimestamp', 'expiry', 'revocation'])
+      checks.skip(name, 'no trust policy statement applies');
+  }
+  const time = statement ? await applyPolicy(checks, envelope, chain.certificates, statement, context) : undefined;
+  checkDescriptor(checks, envelope, context.manifest);
+  checkMetadata(checks, chain.certificates, context.carrier?.annotations);
+  return {
+    ...base,
+    outcome: checks.outcome(),
+    checks: checks.checks,
+    ...describe(read),
+    trustedTime: time?.trustedTime ?? null,
+  };
+}
+
+async function applyPolicy(
+  checks: CheckList,
+  envelope: Envelope,
+  certificates: readonly Certificate[],
+  statement: PolicyStatement,
+  { trust, now }: VerifyContext,
+): Promise<TimestampVerdict> {
+  const anchored = checkAuthenticity(checks, envelope, certificates, statement, trust);
+  const verdict = await checkAuthenticTimestamp(checks, { envelope, chain: certificates, statement, trust, now });
+  checkExpiry(checks, envelope, statement, now);
+  await checkRevocation(checks, certificates, statement, trust.crls ?? [], now);
+  return anchored ? verdict : {};
+}
+
+type Read =
+  | { readonly envelope: Envelope; readonly chain: SigningChain }
+  | { readonly envelope?: undefined; readonly code: CheckCode; readonly detail: string };
+
+function tryRead(signature: Uint8Array): Read {
+  try {
+    const envelope = readEnvelope(signature);
+    return { envelope, chain: readSigningChain(envelope.certificates) };
+  } catch (error) {
+    if (isDomainError(error) && error.kind === 'invalid')
+      return { code: error.code as CheckCode, detail: error.message };
+    throw error;
+  }
+}
+
+function describe(read: Read): Pick<SignatureReport, 'signer' | 'claimed'> {
+  if (!read.envelope) return { signer: null, claimed: {} };
+  const { target } = readTarget(read.envelope);
+  return { signer: describeSigner(read.chain.certificates), claimed: describeClaims(read.envelope, target) };
+}
+
+function skipRest(checks: CheckList, from: number): void {
+  for (const name of NAMES.slice(from)) checks.skip(name, 'the integrity of the signature is not given');
+}
+
+/** Without a trust policy everything handed in is trusted, under the level strict. */
+function chooseStatement({ trust, reference }: VerifyContext): {
+  statement?: PolicyStatement;
+  policy: SignatureReport['policy'];
+} {
+  if (trust.notationTrustPolicy === undefined || trust.notationTrustPolicy === null) {
+    const hasTsa = (trust.tsaCertificates ?? []).length > 0;
+    const statement: PolicyStatement = {
+      name: 'default',
+      registryScopes: ['*'],
+      level: 'strict',
+      actions: LEVELS.strict,
+      verifyTimestamp: 'always',
+      trustStores: [
+        'ca:default',
+        'signingAuthority:default',
+        ...(hasTsa ? ['tsa:default'] : []),
+        ...Object.keys(trust.trustStores ?? {}),
+      ],
+      trustedIdentities: ['*'],
+    };
+    return { statement, policy: null };
+  }
+  const statement = selectStatement(readNotationPolicy(trust.notationTrustPolicy), trust.scope ?? scopeOf(reference));
+  const policy = { id: 'notationTrustPolicy', ...(statement ? { statement: statement.name } : {}) };
+  return statement ? { statement, policy } : { policy };
+}
