@@ -2,6 +2,8 @@
 export interface JsonLimits {
   /** Deepest nesting of arrays and objects; default 64. */
   readonly depth?: number;
+  /** Most values in the whole document; default 300,000. */
+  readonly values?: number;
 }
 
 /** Why a document was refused; `offset` in bytes of the UTF-8 text where known. */
@@ -16,7 +18,7 @@ export class StrictJsonError extends Error {
  */
 export function parseStrictJson(bytes: Uint8Array | string, limits: JsonLimits = {}): unknown {
   const text = typeof bytes === 'string' ? bytes : decodeUtf8(bytes);
-  return new Reader(text, limits.depth ?? 64).document();
+  return new Reader(text, limits.depth ?? 64, limits.values ?? 300_000).document();
 }
 
 function decodeUtf8(bytes: Uint8Array): string {
@@ -35,6 +37,7 @@ class Reader {
   constructor(
     private readonly text: string,
     private readonly depth: number,
+    private left: number,
   ) {}
 
   document(): unknown {
@@ -46,6 +49,7 @@ class Reader {
   }
 
   private value(level: number): unknown {
+    if ((this.left -= 1) < 0) throw this.error('too many values');
     if (level > this.depth) throw this.error(`nested deeper than ${this.depth} levels`);
     switch (this.text[this.at]) {
       case '{':

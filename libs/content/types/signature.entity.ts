@@ -3,7 +3,7 @@ import { ResourceEntity } from '#platform/base.entity.js';
 
 /** A signature of a manifest, in the form of its family. What it says is a claim until it is verified. */
 @Entity('signature')
-@Unique('signature_digest', ['manifestId', 'digest'])
+@Unique('signature_digest', ['manifestDigest', 'digest'])
 @Index('signature_created', ['pulpCreated', 'id'])
 export class SignatureEntity extends ResourceEntity {
   /** `simple`, `cosign`, `notation` or `nv2`. */
@@ -18,8 +18,9 @@ export class SignatureEntity extends ResourceEntity {
   @Column({ type: 'text', default: 'signature' })
   kind: string;
 
-  @Column({ name: 'manifest_id', type: 'uuid' })
-  manifestId: string;
+  /** The signed manifest, which may not be here. */
+  @Column({ name: 'manifest_digest', type: 'text', collation: 'C' })
+  manifestDigest: string;
 
   /** `<manifest digest>@<first 32 hex of the digest>`. */
   @Column({ type: 'text', collation: 'C' })
