@@ -1,0 +1,21 @@
+import type { JsonWebKey } from 'node:crypto';
+import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+
+/** A key that signs registry tokens (ES256). One is current; retired ones verify until their last token expired. */
+@Entity('signing_key')
+@Index('signing_key_current', ['retired'], { unique: true, where: 'retired is null' })
+export class TokenKey {
+  /** Libtrust key id, as `docker` registries write it. */
+  @PrimaryColumn({ type: 'text' })
+  kid: string;
+
+  /** The private key. */
+  @Column({ type: 'jsonb' })
+  jwk: JsonWebKey;
+
+  @Column({ type: 'timestamptz', default: () => 'now()' })
+  created: Date;
+
+  @Column({ type: 'timestamptz', nullable: true })
+  retired: Date | null;
+}
