@@ -11,8 +11,6 @@ import { Header } from './envelope.js';
 import { notationPayload } from './payload.js';
 import { rfc3339 } from './signer-report.js';
 
-const SIGNING_AGENT = 'hallmark';
-
 interface OpenedKey {
   readonly key: KeyObject;
   readonly algorithm: Algorithm;
@@ -84,10 +82,7 @@ async function signJws({ key, algorithm, chain }: OpenedKey, payload: Uint8Array
     JSON.stringify({
       payload: encodedPayload,
       protected: encodedHeader,
-      header: {
-        x5c: chain.map(({ der }) => Buffer.from(der).toString('base64')),
-        [Header.signingAgent]: SIGNING_AGENT,
-      },
+      header: { x5c: chain.map(({ der }) => Buffer.from(der).toString('base64')) },
       signature: signature.toString('base64url'),
     }),
   );
@@ -106,10 +101,7 @@ async function signCose({ key, algorithm, chain }: OpenedKey, payload: Uint8Arra
   );
   const content = Uint8Array.from(payload);
   const signature = await signBytes(algorithm, key, sigStructure(header, content));
-  const unprotected = new Map<number | string, unknown>([
-    [Label.x5chain, chain.map(({ der }) => der)],
-    [Header.signingAgent, SIGNING_AGENT],
-  ]);
+  const unprotected = new Map([[Label.x5chain, chain.map(({ der }) => der)]]);
   return encodeCbor(new Tag(SIGN1_TAG, [header, unprotected, content, Uint8Array.from(signature)]));
 }
 
