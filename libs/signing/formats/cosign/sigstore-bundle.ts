@@ -1,0 +1,93 @@
+import { bundleFromJSON, type Bundle } from '@sigstore/bundle';
+import { MediaType } from '#oci/media-types.js';
+import { messageOf } from '#platform/domain-error.js';
+import { decodeBase64 } from './base64.js';
+import { envelopeOf, type Envelope } from './dsse.js';
+import { isObject, refused, type JsonObject } from './malformed.js';
+
+const VERSIONS: ReadonlySet<unknown> = new Set([
+  MediaType.sigstoreBundle,
+  `${MediaType.sigstoreBundlePrefix}+json;version=0.3`,
+]);
+
+/** The parts of a sigstore bundle v0.3 that carry a DSSE envelope. */
+export interface SigstoreBundle {
+  readonly envelope: Envelope;
+  /** base64 of the SHA-256 of the key; a lookup help only. */
+  readonly hint?: string;
+  /** DER of the leaf certificate. */
+  readonly certificate?: Buffer;
+  readonly hasLogEntries: boolean;
+  readonly hasTimestamps: boolean;
+  /** The bundle as the sigstore libraries read it; throws when they refuse it. */
+  parsed(): Bundle;
+}
+
+/** The bundle that `cosign sign` writes for a key without any service. */
+export function encodeKeyBundle(payload: Uint8Array, signature: Uint8Array, hint: string): Uint8Array {
+  const bundle = {
+    mediaType: MediaType.sigstoreBundle,
+    verificationMaterial: { publicKey: { hint } },
+    dsseEnvelope: {
+      payload: Buffer.from(payload).toString('base64'),
+      payloadType: MediaType.inToto,
+      signatures: [{ sig: Buffer.from(signature).toString('base64') }],
+    },
+  };
+  return Buffer.from(JSON.stringify(bundle));
+}
+
+/** The bundle in a strictly parsed document; throws `DomainError` with a code of the taxonomy. */
+export function bundleOf(document: JsonObject): SigstoreBundle {
+  const { mediaType, verificationMaterial: material, dsseEnvelope } = document;
+  if (!VERSIONS.has(mediaType))
+    throw refused('UNSUPPORTED_FORMAT', `bundles of type "${String(mediaType)}" are not read; only version 0.3`);
+  if (document['messageSignature'] !== undefined && dsseEnvelope === undefined)
+    throw refused('UNSUPPORTED_FORMAT', 'the bundle signs a blob; image signatures carry a DSSE envelope');
+  if (!isObject(dsseEnvelope) || document['messageSignature'] !== undefined)
+    throw refused('MALFORMED_ENVELOPE', 'the bundle needs exactly one DSSE envelope');
+  if (!isObject(material)) throw refused('MALFORMED_ENVELOPE', 'the bundle has no verification material');
+  const envelope = envelopeOf(dsseEnvelope);
+  const certificate = certificateOf(material);
+  const hint = isObject(material['publicKey']) ? material['publicKey']['hint'] : undefined;
+  const parsed = once(() => libraryBundle(document));
+  if (certificate || isList(material['tlogEntries'])) parsed();
+  const stamps = material['timestampVerificationData'];
+  return {
+    envelope,
+    ...(typeof hint === 'string' && hint !== '' ? { hint } : {}),
+    ...(certificate ? { certificate } : {}),
+    hasLogEntries: isList(material['tlogEntries']),
+    hasTimestamps: isObject(stamps) && isList(stamps['rfc3161Timestamps']),
+    parsed,
+  };
+}
+
+function certificateOf(material: JsonObject): Buffer | undefined {
+  if (material['x509CertificateChain'] !== undefined)
+    throw refused('MALFORMED_ENVELOPE', 'a bundle of version 0.3 carries the leaf certificate only, not a chain');
+  const { certificate, publicKey } = material;
+  if ((certificate === undefined) === (publicKey === undefined))
+    throw refused('MALFORMED_ENVELOPE', 'the bundle needs either a public key hint or a certificate');
+  if (certificate === undefined) return undefined;
+  const der = isObject(certificate) ? decodeBase64(certificate['rawBytes']) : undefined;
+  if (!der || der.length === 0) throw refused('MALFORMED_ENVELOPE', 'the certificate is not standard base64');
+  return der;
+}
+
+function libraryBundle(document: JsonObject): Bundle {
+  try {
+    return bundleFromJSON(document);
+  } catch (error) {
+    throw refused('MALFORMED_ENVELOPE', `the bundle is not valid: ${messageOf(error)}`);
+  }
+}
+
+function isList(value: unknown): boolean {
+  return Array.isArray(value) && value.length > 0;
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { value: T } | undefined;
+  return () => (made ??= { value: make() }).value;
+}

@@ -1,0 +1,73 @@
+import { hexOf, algorithmOf, isDigest, type Digest } from '#oci/digest.js';
+import { isObject, readObject, refused } from './malformed.js';
+
+/** The predicate type that makes an in-toto statement an image signature of cosign. */
+export const SIGN_PREDICATE = 'https://sigstore.dev/cosign/sign/v1';
+const STATEMENTS: ReadonlySet<unknown> = new Set([
+  'https://in-toto.io/Statement/v1',
+  'https://in-toto.io/Statement/v0.1',
+]);
+const MAX_SUBJECTS = 10_000;
+
+/** One subject of a statement: its digests as `algorithm → hex`. */
+export interface StatementSubject {
+  readonly name?: string;
+  readonly digest: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, unknown>>;
+}
+
+/** What an in-toto statement says. */
+export interface Statement {
+  readonly predicateType: string;
+  readonly subjects: readonly StatementSubject[];
+}
+
+/** The statement that `cosign sign` signs for a manifest (in-toto Statement v1, empty predicate). */
+export function encodeSignStatement(digest: Digest): Uint8Array {
+  const statement = {
+    _type: 'https://in-toto.io/Statement/v1',
+    subject: [{ digest: { [algorithmOf(digest)]: hexOf(digest) } }],
+    predicateType: SIGN_PREDICATE,
+    predicate: {},
+  };
+  return Buffer.from(JSON.stringify(statement));
+}
+
+/** Reads a statement strictly; throws `DomainError` with `MALFORMED_PAYLOAD`. */
+export function readStatement(bytes: Uint8Array): Statement {
+  const document = readObject(bytes, 'the statement', 'MALFORMED_PAYLOAD');
+  const { subject, predicateType } = document;
+  if (!STATEMENTS.has(document['_type'])) throw malformed('"_type" must be in-toto Statement v1 or v0.1');
+  if (typeof predicateType !== 'string' || predicateType === '') throw malformed('"predicateType" must be a text');
+  if (!Array.isArray(subject) || subject.length === 0) throw malformed('"subject" must be a list that is not empty');
+  if (subject.length > MAX_SUBJECTS) throw refused('RESOURCE_LIMIT', `the statement has over ${MAX_SUBJECTS} subjects`);
+  return { predicateType, subjects: subject.map(readSubject) };
+}
+
+/** The subject with exactly this digest, if there is one. */
+export function subjectOf(statement: Statement, digest: Digest): StatementSubject | undefined {
+  const [algorithm, hex] = [algorithmOf(digest), hexOf(digest)];
+  return statement.subjects.find((subject) => subject.digest[algorithm] === hex);
+}
+
+/** The first digest that this registry can name, shown as the claimed subject. */
+export function claimedDigest(statement: Statement): Digest | undefined {
+  for (const { digest } of statement.subjects) {
+    const found = ['sha256', 'sha512'].map((algorithm) => `${algorithm}:${digest[algorithm]}`).find(isDigest);
+    if (found) return found;
+  }
+  return undefined;
+}
+
+function readSubject(value: unknown): StatementSubject {
+  if (!isObject(value) || !isObject(value['digest'])) throw malformed('every subject needs a "digest" object');
+  const { name, digest, annotations } = value;
+  if (!Object.values(digest).every((hex) => typeof hex === 'string')) throw malformed('digests must be texts');
+  return {
+    digest: digest as Readonly<Record<string, string>>,
+    ...(typeof name === 'string' ? { name } : {}),
+    ...(isObject(annotations) ? { annotations } : {}),
+  };
+}
+
+const malformed = (problem: string) => refused('MALFORMED_PAYLOAD', `the in-toto statement is wrong: ${problem}`);

@@ -1,0 +1,108 @@
+import { toSignedEntity, type SignedEntity, type TrustMaterial as SigstoreTrust } from '@sigstore/verify';
+import * as pkijs from 'pkijs';
+import { readCertificate, type CertificateDetails } from './certificate-details.js';
+import { findPath } from './certificate-path.js';
+import { verifyEvidence } from './evidence.js';
+import { reasonOf } from './malformed.js';
+import { certificatesIn } from './pem.js';
+import type { SignedMaterial } from './signed-material.js';
+import { failed, notApplicable, passed, type Step } from './step.js';
+import { authoritiesOf } from './trusted-root.js';
+
+/** The check of RFC 3161 timestamps, and the times that they prove. */
+export interface TimestampCheck {
+  readonly step: Step;
+  readonly times: readonly Date[];
+}
+
+const MAX_TOKENS = 8;
+type Timestamp = SignedEntity['timestamps'][number];
+
+/** Verifies the timestamps of a signature against authorities of the trusted root and of the `tsa` certificates. */
+export function checkTimestamps(
+  material: SignedMaterial,
+  authorities: SigstoreTrust['timestampAuthorities'],
+  tsaCertificates: readonly string[],
+): TimestampCheck {
+  if (!material.hasTimestamps) return { step: notApplicable('there is no timestamp'), times: [] };
+  if (authorities.length === 0 && tsaCertificates.length === 0)
+    return { step: notApplicable('no timestamp authority is trusted'), times: [] };
+  const anchors = detailsOf(tsaCertificates.flatMap(certificatesIn));
+  const times: Date[] = [];
+  let problem = 'it holds no token';
+  for (const token of readTokens(material)) {
+    try {
+      times.push(verifyToken(material, token, authorities, anchors));
+    } catch (error) {
+      problem = reasonOf(error, 'TIMESTAMP_INVALID').detail;
+    }
+  }
+  if (times.length === 0) return { step: failed('TIMESTAMP_INVALID', `no timestamp is valid: ${problem}`), times };
+  return { step: passed(`stamped at ${times[0]!.toISOString()}`), times };
+}
+
+function readTokens(material: SignedMaterial): readonly Buffer[] {
+  try {
+    return material.timestamps().slice(0, MAX_TOKENS);
+  } catch {
+    return [];
+  }
+}
+
+function verifyToken(
+  material: SignedMaterial,
+  token: Buffer,
+  authorities: SigstoreTrust['timestampAuthorities'],
+  anchors: readonly CertificateDetails[],
+): Date {
+  const [timestamp] = parseToken(token);
+  if (timestamp?.$case !== 'timestamp-authority') throw new Error('it is not an RFC 3161 response');
+  const time = timestamp.timestamp.signingTime;
+  const own = anchors.length > 0 ? authoritiesOf(chainsOf(token, anchors, time)) : [];
+  verifyEvidence(
+    material,
+    { timestamps: [timestamp] },
+    { timestampAuthorities: [...authorities, ...own] },
+    { timestampThreshold: 1 },
+  );
+  return time;
+}
+
+function parseToken(token: Buffer): readonly Timestamp[] {
+  const entity = toSignedEntity({
+    mediaType: '',
+    verificationMaterial: {
+      tlogEntries: [],
+      timestampVerificationData: { rfc3161Timestamps: [{ signedTimestamp: token }] },
+      content: { $case: 'publicKey', publicKey: { hint: '' } },
+    },
+    content: { $case: 'dsseEnvelope', dsseEnvelope: { payload: Buffer.alloc(0), payloadType: '', signatures: [] } },
+  });
+  return entity.timestamps;
+}
+
+/** Chains from the signing certificates that a token carries, or that are trusted themselves, to the trusted ones. */
+function chainsOf(token: Buffer, anchors: readonly CertificateDetails[], time: Date): Buffer[][] {
+  const carried = detailsOf(certificatesOfToken(token));
+  return [...carried, ...anchors]
+    .filter(({ stampsTime }) => stampsTime)
+    .slice(0, MAX_TOKENS)
+    .flatMap((leaf) => {
+      const result = findPath(leaf, carried, anchors, [time]);
+      return 'path' in result ? [[...result.path, ...anchors].map(({ certificate }) => certificate.raw)] : [];
+    });
+}
+
+function certificatesOfToken(token: Buffer): Buffer[] {
+  const response = pkijs.TimeStampResp.fromBER(Uint8Array.from(token).buffer);
+  if (!response.timeStampToken) return [];
+  const signed = new pkijs.SignedData({ schema: response.timeStampToken.content });
+  return (signed.certificates ?? [])
+    .filter((certificate) => certificate instanceof pkijs.Certificate)
+    .slice(0, MAX_TOKENS)
+    .map((certificate) => Buffer.from(certificate.toSchema().toBER()));
+}
+
+function detailsOf(ders: readonly Buffer[]): CertificateDetails[] {
+  return ders.map(readCertificate).filter((details) => details !== undefined);
+}
