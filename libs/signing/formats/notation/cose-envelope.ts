@@ -61,7 +61,12 @@ export function parseCose(bytes: Uint8Array): Envelope {
 
 /** The bytes that a COSE_Sign1 signature is made over; the protected header exactly as it is stored. */
 export function sigStructure(rawHeader: Uint8Array, payload: Uint8Array): Uint8Array {
-  return encode(['Signature1', rawHeader, new Uint8Array(), payload]);
+  return encode(['Signature1', plain(rawHeader), new Uint8Array(), plain(payload)]);
+}
+
+/** The same bytes outside of a `Buffer`, which the CBOR library would write as the object of its `toJSON`. */
+function plain(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
 function checkHeader(header: Labels) {
