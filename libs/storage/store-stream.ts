@@ -1,0 +1,42 @@
+import { randomUUID } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { algorithmOf, type Digest } from '#oci/digest.js';
+import type { BlobStore, StoreLimits } from './blob-store.js';
+import { checkedDigest, sizeDiffers, tooLarge } from './storage-errors.js';
+
+/** Stores a stream of a known digest through a session of its own, and leaves nothing when it fails. */
+export async function storeStream(
+  store: Pick<BlobStore, 'staging'>,
+  digest: Digest,
+  bytes: Readable,
+  limits: StoreLimits,
+): Promise<number> {
+  checkedDigest(digest);
+  if (limits.size !== undefined && limits.size > limits.maxBytes) {
+    bytes.destroy();
+    throw tooLarge(limits.maxBytes);
+  }
+  const staged = store.staging(randomUUID());
+  try {
+    const size = await staged.append(0, bytes, {
+      maxTotal: limits.size === undefined ? limits.maxBytes : Math.min(limits.maxBytes, limits.size),
+      ...(limits.idleMs === undefined ? {} : { idleMs: limits.idleMs }),
+      algorithm: algorithmOf(digest),
+      closing: true,
+    });
+    if (limits.size !== undefined && size !== limits.size) throw sizeDiffers(limits.size, size);
+    return await staged.commit(digest);
+  } catch (error) {
+    bytes.destroy();
+    await staged.discard();
+    throw error;
+  }
+}
+
+/** Stores bytes in memory by the same way as a stream. */
+export async function storeBytes(store: Pick<BlobStore, 'staging'>, digest: Digest, bytes: Buffer): Promise<void> {
+  await storeStream(store, digest, Readable.from([bytes], { objectMode: false }), {
+    maxBytes: bytes.length,
+    size: bytes.length,
+  });
+}
