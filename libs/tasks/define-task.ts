@@ -1,0 +1,54 @@
+import type { EntityManager } from 'typeorm';
+import type { LogLevel } from '#platform/logger.js';
+import type { ProgressReport } from './task.entity.js';
+
+/** What API and worker both know of a kind of task. `Payload` and `Result` must be JSON. */
+export interface TaskDefinition<Payload = unknown, Result = unknown> {
+  /** The name that clients read, as `pulp_container.app.tasks.sign.sign`. */
+  readonly name: string;
+  /** How often a failure of infrastructure is tried again in the same run; domain errors never are. */
+  readonly retries: number;
+  /** After so many seconds the task is aborted and fails; 0: no limit. */
+  readonly timeoutSeconds: number;
+  /** It may be run again from the start when its worker is gone. */
+  readonly restartable: boolean;
+  /** Never set: it keeps the payload's type in the constant. */
+  readonly payloadType?: Payload;
+  /** Never set: it keeps the result's type in the constant. */
+  readonly resultType?: Result;
+}
+
+/** What a handler says of its progress; left out are: running, no total, no suffix. */
+export type Progress = Pick<ProgressReport, 'message' | 'code' | 'done'> &
+  Partial<Pick<ProgressReport, 'state' | 'total' | 'suffix'>>;
+
+/** What a running handler is given. */
+export interface TaskContext {
+  readonly taskId: string;
+  /** Aborts when the task is cancelled, too slow, lost to another worker, or its process stops. */
+  readonly signal: AbortSignal;
+  /** Replaces the report with this code; rows are written at most four times a second and at the end. */
+  progress(report: Progress): void;
+  /** Adds an href to `created_resources`. */
+  createdResource(href: string): void;
+  /** Writes a log line that names the task. */
+  log(level: Exclude<LogLevel, 'silent'>, message: string, fields?: Record<string, unknown>): void;
+  /**
+   * Call it inside the transaction that stores the outcome: it throws when the task was cancelled or went to another
+   * worker, and otherwise nobody can take it away until the transaction ends.
+   */
+  fence(tx: EntityManager): Promise<void>;
+}
+
+/** How a kind of task is done. `run` must be safe to repeat: a worker may die between its commit and the task's end. */
+export interface TaskHandler<Payload = unknown, Result = unknown> {
+  readonly task: TaskDefinition<Payload, Result>;
+  run(payload: Payload, context: TaskContext): Promise<Result>;
+}
+
+/** Defines a kind of task: by default no retries, no time limit, run again when its worker is gone. */
+export function defineTask<Payload, Result = unknown>(
+  options: Pick<TaskDefinition, 'name'> & Partial<Pick<TaskDefinition, 'retries' | 'timeoutSeconds' | 'restartable'>>,
+): TaskDefinition<Payload, Result> {
+  return Object.freeze({ retries: 0, timeoutSeconds: 0, restartable: true, ...options });
+}

@@ -1,0 +1,94 @@
+import type { EntityManager } from 'typeorm';
+import { rowsOf } from '#platform/database.js';
+import { TaskResource } from './task-resource.entity.js';
+
+/** What a task needs for itself and what it shares with others that only share. Names are hrefs or `pdrn:` names. */
+export interface Reservation {
+  readonly exclusive: readonly string[];
+  readonly shared: readonly string[];
+}
+
+/** A reservation without doubles; a resource named twice is exclusive. */
+export function normalise(exclusive: readonly string[] = [], shared: readonly string[] = []): Reservation {
+  const own = new Set(exclusive);
+  return { exclusive: [...own], shared: [...new Set(shared)].filter((name) => !own.has(name)) };
+}
+
+/** A reservation as clients read it. */
+export const recordOf = ({ exclusive, shared }: Reservation): string[] => [
+  ...exclusive,
+  ...shared.map((name) => `shared:${name}`),
+];
+
+/**
+ * Makes dispatchers of the same resources take turns until their transactions end, so that the order of dispatch is the
+ * order in which tasks become visible. Without it a task could start while an earlier one is not committed yet.
+ */
+export async function orderDispatch(tx: EntityManager, reservation: Reservation): Promise<void> {
+  const [names, modes] = columns(reservation);
+  if (names.length === 0) return;
+  await tx.query(
+    `select case when exclusive then pg_advisory_xact_lock(key)::text else pg_advisory_xact_lock_shared(key)::text end
+       from (select hashtextextended('task ' || name, 0) as key, bool_or(mode) as exclusive
+               from unnest($1::text[], $2::boolean[]) as wanted(name, mode) group by 1 order by 1) as ordered`,
+    [names, modes],
+  );
+}
+
+/** Writes down what a new task holds. */
+export async function reserve(tx: EntityManager, task: { id: string; position: number }, wanted: Reservation) {
+  const [names, modes] = columns(wanted);
+  const rows = names.map((resource, index) => ({ resource, exclusive: modes[index]! }));
+  if (rows.length > 0)
+    await tx.insert(
+      TaskResource,
+      rows.map((row) => ({ ...row, taskId: task.id, position: task.position })),
+    );
+}
+
+function columns({ exclusive, shared }: Reservation): [names: string[], exclusive: boolean[]] {
+  return [
+    [...exclusive, ...shared],
+    [...exclusive.map(() => true), ...shared.map(() => false)],
+  ];
+}
+
+/** SQL that is true while an earlier unfinished task stands in the way of the task with this id. */
+export const blockedSql = (taskId: string): string => `exists (
+  select 1 from task_resource mine where mine.task_id = ${taskId} and (
+    exists (select 1 from task_resource other
+      where other.resource = mine.resource and other.exclusive and other.position < mine.position)
+    or mine.exclusive and exists (select 1 from task_resource other
+      where other.resource = mine.resource and not other.exclusive and other.position < mine.position)))`;
+
+/** Gives back what an ended task held; returns the names. */
+export async function release(tx: EntityManager, taskId: string): Promise<string[]> {
+  const rows = await rowsOf<{ resource: string }>(
+    tx,
+    'delete from task_resource where task_id = $1 returning resource',
+    [taskId],
+  );
+  return rows.map(({ resource }) => resource);
+}
+
+/**
+ * Marks the waiting tasks that nothing blocks any more since these resources were given back, and returns their ids in
+ * order. Run it after the commit of {@link release}. Behind the first exclusive task of a resource all others still wait.
+ */
+export async function unblock(tx: EntityManager, resources: readonly string[]): Promise<string[]> {
+  if (resources.length === 0) return [];
+  const rows = await rowsOf<{ id: string; position: number }>(
+    tx,
+    `with candidate as (
+       select distinct held.task_id from unnest($1::text[]) as freed(resource)
+         join task_resource held on held.resource = freed.resource
+        where held.position <= coalesce(
+          (select min(first.position) from task_resource first
+            where first.resource = freed.resource and first.exclusive), held.position))
+     update task set unblocked_at = coalesce(unblocked_at, clock_timestamp())
+       from candidate where task.id = candidate.task_id and task.state = 'waiting' and not ${blockedSql('task.id')}
+     returning task.id, task.position`,
+    [resources],
+  );
+  return rows.sort((a, b) => a.position - b.position).map(({ id }) => id);
+}

@@ -1,0 +1,154 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DataSource } from 'typeorm';
+import { isDomainError, messageOf } from '#platform/domain-error.js';
+import { log, withCorrelation } from '#platform/logger.js';
+import type { TaskContext, TaskHandler } from './define-task.js';
+import { ProgressWriter } from './progress-writer.js';
+import { ProcessStatus } from './process-status.js';
+import { unblock } from './reservations.js';
+import { RunningTasks } from './running-tasks.js';
+import { canceled, lost, TaskStopped, timedOut } from './stop-reasons.js';
+import { TaskQueue } from './task-queue.js';
+import { claimTask, finishTask, holdsTask, type ClaimedTask, type Outcome } from './task-state.js';
+import type { TaskError } from './task.entity.js';
+import { TIMINGS, type TaskTimings } from './timings.js';
+
+type Ending = Pick<Outcome, 'state' | 'result' | 'error'>;
+
+/** Runs claimed tasks in this process and writes how they ended. */
+@Injectable()
+export class TaskRunner {
+  constructor(
+    private readonly source: DataSource,
+    private readonly running: RunningTasks,
+    private readonly queue: TaskQueue,
+    private readonly process: ProcessStatus,
+    @Inject(TIMINGS) private readonly timings: TaskTimings,
+  ) {}
+
+  /**
+   * Runs a task to its end when it may start now, and wakes those that waited for it. Without effect when it is blocked,
+   * taken or ended; `refused` when this process stops.
+   */
+  async start(id: string, handlerOf: (name: string) => TaskHandler, immediate = false): Promise<'done' | 'refused'> {
+    const controller = this.running.open(id);
+    if (!controller) return this.running.accepts ? 'done' : 'refused';
+    try {
+      const task = await claimTask(this.source, id, this.process.name);
+      if (!task) return 'done';
+      this.running.markClaimed(id);
+      await this.run(task, handlerOf(task.name), controller, immediate);
+      return 'done';
+    } finally {
+      this.running.close(id);
+    }
+  }
+
+  private async run(task: ClaimedTask, handler: TaskHandler, controller: AbortController, immediate: boolean) {
+    await withCorrelation(task.loggingCid, async () => {
+      const seconds = handler.task.timeoutSeconds;
+      const limit = seconds > 0 ? seconds * 1000 : immediate ? this.timings.immediate : 0;
+      const timer = limit > 0 && setTimeout(() => controller.abort(timedOut(limit, task.id, immediate)), limit);
+      const progress = new ProgressWriter(this.source, task);
+      try {
+        const ending = await this.ending(task, handler, controller.signal, progress);
+        await this.finish(task, ending, progress);
+      } finally {
+        if (timer) clearTimeout(timer);
+      }
+    });
+  }
+
+  private async ending(
+    task: ClaimedTask,
+    handler: TaskHandler,
+    signal: AbortSignal,
+    progress: ProgressWriter,
+  ): Promise<Ending> {
+    try {
+      return { state: 'completed', result: await this.tryHandler(task, handler, signal, progress) };
+    } catch (error) {
+      const stop: unknown = signal.aborted ? signal.reason : error;
+      if (!(stop instanceof TaskStopped)) return { state: 'failed', error: failureOf(error, task) };
+      if (stop.error) return { state: 'failed', error: stop.error };
+      return { state: 'canceled' };
+    }
+  }
+
+  private async tryHandler(task: ClaimedTask, handler: TaskHandler, signal: AbortSignal, progress: ProgressWriter) {
+    const context = this.contextOf(task, signal, progress);
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        signal.throwIfAborted();
+        return await orAbandoned(handler.run(task.payload, context), signal, this.timings.abortGrace);
+      } catch (error) {
+        const final = signal.aborted || isDomainError(error) || error instanceof TaskStopped;
+        if (final || attempt >= handler.task.retries) throw error;
+        context.log('warn', 'the task met a failure and is tried again', { attempt, error });
+        await sleep(Math.min(1000 * 2 ** attempt, 30_000), undefined, { signal });
+      }
+    }
+  }
+
+  private contextOf(task: ClaimedTask, signal: AbortSignal, progress: ProgressWriter): TaskContext {
+    return {
+      taskId: task.id,
+      signal,
+      progress: (report) => progress.report(report),
+      createdResource: (href) => progress.created(href),
+      log: (level, message, fields = {}) => log(level, message, { task: task.id, name: task.name, ...fields }),
+      fence: async (tx) => {
+        if (await holdsTask(tx, task)) return;
+        const [row] = (await tx.query('select state, claim from task where id = $1', [
+          task.id,
+        ])) as Partial<ClaimedTask>[];
+        throw row?.claim === task.claim ? canceled() : lost();
+      },
+    };
+  }
+
+  /** Tries for half a minute, since the database may restart; after that the heartbeat gives the task up. */
+  private async finish(task: ClaimedTask, ending: Ending, progress: ProgressWriter): Promise<void> {
+    const [reports, createdResources] = await progress.close(ending.state);
+    for (let wait = 100; ; wait *= 2) {
+      try {
+        const ended = await finishTask(this.source, task, { ...ending, progress: reports, createdResources });
+        if (!ended)
+          return log('warn', 'the task was taken from this worker; its outcome is dropped', { task: task.id });
+        log('info', 'task ended', { task: task.id, name: task.name, state: ended.state });
+        const next = await unblock(this.source.manager, ended.released);
+        if (next.length > 0) await this.queue.wake(next);
+        return;
+      } catch (error) {
+        if (wait > 12_800) throw error;
+        log('warn', 'the end of a task could not be stored yet', { task: task.id, error });
+        await sleep(wait);
+      }
+    }
+  }
+}
+
+/** Waits for work, but after an abort no longer than `grace`: then it goes on without the task, and its fence is shut. */
+async function orAbandoned<T>(work: Promise<T>, signal: AbortSignal, grace: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  let onAbort = () => {};
+  const abandoned = new Promise<never>((_done, fail) => {
+    onAbort = () => {
+      timer = setTimeout(() => fail(signal.reason as Error), grace);
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+  try {
+    return await Promise.race([work, abandoned]);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+function failureOf(error: unknown, task: ClaimedTask): TaskError {
+  if (isDomainError(error)) return { description: error.message, traceback: null, error_code: error.code };
+  log('error', 'a task failed for a reason that it did not expect', { task: task.id, name: task.name, error });
+  return { description: messageOf(error), traceback: (error instanceof Error && error.stack) || null };
+}
