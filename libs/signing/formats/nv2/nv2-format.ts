@@ -1,0 +1,39 @@
+import type { ParsedSignature, SignatureFormat } from '../signature-format.js';
+import { nameText, openCertificate } from './certificate-chain.js';
+import { readCompactJws } from './compact-jws.js';
+import { extractNv2, wrapNv2 } from './nv2-carrier.js';
+import { readClaims, writeClaims } from './nv2-claims.js';
+import { openNv2Signer } from './nv2-signer.js';
+import { verifyNv2 } from './verify-nv2.js';
+
+/** The compact JWS of the Notary v2 prototype (nv2), kept for what was signed with it. */
+export const nv2Format: SignatureFormat = {
+  name: 'nv2',
+  payload: ({ mediaType, digest, size }, reference) =>
+    writeClaims({ mediaType, digest, size, references: [reference], issuedAt: Math.floor(Date.now() / 1000) }),
+  parse: parseNv2,
+  verify: async (bytes, context) => verifyNv2(bytes, context),
+  extract: (carrier) => extractNv2(carrier, parseNv2),
+  wrap: (subject, signature) => wrapNv2(subject, signature),
+  openSigner: openNv2Signer,
+};
+
+async function parseNv2(bytes: Uint8Array): Promise<ParsedSignature> {
+  const jws = readCompactJws(bytes);
+  const claims = readClaims(jws.payload);
+  const leaf = jws.certificates && openCertificate(jws.certificates[0]!);
+  return {
+    scheme: 'nv2',
+    kind: 'signature',
+    manifestDigest: claims.digest,
+    ...(claims.references[0] !== undefined && { reference: claims.references[0] }),
+    ...(jws.keyId !== undefined && { keyId: jws.keyId }),
+    ...(leaf && {
+      fingerprint: leaf.fingerprint256.replaceAll(':', '').toLowerCase(),
+      certificateSubject: nameText(leaf.subject),
+      certificateIssuer: nameText(leaf.issuer),
+    }),
+    ...(claims.issuedAt !== undefined && { timestamp: Math.floor(claims.issuedAt) }),
+    claims: { ...claims, algorithm: jws.algorithm },
+  };
+}
