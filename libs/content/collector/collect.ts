@@ -1,0 +1,179 @@
+import type { DataSource, EntityManager } from 'typeorm';
+import type { BlobStore } from '#storage/blob-store.js';
+import { inTransaction, rowsOf } from '#platform/database.js';
+import { claimDigest } from '../uploads/store-blob.js';
+
+/** How a collection runs. `graceSeconds` protects what was used lately; `dryRun` only counts. */
+export interface CollectOptions {
+  readonly graceSeconds: number;
+  readonly dryRun?: boolean;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (report: CollectReport) => void;
+  /** Only these content units are looked at. */
+  readonly only?: readonly string[];
+}
+
+/** What was, or in a dry run would be, freed. */
+export interface CollectReport {
+  tags: number;
+  signatures: number;
+  manifests: number;
+  blobs: number;
+  /** Bytes of blobs. */
+  bytes: number;
+  /** Files in the store that no row knew. */
+  strayFiles: number;
+}
+
+const BATCH = 500;
+
+/** Not in any version and not staged anywhere. */
+const UNREACHED = `not exists (select 1 from membership m where m.unit_id = c.id)
+  and not exists (select 1 from staged s where s.unit_id = c.id)`;
+
+const CANDIDATES: Readonly<Record<'tag' | 'signature' | 'manifest' | 'blob', string>> = {
+  tag: `select c.id, 0 as size, '' as digest from tag c where c.pulp_created < $1 and ${UNREACHED}`,
+  signature: `select c.id, 0 as size, '' as digest from signature c where c.pulp_created < $1 and ${UNREACHED}`,
+  manifest: `select c.id, c.size, c.digest from manifest c where c.touched_at < $1 and ${UNREACHED}
+    and not exists (select 1 from manifest_child k where k.child_id = c.id)
+    and not exists (select 1 from tag t where t.manifest_id = c.id)`,
+  blob: `select c.id, c.size, c.digest from blob c where c.touched_at < $1 and ${UNREACHED}
+    and not exists (select 1 from manifest_blob k where k.blob_id = c.id)`,
+};
+
+/**
+ * Removes content that nothing needs any more, online and in small steps: tags, signatures, manifests, then blobs with
+ * their bytes. What is picked is checked again under the lock that pushes take, so a push that reuses it wins.
+ */
+export async function collect(source: DataSource, store: BlobStore, options: CollectOptions): Promise<CollectReport> {
+  const report: CollectReport = { tags: 0, signatures: 0, manifests: 0, blobs: 0, bytes: 0, strayFiles: 0 };
+  const [row] = await rowsOf<{ now: Date }>(source, 'select now()');
+  const before = new Date(row!.now.getTime() - options.graceSeconds * 1000);
+  report.tags = await sweep(source, 'tag', before, options, removeRows('tag'));
+  report.signatures = await sweep(source, 'signature', before, options, removeSignatures);
+  // Removing an index may free the manifests that it listed.
+  for (let round = 0, freed = 1; freed > 0 && round < 20; round += 1) {
+    freed = await sweep(source, 'manifest', before, options, removeManifests);
+    report.manifests += freed;
+    if (options.dryRun) break;
+  }
+  options.onProgress?.(report);
+  report.blobs = await sweep(
+    source,
+    'blob',
+    before,
+    options,
+    async (tx, rows) => {
+      const freed = await removeBlobs(tx, store, rows);
+      report.bytes += freed.reduce((sum, each) => sum + each.size, 0);
+      options.onProgress?.(report);
+      return freed.length;
+    },
+    (rows) => (report.bytes += rows.reduce((sum, each) => sum + each.size, 0)),
+  );
+  if (options.only === undefined) report.strayFiles = await sweepStrayFiles(source, store, before, options);
+  options.onProgress?.(report);
+  return report;
+}
+
+interface Candidate {
+  readonly id: string;
+  readonly size: number;
+  readonly digest: string;
+}
+
+type Remove = (tx: EntityManager, rows: readonly Candidate[]) => Promise<number>;
+
+async function sweep(
+  source: DataSource,
+  kind: keyof typeof CANDIDATES,
+  before: Date,
+  options: CollectOptions,
+  remove: Remove,
+  onDryRun?: (rows: readonly Candidate[]) => void,
+): Promise<number> {
+  let total = 0;
+  let last = '00000000-0000-0000-0000-000000000000';
+  for (;;) {
+    options.signal?.throwIfAborted();
+    const page = `${CANDIDATES[kind]} and c.id > $2 and ($3::uuid[] is null or c.id = any($3)) order by c.id limit ${BATCH}`;
+    const rows = await rowsOf<Candidate>(source, page, [before, last, options.only ?? null]);
+    if (rows.length === 0) return total;
+    last = rows.at(-1)!.id;
+    if (options.dryRun) {
+      total += rows.length;
+      onDryRun?.(rows);
+      continue;
+    }
+    total += await inTransaction(source, async (tx) => {
+      const ids = rows.map((row) => row.id);
+      const among = `${CANDIDATES[kind]} and c.id = any($2::uuid[])`;
+      const locked = await rowsOf<Candidate>(tx, `${among} order by c.id for update of c skip locked`, [before, ids]);
+      // A second statement sees what was committed before the locks were held.
+      const doomed = await rowsOf<Candidate>(tx, among, [before, locked.map((row) => row.id)]);
+      return doomed.length === 0 ? 0 : remove(tx, doomed);
+    });
+  }
+}
+
+function removeRows(table: 'tag' | 'signature'): Remove {
+  return async (tx, rows) => {
+    await tx.query(`delete from ${table} where id = any($1::uuid[])`, [rows.map((row) => row.id)]);
+    return rows.length;
+  };
+}
+
+const removeSignatures: Remove = async (tx, rows) => {
+  await tx.query('delete from signature_carrier where signature_id = any($1::uuid[])', [rows.map((row) => row.id)]);
+  return removeRows('signature')(tx, rows);
+};
+
+const removeManifests: Remove = async (tx, rows) => {
+  const ids = rows.map((row) => row.id);
+  for (const [table, column] of [
+    ['manifest_child', 'manifest_id'],
+    ['manifest_blob', 'manifest_id'],
+    ['relation', 'referrer_id'],
+    ['signature_carrier', 'carrier_id'],
+    ['manifest', 'id'],
+  ])
+    await tx.query(`delete from ${table} where ${column} = any($1::uuid[])`, [ids]);
+  return rows.length;
+};
+
+async function removeBlobs(tx: EntityManager, store: BlobStore, rows: readonly Candidate[]): Promise<Candidate[]> {
+  const freed: Candidate[] = [];
+  for (const row of rows) {
+    if (!(await claimDigest(tx, row.digest))) continue;
+    const gone = await rowsOf(
+      tx,
+      `delete from blob c where c.id = $1 and ${UNREACHED} and not exists (select 1 from manifest_blob k where k.blob_id = c.id) returning id`,
+      [row.id],
+    );
+    if (gone.length === 0) continue;
+    await store.remove(row.digest);
+    freed.push(row);
+  }
+  return freed;
+}
+
+async function sweepStrayFiles(
+  source: DataSource,
+  store: BlobStore,
+  before: Date,
+  options: CollectOptions,
+): Promise<number> {
+  let total = 0;
+  for await (const { digest, storedAt } of store.list()) {
+    options.signal?.throwIfAborted();
+    if (storedAt >= before) continue;
+    total += await inTransaction(source, async (tx) => {
+      if (!(await claimDigest(tx, digest))) return 0;
+      const rows = await rowsOf(tx, 'select 1 from blob where digest = $1 and stored', [digest]);
+      if (rows.length > 0) return 0;
+      if (!options.dryRun) await store.remove(digest);
+      return 1;
+    });
+  }
+  return total;
+}
