@@ -24,9 +24,9 @@ export interface KeySet {
 const LABELS: ReadonlySet<string> = new Set(['PUBLIC KEY', 'RSA PUBLIC KEY']);
 const CURVES: Readonly<Record<string, { algorithm: string; hashes: string[] }>> = {
   prime256v1: { algorithm: 'ECDSA P-256', hashes: ['sha256'] },
-  // Older cosign hashes with SHA-256 whatever the curve is.
-  secp384r1: { algorithm: 'ECDSA P-384', hashes: ['sha384', 'sha256'] },
-  secp521r1: { algorithm: 'ECDSA P-521', hashes: ['sha512', 'sha256'] },
+  // cosign checks with SHA-256 whatever the curve of a key file is; other sigstore tools take the hash of the curve.
+  secp384r1: { algorithm: 'ECDSA P-384', hashes: ['sha256', 'sha384'] },
+  secp521r1: { algorithm: 'ECDSA P-521', hashes: ['sha256', 'sha512'] },
 };
 const MIN_RSA_BITS = 2048;
 
