@@ -110,10 +110,9 @@ function checkOnePass(body: Uint8Array, signature: SignatureFields): void {
     cursor.byte() === signature.hashAlgorithm &&
     cursor.byte() === signature.publicKeyAlgorithm;
   if (!agrees) throw malformed('the one-pass packet and the signature packet contradict each other');
-  if (version === 6) cursor.take(cursor.byte());
-  const issuer = Buffer.from(cursor.take(version === 6 ? 32 : 8))
-    .toString('hex')
-    .toUpperCase();
+  if (version === 6 && hex(cursor.take(cursor.byte())) !== signature.salt)
+    throw malformed('the one-pass packet has another salt');
+  const issuer = hex(cursor.take(version === 6 ? 32 : 8));
   const expected = version === 6 ? signature.fingerprint : signature.keyId;
   if (expected !== undefined && issuer !== expected) throw malformed('the one-pass packet names another key');
   if (cursor.byte() !== 1 || !cursor.atEnd) throw malformed('the one-pass packet announces another signature');
