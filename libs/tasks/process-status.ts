@@ -77,6 +77,11 @@ export class ProcessStatus implements OnModuleInit, OnModuleDestroy, BeforeAppli
     await this.source.query('delete from app_status where name = $1', [this.name]);
   }
 
+  /** How many tasks run here now. */
+  get busy(): number {
+    return this.running.claimedIds.length;
+  }
+
   /** Ends heartbeats without signing off: what a killed process looks like to the others. */
   async stopHeart(): Promise<void> {
     clearInterval(this.timer);

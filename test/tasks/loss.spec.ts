@@ -1,0 +1,183 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { defineTask, type TaskHandler } from '#tasks/define-task.js';
+import { dispatchTask } from '#tasks/dispatch.js';
+import { BACKENDS, useBackend, type TaskGround } from './backends.js';
+import { Gate } from './gate.js';
+
+const A = '/pulp/api/v3/repositories/container/container/a/';
+const stuck = defineTask<null>({ name: 'test.stuck' });
+const stuckOnce = defineTask<null>({ name: 'test.stuck_once', restartable: false });
+
+describe.each(BACKENDS)('tasks and lost workers with a queue in %s', (backend) => {
+  const ground = useBackend(backend);
+  const children: ChildProcess[] = [];
+  afterEach(() => children.splice(0).forEach((child) => child.kill('SIGKILL')));
+
+  const startChild = async () => {
+    const child = spawnWorker(ground);
+    children.push(child);
+    await new Promise<void>((done, fail) => {
+      child.stdout!.once('data', () => done());
+      child.once('exit', (code) => fail(new Error(`the worker ended with ${code}`)));
+    });
+    return child;
+  };
+
+  it('a task whose worker was killed runs again elsewhere, in its old place, or fails when it may not', async () => {
+    const child = await startChild();
+    const api = await ground.start({ appType: 'api' });
+    const { dispatcher } = api;
+    const again = await dispatcher.dispatch(stuck, null, { exclusive: [A] });
+    const once = await dispatcher.dispatch(stuckOnce, null);
+    const behind = await dispatcher.dispatch(stuck, null, { exclusive: [A] });
+    await ground.until(again.id, 'running');
+    await ground.until(once.id, 'running');
+    child.kill('SIGKILL');
+    const order: string[] = [];
+    const handler: TaskHandler = { task: stuck, run: async (_payload, { taskId }) => order.push(taskId) };
+    await ground.start({ handlers: [handler] });
+    expect((await ground.until(once.id, 'failed')).error).toEqual({ reason: 'Worker has gone missing.' });
+    expect((await ground.until(again.id, 'completed')).attempts).toBe(2);
+    await ground.until(behind.id, 'completed');
+    expect(order).toEqual([again.id, behind.id]);
+  });
+
+  it('a task that takes its workers down is given up after three starts', async () => {
+    const source = ground.database.source;
+    const { dispatcher, sweeper } = await ground.start({ appType: 'api', timings: { sweep: 60_000 } });
+    const { id } = await dispatcher.dispatch(stuck, null);
+    for (const attempts of [1, 2, 3]) {
+      await source.query(
+        `update task set state = 'running', worker = 'gone', claim = gen_random_uuid(), attempts = $2 where id = $1`,
+        [id, attempts],
+      );
+      await sweeper.sweep();
+      expect((await ground.task(id)).state).toBe(attempts < 3 ? 'waiting' : 'failed');
+    }
+    expect((await ground.task(id)).error).toEqual({ reason: 'Worker has gone missing.' });
+  });
+
+  it('a task that was being cancelled when its worker went ends as cancelled', async () => {
+    const { dispatcher, sweeper } = await ground.start({ appType: 'api', timings: { sweep: 60_000 } });
+    const { id } = await dispatcher.dispatch(stuck, null, { exclusive: [A] });
+    await ground.database.source.query(
+      `update task set state = 'canceling', worker = 'gone', claim = gen_random_uuid(), attempts = 1 where id = $1`,
+      [id],
+    );
+    await sweeper.sweep();
+    expect((await ground.task(id)).state).toBe('canceled');
+    expect(await ground.database.source.query('select * from task_resource')).toEqual([]);
+  });
+
+  it('a worker that was taken for dead cannot store its outcome, neither by its fence nor as the result', async () => {
+    const gate = new Gate();
+    const stored: string[] = [];
+    const make = (name: string): TaskHandler<null, string> => ({
+      task: defineTask({ name: 'test.fenced' }),
+      async run(_payload, { fence }) {
+        await new Promise<void>(
+          (done) => void gate.run(name, { signal: new AbortController().signal } as never).then(() => done()),
+        );
+        await ground.database.source.transaction(async (tx) => {
+          await fence(tx);
+          stored.push(name);
+        });
+        return name;
+      },
+    });
+    const slow = await ground.start({ handlers: [make('slow')] });
+    const { id } = await slow.dispatcher.dispatch(make('slow').task, null);
+    await gate.started('slow');
+    await slow.status.stopHeart();
+    await ground.start({ handlers: [make('quick')] });
+    gate.release('quick');
+    // The slow process would take it again, so it may not.
+    await gate.started('quick');
+    expect((await ground.until(id, 'completed')).result).toBe('quick');
+    gate.release('slow');
+    await ground.stop(slow);
+    expect(stored).toEqual(['quick']);
+    expect((await ground.task(id)).result).toBe('quick');
+  });
+
+  it('a worker whose heart was slow hears that its task is gone', async () => {
+    const gate = new Gate();
+    const worker = await ground.start({ handlers: [gate] });
+    const { id } = await worker.dispatcher.dispatch(gate.task, 'x');
+    await gate.started('x');
+    await ground.database.source.query(`update task set state = 'completed', claim = null where id = $1`, [id]);
+    await expect.poll(() => worker.status.busy, { timeout: 5000 }).toBe(0);
+    expect(gate.events).toEqual(['start x']);
+  });
+
+  it('a cancellation that comes before the outcome is stored wins', async () => {
+    const gate = new Gate();
+    let refused: unknown;
+    const handler: TaskHandler<null> = {
+      task: defineTask({ name: 'test.fenced' }),
+      async run(_payload, { fence }) {
+        await gate.run('x', { signal: new AbortController().signal } as never);
+        await ground.database.source
+          .transaction((tx) => fence(tx))
+          .catch((error: unknown) => {
+            refused = error;
+            throw error;
+          });
+      },
+    };
+    const { dispatcher } = await ground.start({ handlers: [handler] });
+    const { id } = await dispatcher.dispatch(handler.task, null);
+    await gate.started('x');
+    await dispatcher.cancel(id);
+    gate.release('x');
+    await ground.until(id, 'canceled');
+    expect(refused).toMatchObject({ why: 'canceled' });
+  });
+
+  it('a task that was committed without a job is found within seconds', async () => {
+    const gate = new Gate();
+    gate.release('x');
+    await ground.start({ handlers: [gate] });
+    const { id } = await ground.database.source.transaction((tx) => dispatchTask(tx, gate.task, 'x'));
+    const since = performance.now();
+    await ground.until(id, 'completed');
+    expect(performance.now() - since).toBeLessThan(5000);
+  });
+
+  it('a stopping worker lets a short task end', async () => {
+    const gate = new Gate();
+    const worker = await ground.start({ handlers: [gate], timings: { drain: 5000 } });
+    const { id } = await worker.dispatcher.dispatch(gate.task, 'x');
+    await gate.started('x');
+    setTimeout(() => gate.release('x'), 200);
+    await ground.stop(worker);
+    expect((await ground.task(id)).state).toBe('completed');
+    expect(await ground.database.source.query('select * from app_status')).toEqual([]);
+  });
+
+  it('a stopping worker aborts a long task after the drain and leaves waiting ones to others', async () => {
+    const gate = new Gate();
+    const worker = await ground.start({ handlers: [gate], workers: 1 });
+    const long = await worker.dispatcher.dispatch(gate.task, 'long', { exclusive: [A] });
+    const next = await worker.dispatcher.dispatch(gate.task, 'next', { exclusive: [A] });
+    await gate.started('long');
+    await ground.stop(worker);
+    expect(await ground.task(long.id)).toMatchObject({
+      state: 'failed',
+      error: { reason: 'Aborted during worker shutdown.' },
+    });
+    expect((await ground.task(next.id)).state).toBe('waiting');
+    gate.release('next');
+    await ground.start({ handlers: [gate] });
+    await ground.until(next.id, 'completed');
+  });
+});
+
+function spawnWorker(ground: TaskGround): ChildProcess {
+  const hooks = join(import.meta.dirname, 'typescript-hooks.mjs');
+  const script = join(import.meta.dirname, 'child-worker.ts');
+  const words = ['--import', hooks, script, ground.database.url, ground.redis?.url ?? ''];
+  return spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'inherit'] });
+}
