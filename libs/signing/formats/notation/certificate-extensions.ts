@@ -64,7 +64,7 @@ function basicConstraintsOf(extension: Extension): { ca: boolean; pathLength?: n
   const [first, second] = sequenceOf(extension);
   const ca = first instanceof asn1js.Boolean ? first.getValue() : false;
   const length = first instanceof asn1js.Integer ? first : second;
-  return { ca, ...(length instanceof asn1js.Integer ? { pathLength: length.valueBlock.valueDec } : {}) };
+  return { ca, ...(length instanceof asn1js.Integer ? { pathLength: Number(length.toBigInt()) } : {}) };
 }
 
 function usagesOf(extension: Extension): ReadonlySet<KeyUsage> {

@@ -84,6 +84,7 @@ export async function issueCrl(
     entries: revoked.map(({ certificate }) => ({
       serialNumber: certificate.serialNumber,
       revocationDate: new Date('2026-02-01T00:00:00Z'),
+      reason: x509.X509CrlReason.keyCompromise,
     })),
     signingAlgorithm: algorithm,
     signingKey: await toCryptoKey(key, algorithm),

@@ -85,12 +85,20 @@ function readCertificate(der: Uint8Array<ArrayBuffer>, fingerprint: string): Cer
     signatureAlgorithm: signatureAlgorithmOf(asn1),
     extensions: readExtensions(asn1),
     asn1,
-    isSignedBy: (issuer) => rawIssuer === issuer.rawSubject && x509.verify(issuer.publicKey),
+    isSignedBy: (issuer) => rawIssuer === issuer.rawSubject && isVerifiedBy(x509, issuer.publicKey),
   };
   if (Number.isNaN(certificate.notBefore.getTime()) || Number.isNaN(certificate.notAfter.getTime())) {
     throw new Error('the certificate has a malformed validity');
   }
   return certificate;
+}
+
+function isVerifiedBy(certificate: X509Certificate, key: KeyObject): boolean {
+  try {
+    return certificate.verify(key);
+  } catch {
+    return false;
+  }
 }
 
 function signatureAlgorithmOf(asn1: Asn1Certificate): SignatureAlgorithm {

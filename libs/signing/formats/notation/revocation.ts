@@ -84,7 +84,7 @@ async function isSignedBy(crl: RevocationList, issuer: Certificate): Promise<boo
   return result;
 }
 
-const PEM = /-----BEGIN X509 CRL-----([A-Za-z0-9+/=\s]+?)-----END X509 CRL-----/g;
+const PEM = /-----BEGIN (?:X509 )?CRL-----([A-Za-z0-9+/=\s]+?)-----END (?:X509 )?CRL-----/g;
 
 function readLists(text: string): readonly RevocationList[] {
   const known = lists.get(text);

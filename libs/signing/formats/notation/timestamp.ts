@@ -18,6 +18,8 @@ export interface Timestamp {
 export interface TimestampToken {
   readonly signed: SignedData;
   readonly info: TSTInfo;
+  /** The timestamp as it is encoded: pkijs reads whole seconds of four bytes and more as zero. */
+  readonly encodedInfo: asn1js.AsnType;
   readonly certificates: readonly Certificate[];
 }
 
@@ -27,6 +29,8 @@ const CONTENT_TYPE = '1.2.840.113549.1.9.3';
 const SIGNING_CERTIFICATE_V2 = '1.2.840.113549.1.9.16.2.47';
 /** ETSI baseline policy: an unstated accuracy is one second (ETSI EN 319 421). */
 const BASELINE_POLICY = '0.4.0.2023.1.1';
+/** Keeps dates in range; a thousand years are outside of every certificate. */
+const MAX_ACCURACY_MS = 1000 * 365 * 86_400_000;
 const HASHES = new Map([
   ['2.16.840.1.101.3.4.2.1', 'sha256'],
   ['2.16.840.1.101.3.4.2.2', 'sha384'],
@@ -40,12 +44,13 @@ export function readToken(token: Uint8Array): TimestampToken {
   const signed = new SignedData({ schema: content.content });
   const { eContentType, eContent } = signed.encapContentInfo;
   if (eContentType !== TST_INFO || !eContent) throw new Error('the token holds no timestamp');
+  const encodedInfo = readBer(new Uint8Array(eContent.getValue()));
   const info = new TSTInfo({ schema: readBer(new Uint8Array(eContent.getValue())) });
   if (info.version !== 1) throw new Error('the timestamp has an unknown version');
   const certificates = (signed.certificates ?? [])
     .filter((certificate): certificate is Asn1Certificate => certificate instanceof Asn1Certificate)
     .map((certificate) => parseCertificate(new Uint8Array(certificate.toSchema().toBER())));
-  return { signed, info, certificates };
+  return { signed, info, encodedInfo, certificates };
 }
 
 function readBer(bytes: Uint8Array): asn1js.AsnType {
@@ -64,12 +69,20 @@ export function isTokenFor({ info }: TimestampToken, stamped: Uint8Array): boole
 }
 
 /** The time of a token and the bounds that its accuracy leaves. */
-export function timeOfToken({ info }: TimestampToken): Pick<Timestamp, 'time' | 'from' | 'until'> {
-  const { seconds = 0, millis = 0, micros = 0 } = info.accuracy ?? {};
-  const stated = seconds * 1000 + millis + Math.ceil(micros / 1000);
+export function timeOfToken({ info, encodedInfo }: TimestampToken): Pick<Timestamp, 'time' | 'from' | 'until'> {
+  const { millis = 0, micros = 0 } = info.accuracy ?? {};
+  const stated = secondsOf(encodedInfo) * 1000 + millis + Math.ceil(micros / 1000);
   const accuracy = stated === 0 && info.policy === BASELINE_POLICY ? 1000 : stated;
   const at = info.genTime.getTime();
-  return { time: info.genTime, from: new Date(at - accuracy), until: new Date(at + accuracy) };
+  const range = Math.min(accuracy, MAX_ACCURACY_MS);
+  return { time: info.genTime, from: new Date(at - range), until: new Date(at + range) };
+}
+
+function secondsOf(encodedInfo: asn1js.AsnType): number {
+  const parts = encodedInfo instanceof asn1js.Sequence ? encodedInfo.valueBlock.value : [];
+  const accuracy = parts.slice(5).find((part) => part instanceof asn1js.Sequence);
+  const seconds = firstOf(accuracy);
+  return seconds instanceof asn1js.Integer ? Math.abs(Number(seconds.toBigInt())) : 0;
 }
 
 /**
