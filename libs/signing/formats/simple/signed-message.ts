@@ -1,6 +1,6 @@
 import { inflateRawSync, inflateSync } from 'node:zlib';
-import { readMessage, unarmor } from 'openpgp';
-import { Cursor, type Packet, PacketTag, readPackets, writePacket } from './packets.js';
+import { unarmor } from 'openpgp';
+import { Cursor, type Packet, PacketTag, readPackets } from './packets.js';
 import { refusal } from './refusal.js';
 import { readSignaturePacket, type SignatureFields } from './signature-packet.js';
 
@@ -16,10 +16,10 @@ export interface SignedMessage {
 export const MAX_MESSAGE_SIZE = 4 * 1024 * 1024;
 
 /** Reads a signed message in either layout, compressed or not; throws with a code of the report when it is none. */
-export async function readSignedMessage(bytes: Uint8Array): Promise<SignedMessage> {
+export function readSignedMessage(bytes: Uint8Array): SignedMessage {
   if (bytes.length > MAX_MESSAGE_SIZE) throw malformed('the signature is longer than 4 MiB');
   if (bytes[0] === 0x2d) throw malformed('the signature is armored; send the binary message');
-  const packets = await flatten(readPackets(bytes), 0);
+  const packets = flatten(readPackets(bytes), 0);
   const signatures = packets.filter((packet) => packet.tag === PacketTag.signature);
   if (signatures.length > 1) {
     throw refusal('MULTIPLE_SIGNATURES', `the message holds ${signatures.length} signatures; exactly one is accepted`);
@@ -51,7 +51,7 @@ export async function normalizeSimpleSignature(bytes: Uint8Array): Promise<Uint8
   }
 }
 
-async function flatten(packets: readonly Packet[], depth: number): Promise<Packet[]> {
+function flatten(packets: readonly Packet[], depth: number): Packet[] {
   const flat: Packet[] = [];
   for (const packet of packets) {
     if (packet.tag === PacketTag.marker || packet.tag === PacketTag.padding) continue;
@@ -60,7 +60,7 @@ async function flatten(packets: readonly Packet[], depth: number): Promise<Packe
       continue;
     }
     if (depth === 2) throw malformed('the message is compressed more than twice');
-    const inner = await flatten(readPackets(await decompress(packet.body)), depth + 1);
+    const inner = flatten(readPackets(decompress(packet.body)), depth + 1);
     if (!inner.some((each) => each.tag === PacketTag.literal))
       throw malformed('the compressed packet holds no message');
     flat.push(...inner);
@@ -68,29 +68,25 @@ async function flatten(packets: readonly Packet[], depth: number): Promise<Packe
   return flat;
 }
 
-async function decompress(body: Uint8Array): Promise<Uint8Array> {
-  const options = { maxOutputLength: MAX_MESSAGE_SIZE, info: true } as const;
-  const compressed = body.subarray(1);
+function decompress(body: Uint8Array): Uint8Array {
+  const [algorithm, compressed] = [body[0], body.subarray(1)];
+  if (algorithm === 0) return compressed;
+  if (algorithm === 3) throw refusal('UNSUPPORTED_FORMAT', 'bzip2 is not read; sign with --compress-algo zip or none');
+  if (algorithm !== 1 && algorithm !== 2) throw malformed(`compression algorithm ${algorithm} is not known`);
+  const { buffer, engine } = inflate(algorithm === 1 ? inflateRawSync : inflateSync, compressed);
+  if (engine.bytesWritten !== compressed.length) throw malformed('there are bytes after the compressed message');
+  return buffer;
+}
+
+/** With `info` Node gives the engine too, which knows how much of the input it took; its types leave that out. */
+type Inflated = { buffer: Buffer; engine: { bytesWritten: number } };
+
+function inflate(open: typeof inflateSync, compressed: Uint8Array): Inflated {
   try {
-    if (body[0] === 0) return compressed;
-    if (body[0] === 3) return await decompressBzip2(body);
-    if (body[0] !== 1 && body[0] !== 2) throw malformed(`compression algorithm ${body[0]} is not known`);
-    const inflated = (body[0] === 1 ? inflateRawSync : inflateSync)(compressed, options) as unknown as {
-      buffer: Buffer;
-      engine: { bytesWritten: number };
-    };
-    if (inflated.engine.bytesWritten !== compressed.length)
-      throw malformed('there are bytes after the compressed message');
-    return inflated.buffer;
+    return open(compressed, { maxOutputLength: MAX_MESSAGE_SIZE, info: true }) as unknown as Inflated;
   } catch (error) {
     throw refusal('MALFORMED_ENVELOPE', 'the compressed packet is damaged, or longer than 4 MiB when opened', error);
   }
-}
-
-async function decompressBzip2(body: Uint8Array): Promise<Uint8Array> {
-  const binaryMessage = writePacket(PacketTag.compressed, body);
-  const message = await readMessage({ binaryMessage, config: { maxDecompressedMessageSize: MAX_MESSAGE_SIZE } });
-  return message.unwrapCompressed().write();
 }
 
 function checkLayout(packets: readonly Packet[], signature: SignatureFields): void {

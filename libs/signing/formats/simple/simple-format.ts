@@ -16,7 +16,7 @@ export const simpleFormat: SignatureFormat = {
       timestamp: Math.floor(Date.now() / 1000),
     }),
   parse: async (bytes) => {
-    const { signature, data } = await readSignedMessage(bytes);
+    const { signature, data } = readSignedMessage(bytes);
     const payload = readSimplePayload(data);
     const keyId = signature.keyId ?? (signature.fingerprint && keyIdOf(signature.fingerprint));
     return {
