@@ -1,11 +1,9 @@
-import { Column, Entity, PrimaryColumn } from 'typeorm';
+import { Column, Entity } from 'typeorm';
+import { ResourceEntity } from '#platform/base.entity.js';
 
 /** Who may do what on one kind of resource, as the REST API shows and edits it. */
 @Entity('access_policy')
-export class AccessPolicy {
-  @PrimaryColumn({ type: 'uuid' })
-  id: string;
-
+export class AccessPolicy extends ResourceEntity {
   @Column({ name: 'viewset_name', type: 'varchar', length: 128, unique: true })
   viewsetName: string;
 
@@ -21,12 +19,6 @@ export class AccessPolicy {
   /** True once somebody edited it: starts leave it alone. */
   @Column({ type: 'boolean', default: false })
   customized: boolean;
-
-  @Column({ name: 'created_at', type: 'timestamptz', default: () => 'now()' })
-  createdAt: Date;
-
-  @Column({ name: 'updated_at', type: 'timestamptz', default: () => 'now()' })
-  updatedAt: Date;
 }
 
 /** One line of a policy. */

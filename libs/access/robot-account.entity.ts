@@ -1,13 +1,11 @@
-import { Column, Entity, Index, JoinColumn, ManyToOne, PrimaryColumn, type Relation } from 'typeorm';
+import { Column, Entity, Index, JoinColumn, ManyToOne, type Relation } from 'typeorm';
+import { ResourceEntity } from '#platform/base.entity.js';
 import type { RobotScope } from './robot-scope.js';
 import { UserAccount } from './user.entity.js';
 
 /** A named, expiring, revocable credential for machines, limited to repositories and actions. */
 @Entity('robot_account')
-export class RobotAccount {
-  @PrimaryColumn({ type: 'uuid' })
-  id: string;
-
+export class RobotAccount extends ResourceEntity {
   /** Without the `robot$` that it signs in with. */
   @Column({ type: 'varchar', length: 100, unique: true })
   name: string;
@@ -32,9 +30,6 @@ export class RobotAccount {
 
   @Column({ type: 'jsonb' })
   scopes: RobotScope[];
-
-  @Column({ name: 'created_at', type: 'timestamptz', default: () => 'now()' })
-  createdAt: Date;
 
   @ManyToOne(() => UserAccount, { onDelete: 'CASCADE' })
   @JoinColumn({ name: 'owner_id' })

@@ -1,4 +1,5 @@
-import { Check, Column, Entity, Index, JoinColumn, ManyToOne, PrimaryColumn, type Relation } from 'typeorm';
+import { Check, Column, Entity, Index, JoinColumn, ManyToOne, type Relation } from 'typeorm';
+import { ResourceEntity } from '#platform/base.entity.js';
 import { AccessGroup } from './group.entity.js';
 import { Role } from './role.entity.js';
 import { UserAccount } from './user.entity.js';
@@ -22,10 +23,7 @@ import { UserAccount } from './user.entity.js';
   unique: true,
   where: 'group_id is not null and content_object is null',
 })
-export class RoleAssignment {
-  @PrimaryColumn({ type: 'uuid' })
-  id: string;
-
+export class RoleAssignment extends ResourceEntity {
   @Column({ name: 'role_id', type: 'uuid' })
   @Index('role_assignment_role')
   roleId: string;
@@ -44,9 +42,6 @@ export class RoleAssignment {
   /** Domains are off: always null. */
   @Column({ type: 'text', nullable: true })
   domain: string | null;
-
-  @Column({ name: 'created_at', type: 'timestamptz', default: () => 'now()' })
-  createdAt: Date;
 
   @ManyToOne(() => Role, { onDelete: 'CASCADE' })
   @JoinColumn({ name: 'role_id' })

@@ -1,11 +1,9 @@
-import { Column, Entity, PrimaryColumn } from 'typeorm';
+import { Column, Entity } from 'typeorm';
+import { ResourceEntity } from '#platform/base.entity.js';
 
 /** A named set of permissions; locked roles are the product's own and never change by request. */
 @Entity('role')
-export class Role {
-  @PrimaryColumn({ type: 'uuid' })
-  id: string;
-
+export class Role extends ResourceEntity {
   @Column({ type: 'varchar', length: 128, unique: true })
   name: string;
 
@@ -18,10 +16,4 @@ export class Role {
 
   @Column({ type: 'boolean', default: false })
   locked: boolean;
-
-  @Column({ name: 'created_at', type: 'timestamptz', default: () => 'now()' })
-  createdAt: Date;
-
-  @Column({ name: 'updated_at', type: 'timestamptz', default: () => 'now()' })
-  updatedAt: Date;
 }

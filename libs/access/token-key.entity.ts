@@ -1,5 +1,13 @@
-import type { JsonWebKey } from 'node:crypto';
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+
+/** Private key of the curve P-256 (RFC 7518). */
+export interface TokenJwk {
+  readonly kty: string;
+  readonly crv: string;
+  readonly x: string;
+  readonly y: string;
+  readonly d: string;
+}
 
 /** A key that signs registry tokens (ES256). One is current; retired ones verify until their last token expired. */
 @Entity('signing_key')
@@ -11,7 +19,7 @@ export class TokenKey {
 
   /** The private key. */
   @Column({ type: 'jsonb' })
-  jwk: JsonWebKey;
+  jwk: TokenJwk;
 
   @Column({ type: 'timestamptz', default: () => 'now()' })
   created: Date;
