@@ -34,6 +34,12 @@ export function readCertificate(der: Uint8Array): CertificateDetails | undefined
   }
 }
 
+/** The distinguished name on one line; empty for certificates that carry names elsewhere, as those of Fulcio do. */
+export function subjectOf({ certificate }: Pick<CertificateDetails, 'certificate'>): string {
+  const subject: string | undefined = certificate.subject;
+  return subject?.replaceAll('\n', ', ') ?? '';
+}
+
 function describe(certificate: X509Certificate, parsed: x509.X509Certificate): CertificateDetails {
   const usage = parsed.getExtension(x509.KeyUsagesExtension)?.usages;
   const purposes = (parsed.getExtension(x509.ExtendedKeyUsageExtension)?.usages ?? []).map(String);

@@ -1,5 +1,5 @@
 import type { CheckCode } from '../../report.js';
-import type { CertificateDetails } from './certificate-details.js';
+import { subjectOf, type CertificateDetails } from './certificate-details.js';
 
 /** A path from leaf to anchor, or why there is none. */
 export type PathResult =
@@ -54,7 +54,7 @@ function checkPath(
 ): { code: CheckCode; detail: string } | undefined {
   for (const [depth, details] of path.entries()) {
     const { certificate, pathLength, unknownCritical } = details;
-    const name = certificate.subject.replaceAll('\n', ', ') || 'the certificate';
+    const name = subjectOf(details) || 'the certificate';
     if (unknownCritical !== undefined)
       return {
         code: 'CERT_CHAIN_INVALID',

@@ -1,6 +1,6 @@
 import type { SigstoreSignedRequirement } from '#signing/containers-policy.js';
 import type { TrustMaterial } from '../../trust-material.js';
-import type { CertificateDetails } from './certificate-details.js';
+import { subjectOf, type CertificateDetails } from './certificate-details.js';
 import { failed, passed, type Step } from './step.js';
 
 /** Compares subject and issuer of a certificate with the trusted identities, character by character. */
@@ -27,6 +27,6 @@ export function matchesPolicy(leaf: CertificateDetails, { fulcio, pki }: Sigstor
 
 /** The names in a certificate, for people. */
 export function nameOf(leaf: CertificateDetails): string {
-  const names = leaf.sans.map(({ value }) => value).join(', ') || leaf.certificate.subject.replaceAll('\n', ', ');
+  const names = leaf.sans.map(({ value }) => value).join(', ') || subjectOf(leaf);
   return leaf.oidcIssuer ? `${names} of ${leaf.oidcIssuer}` : names;
 }

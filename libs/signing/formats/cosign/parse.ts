@@ -1,5 +1,5 @@
-import { X509Certificate } from 'node:crypto';
 import type { ParsedSignature } from '../signature-format.js';
+import { readCertificate, subjectOf } from './certificate-details.js';
 import { readSimplePayload } from './simple-payload.js';
 import { kindOf, readMaterial, type SignedMaterial } from './signed-material.js';
 import { claimedDigest, readStatement } from './statement.js';
@@ -44,14 +44,11 @@ function namesOf(material: SignedMaterial): Partial<ParsedSignature> {
 }
 
 function certificateNames(der: Buffer): Partial<ParsedSignature> {
-  try {
-    const { subject, subjectAltName, issuer, fingerprint256 } = new X509Certificate(der);
-    return {
-      certificateSubject: subject || (subjectAltName ?? ''),
-      certificateIssuer: issuer,
-      fingerprint: fingerprint256.replaceAll(':', '').toLowerCase(),
-    };
-  } catch {
-    return {};
-  }
+  const details = readCertificate(der);
+  if (!details) return {};
+  return {
+    certificateSubject: subjectOf(details) || details.sans.map(({ value }) => value).join(', '),
+    certificateIssuer: details.certificate.issuer,
+    fingerprint: details.certificate.fingerprint256.replaceAll(':', '').toLowerCase(),
+  };
 }

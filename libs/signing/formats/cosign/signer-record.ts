@@ -1,4 +1,4 @@
-import { readCertificate } from './certificate-details.js';
+import { readCertificate, subjectOf } from './certificate-details.js';
 import type { Signer } from './signature-check.js';
 import type { SignedMaterial } from './signed-material.js';
 
@@ -14,7 +14,7 @@ export function signerRecord(signer: Signer, material: SignedMaterial): Readonly
     algorithm,
     fingerprint: certificate.fingerprint256.replaceAll(':', '').toLowerCase(),
     keyFingerprint: fingerprint,
-    subject: certificate.subject,
+    subject: subjectOf(details),
     issuer: certificate.issuer,
     serialNumber: certificate.serialNumber,
     identities: sans.map(({ value }) => value),
