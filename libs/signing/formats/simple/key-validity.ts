@@ -16,25 +16,28 @@ const PATTERNS: readonly (readonly [RegExp, CheckCode])[] = [
   [/too weak|shorter than|is disabled|insecure/i, 'WEAK_ALGORITHM'],
 ];
 
-/** Problems of the primary and the signing key at one moment, as GnuPG would see them then; undefined when they are good. */
-export async function findKeyProblem(key: SigningKey, at: Date): Promise<KeyProblem | undefined> {
+/**
+ * Why the primary or the signing key must not be believed now for a signature of an earlier time; undefined when both are
+ * good. As in GnuPG the newest self-signature counts for the past as well: a key whose expiry was moved keeps its signatures.
+ */
+export async function findKeyProblem(key: SigningKey, signedAt: Date, now: Date): Promise<KeyProblem | undefined> {
   const { certificate, component } = key;
-  if (component.keyPacket.created > at) {
+  const name = `key ${fingerprintOf(component)}`;
+  if (component.keyPacket.created > signedAt) {
     return {
       code: 'BAD_SIGNATURE',
-      detail: `the key was made on ${component.keyPacket.created.toISOString()}, after the signature`,
+      detail: `${name} was made on ${component.keyPacket.created.toISOString()}, after the signature`,
     };
   }
   try {
     // A revocation without a harmless reason counts for all times; openpgp applies that by itself.
-    await certificate.verifyPrimaryKey(at, undefined, STRICT);
-    if (isSubkey(component)) await component.verify(at, STRICT);
-    await certificate.getSigningKey(component.getKeyID(), at, undefined, STRICT);
+    await certificate.verifyPrimaryKey(now, undefined, STRICT);
+    if (isSubkey(component)) await component.verify(now, STRICT);
+    await certificate.getSigningKey(component.getKeyID(), now, undefined, STRICT);
     return undefined;
   } catch (error) {
-    const detail = `key ${fingerprintOf(component)} on ${at.toISOString()}: ${messageOf(error)}`;
     const code = PATTERNS.find(([pattern]) => pattern.test(messageOf(error)))?.[1] ?? 'BAD_SIGNATURE';
-    return { code, detail };
+    return { code, detail: `${name} on ${now.toISOString()}: ${messageOf(error)}` };
   }
 }
 

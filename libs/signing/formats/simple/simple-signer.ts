@@ -71,7 +71,7 @@ async function chooseSigningKey(certificate: PrivateKey, now: Date): Promise<Pri
   );
   let reason: string | undefined;
   for (const component of [certificate, ...subkeys]) {
-    const problem = await findKeyProblem({ certificate, component }, now);
+    const problem = await findKeyProblem({ certificate, component }, now, now);
     if (!problem && isAtHand(component)) return component;
     reason ??= problem?.detail ?? `the secret part of key ${fingerprintOf(component)} is not in the file`;
   }

@@ -38,17 +38,18 @@ describe('simple signatures of real tools', () => {
   });
 
   const signed = (args: string[], data: string | Uint8Array = payload) => home.gpg([...args, '--output', '-'], data);
-  const verify = (signature: Uint8Array, keys: string[], now = new Date()) => {
-    const openpgpKeys = keys.map((key) => home.publicKey(key));
-    return simpleFormat.verify(signature, {
+  const verifyWith = (signature: Uint8Array, openpgpKeys: string[], now = new Date()) =>
+    simpleFormat.verify(signature, {
       manifest,
       reference,
       now,
       trust: { openpgpKeys, cosignKeys: [], certificates: [] },
     });
-  };
-  const codes = async (signature: Uint8Array, keys: string[], now?: Date) =>
-    (await verify(signature, keys, now)).checks.flatMap((check) => check.code ?? []);
+  const codesWith = async (signature: Uint8Array, openpgpKeys: string[], now?: Date) =>
+    (await verifyWith(signature, openpgpKeys, now)).checks.flatMap((check) => check.code ?? []);
+  const publicKeys = (keys: string[]) => keys.map((key) => home.publicKey(key));
+  const verify = (signature: Uint8Array, keys: string[]) => verifyWith(signature, publicKeys(keys));
+  const codes = (signature: Uint8Array, keys: string[], now?: Date) => codesWith(signature, publicKeys(keys), now);
   const skopeoVerify = (signature: Uint8Array, fingerprint: string) => {
     const files = [
       home.file('manifest.json', manifest.bytes),
@@ -140,6 +141,15 @@ describe('simple signatures of real tools', () => {
     await expect(simpleFormat.openSigner({ privateKey: home.privateKey(key) })).rejects.toThrow(/expired/);
   });
 
+  it('keeps the signatures of a key whose expiry was moved, also when only the new self-signature is known', async () => {
+    const key = home.newKey('moved@example.com', 'ed25519', 'sign', '5d', LONG_AGO);
+    const signature = signed([...LONG_AGO, '-u', key, '--sign']);
+    home.gpg(['--quick-set-expire', key, '0']);
+    const minimal = home.gpg(['--armor', '--export-options', 'export-minimal', '--export', key]).toString();
+    expect(await codesWith(signature, [minimal])).toEqual([]);
+    expect(skopeoVerify(signature, key)).toContain(manifest.digest);
+  });
+
   it('maps a signing subkey to its primary key, and refuses it once it is revoked', async () => {
     const key = home.newKey('sub@example.com', 'ed25519', 'cert');
     home.gpg(['--quick-add-key', key, 'ed25519', 'sign', 'never']);
@@ -159,11 +169,19 @@ describe('simple signatures of real tools', () => {
   it('refuses a revoked primary key', async () => {
     const key = home.newKey('gone@example.com', 'ed25519');
     const signature = signed(['-u', key, '--sign']);
+    const before = home.publicKey(key);
+    expect(await codesWith(signature, [before])).toEqual([]);
     const certificate = readFileSync(join(home.path, 'openpgp-revocs.d', `${key}.rev`), 'utf8').replace(
       ':-----BEGIN',
       '-----BEGIN',
     );
     home.gpg(['--import'], certificate);
+    for (const copies of [
+      [before, home.publicKey(key)],
+      [home.publicKey(key), before],
+    ]) {
+      expect(await codesWith(signature, copies)).toEqual(['KEY_REVOKED']);
+    }
     expect(await codes(signature, [key])).toEqual(['KEY_REVOKED']);
     await expect(simpleFormat.openSigner({ privateKey: home.privateKey(key) })).rejects.toThrow(/revoked/);
   });

@@ -73,8 +73,7 @@ async function checkSignature(checks: CheckList, message: SignedMessage, ring: K
 }
 
 async function checkValidity(checks: CheckList, signature: SignatureFields, key: SigningKey, now: Date): Promise<void> {
-  const problem =
-    timeProblem(signature, now) ?? (await findKeyProblem(key, signature.created)) ?? (await findKeyProblem(key, now));
+  const problem = timeProblem(signature, now) ?? (await findKeyProblem(key, signature.created, now));
   if (problem) checks.fail('key-validity', problem.code, problem.detail);
   else checks.pass('key-validity', `good on ${signature.created.toISOString()} and now`);
 }
