@@ -129,26 +129,10 @@ function identityOf(value: unknown, where: string): SignedIdentity {
     case 'matchRepository':
       objectOf(value, where, ['type']);
       return { type };
-    case 'exactReference': {
-      const dockerReference = textOf(
-        objectOf(value, where, ['type', 'dockerReference'])['dockerReference'],
-        `${where}.dockerReference`,
-      );
-      const parsed = parseDockerReference(dockerReference);
-      if (!parsed || isNameOnly(parsed))
-        throw refuse(`${where}.dockerReference must be host/name:tag or host/name@digest`);
-      return { type, dockerReference };
-    }
-    case 'exactRepository': {
-      const dockerRepository = textOf(
-        objectOf(value, where, ['type', 'dockerRepository'])['dockerRepository'],
-        `${where}.dockerRepository`,
-      );
-      const parsed = parseDockerReference(dockerRepository);
-      if (!parsed || !isNameOnly(parsed))
-        throw refuse(`${where}.dockerRepository must be host/name without tag and digest`);
-      return { type, dockerRepository };
-    }
+    case 'exactReference':
+      return { type, dockerReference: referenceOf(value, 'dockerReference', where, false) };
+    case 'exactRepository':
+      return { type, dockerRepository: referenceOf(value, 'dockerRepository', where, true) };
     case 'remapIdentity': {
       const members = objectOf(value, where, ['type', 'prefix', 'signedPrefix']);
       return {
@@ -160,6 +144,13 @@ function identityOf(value: unknown, where: string): SignedIdentity {
     default:
       throw refuse(`${where}.type ${JSON.stringify(type)} is not a known identity type`);
   }
+}
+
+function referenceOf(value: unknown, name: string, where: string, nameOnly: boolean): string {
+  const text = textOf(objectOf(value, where, ['type', name])[name], `${where}.${name}`);
+  const parsed = parseDockerReference(text);
+  if (parsed && isNameOnly(parsed) === nameOnly) return text;
+  throw refuse(`${where}.${name} must be host/name ${nameOnly ? 'without tag and digest' : 'with a tag or digest'}`);
 }
 
 function prefixOf(members: Members, name: string, where: string): string {

@@ -62,7 +62,7 @@ export function describeSignatureFormat(name: string, open: () => Promise<Format
       const parsed = await fixture.format.parse(signature);
       expect(parsed.kind).toBe('signature');
       expect(parsed.manifestDigest).toBe(manifest.digest);
-      if (fixture.bindsReference) expect(parsed.reference).toBe(reference);
+      expect(fixture.bindsReference ? parsed.reference : reference).toBe(reference);
       const report = await verify(signature);
       expect(failures(report)).toEqual([]);
       expect(report.outcome).toBe('verified');
@@ -116,41 +116,42 @@ export function describeSignatureFormat(name: string, open: () => Promise<Format
     });
 
     it('never verifies a truncated signature, and parses none', async () => {
-      for (const part of [1, 2, 10, 0.25, 0.5, 0.75, 0.9].map((cut) =>
-        cut < 1 ? Math.floor(signature.length * cut) : cut,
-      )) {
-        await expectNothing(signature.subarray(0, part));
+      for (const share of [0.01, 0.02, 0.1, 0.25, 0.5, 0.75, 0.9, 1]) {
+        const length = Math.min(signature.length - 1, Math.ceil(signature.length * share));
+        expect(await reactionTo(signature.subarray(0, length))).toEqual(REFUSED);
       }
-      await expectNothing(signature.subarray(0, signature.length - 1));
     });
 
-    it('refuses nothing at all', async () => expectNothing(new Uint8Array()));
+    it('refuses nothing at all', async () => {
+      expect(await reactionTo(new Uint8Array())).toEqual(REFUSED);
+    });
 
     it('refuses a signature over 4 MiB quickly', async () => {
       const huge = new Uint8Array(MAX_SIGNATURE_SIZE + 1);
       huge.set(signature);
       const started = performance.now();
-      await expectNothing(huge);
+      expect(await reactionTo(huge)).toEqual(REFUSED);
       expect(performance.now() - started).toBeLessThan(1000);
     });
 
     it('finds the same signature in the artifact that it wraps it into', async () => {
       const { format } = fixture;
-      if (!format.wrap) return expect(format.extract).toBeUndefined();
+      if (!format.wrap) return;
       const carrier = carrierOf(format, manifest, signature, now);
       const found = await format.extract!(carrier);
       expect(found.map((each) => Buffer.from(each.bytes))).toEqual([Buffer.from(signature)]);
       expect(found[0]!.parsed).toEqual(await format.parse(signature));
     });
 
-    async function expectNothing(bytes: Uint8Array): Promise<void> {
-      const report = await verify(bytes);
-      expect(report.outcome).not.toBe('verified');
-      const parsing = fixture.format.parse(bytes);
-      await expect(parsing).rejects.toSatisfy((error) => isDomainError(error) && error.kind === 'invalid');
+    async function reactionTo(bytes: Uint8Array): Promise<typeof REFUSED> {
+      const { outcome } = await verify(bytes);
+      const parsing = await fixture.format.parse(bytes).catch((error: unknown) => error);
+      return { verified: outcome === 'verified', parse: isDomainError(parsing) ? parsing.kind : 'no domain error' };
     }
   });
 }
+
+const REFUSED = { verified: false, parse: 'invalid' };
 
 function failures(report: SignatureReport) {
   return report.checks.filter((check) => check.result === 'fail' && check.action === 'enforce');

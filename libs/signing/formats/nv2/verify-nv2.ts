@@ -115,8 +115,8 @@ function checkNames(checks: CheckList, claims: Nv2Claims, leaf: X509Certificate,
   const foreign = claims.references.find((each) => !coversHost(leaf, each));
   if (foreign === undefined) checks.pass('identity', nameOf(leaf));
   else checks.fail('identity', 'IDENTITY_MISMATCH', `${nameOf(leaf)} does not stand for the host of ${foreign}`);
-  if (reference === undefined) return void skipped(checks, ['reference'], 'no reference was given to compare with');
-  if (claims.references.length === 0) return void skipped(checks, ['reference'], 'the signature names no reference');
+  if (reference === undefined) return skipped(checks, ['reference'], 'no reference was given to compare with');
+  if (claims.references.length === 0) return skipped(checks, ['reference'], 'the signature names no reference');
   const results = claims.references.map((signed) => matchIdentity(undefined, reference, signed));
   const good = results.find((result) => result.ok);
   if (good) checks.pass('reference', good.detail);

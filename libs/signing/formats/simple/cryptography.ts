@@ -23,7 +23,7 @@ export async function verifyCryptography(message: SignedMessage, key: SigningKey
     return bad('BAD_SIGNATURE', 'the signature is made over something else than a document');
   const packet = new SignaturePacket();
   try {
-    (packet as unknown as Readable).read(signature.body);
+    await (packet as unknown as Readable).read(signature.body);
   } catch (error) {
     return bad('UNSUPPORTED_ALGORITHM', `the signature cannot be read: ${messageOf(error)}`);
   }

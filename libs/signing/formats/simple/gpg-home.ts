@@ -40,6 +40,17 @@ export class GpgHome {
     return path;
   }
 
+  /** What `skopeo standalone-verify` prints, or `refused` when it exits with 1. */
+  skopeoVerify(manifest: Uint8Array, reference: string, fingerprint: string, signature: Uint8Array): string {
+    const files = [this.file('manifest.json', manifest), reference, fingerprint, this.file('signature', signature)];
+    try {
+      return this.run('skopeo', ['standalone-verify', ...files]).toString();
+    } catch (error) {
+      if ((error as { status?: unknown }).status === 1) return 'refused';
+      throw error;
+    }
+  }
+
   /** Ends the agent of this home and removes it. */
   close(): void {
     this.run('gpgconf', ['--kill', 'all']);

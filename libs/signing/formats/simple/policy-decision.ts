@@ -70,7 +70,8 @@ async function refusalOf(requirement: PolicyRequirement, key: SigningKey | undef
         ? undefined
         : 'the key is not among those that the policy names for this image';
     }
-    default:
+    case 'sigstoreSigned':
+    case 'signedBaseLayer':
       return `the policy asks for ${requirement.type}, which an OpenPGP signature cannot fulfil`;
   }
 }

@@ -50,15 +50,8 @@ describe('simple signatures of real tools', () => {
   const publicKeys = (keys: string[]) => keys.map((key) => home.publicKey(key));
   const verify = (signature: Uint8Array, keys: string[]) => verifyWith(signature, publicKeys(keys));
   const codes = (signature: Uint8Array, keys: string[], now?: Date) => codesWith(signature, publicKeys(keys), now);
-  const skopeoVerify = (signature: Uint8Array, fingerprint: string) => {
-    const files = [
-      home.file('manifest.json', manifest.bytes),
-      reference,
-      fingerprint,
-      home.file('signature', signature),
-    ];
-    return home.run('skopeo', ['standalone-verify', ...files]).toString();
-  };
+  const skopeoVerify = (signature: Uint8Array, fingerprint: string) =>
+    home.skopeoVerify(manifest.bytes, reference, fingerprint, signature);
 
   it.each([['none'], ['zip'], ['zlib']])('verifies a message of gpg with compression %s', async (compression) => {
     for (const key of [rsa, ed25519]) {
@@ -101,7 +94,7 @@ describe('simple signatures of real tools', () => {
         expect(skopeoVerify(signature, key)).toContain(manifest.digest);
         const flipped = Uint8Array.from(signature);
         flipped[60]! ^= 1;
-        expect(() => skopeoVerify(flipped, key)).toThrow();
+        expect(skopeoVerify(flipped, key)).toBe('refused');
       }
     },
   );
@@ -120,14 +113,14 @@ describe('simple signatures of real tools', () => {
   it('refuses two signatures, as skopeo does', async () => {
     const signature = signed(['-u', rsa, '-u', ed25519, '--sign']);
     expect(await codes(signature, [rsa, ed25519])).toEqual(['MULTIPLE_SIGNATURES']);
-    expect(() => skopeoVerify(signature, rsa)).toThrow();
+    expect(skopeoVerify(signature, rsa)).toBe('refused');
   });
 
   it('refuses a signature that has expired, and takes it before', async () => {
     const key = home.newKey('old@example.com', 'ed25519', 'sign', 'never', LONG_AGO);
     const signature = signed([...LONG_AGO, '-u', key, '--default-sig-expire', '5d', '--sign']);
     expect(await codes(signature, [key])).toEqual(['SIGNATURE_EXPIRED']);
-    expect(() => skopeoVerify(signature, key)).toThrow();
+    expect(skopeoVerify(signature, key)).toBe('refused');
     expect(await codes(signature, [key], new Date('2020-01-03T00:00:00Z'))).toEqual([]);
     expect(await codes(signature, [key], new Date('2019-12-03T00:00:00Z'))).toEqual(['BAD_SIGNATURE']);
   });
@@ -136,7 +129,7 @@ describe('simple signatures of real tools', () => {
     const key = home.newKey('brief@example.com', 'ed25519', 'sign', '5d', LONG_AGO);
     const signature = signed([...LONG_AGO, '-u', key, '--sign']);
     expect(await codes(signature, [key])).toEqual(['KEY_EXPIRED']);
-    expect(() => skopeoVerify(signature, key)).toThrow();
+    expect(skopeoVerify(signature, key)).toBe('refused');
     expect(await codes(signature, [key], new Date('2020-01-03T00:00:00Z'))).toEqual([]);
     await expect(simpleFormat.openSigner({ privateKey: home.privateKey(key) })).rejects.toThrow(/expired/);
   });
@@ -162,7 +155,7 @@ describe('simple signatures of real tools', () => {
     expect(await codes(await own.sign(manifest, reference, new Date()), [key])).toEqual([]);
     home.gpg(['--command-fd', '0', '--no-batch', '--edit-key', key], 'key 1\nrevkey\ny\n0\n\ny\nsave\n');
     expect(await codes(signature, [key])).toEqual(['KEY_REVOKED']);
-    expect(() => skopeoVerify(signature, key)).toThrow();
+    expect(skopeoVerify(signature, key)).toBe('refused');
     await expect(simpleFormat.openSigner({ privateKey: home.privateKey(key) })).rejects.toThrow(/cannot sign now/);
   });
 
@@ -199,7 +192,7 @@ describe('simple signatures of real tools', () => {
     const twice = Buffer.from(payload).toString().replace('"optional":{', '"optional":{"creator":"x",');
     const signature = signed(['-u', rsa, '--sign'], twice);
     expect(await codes(signature, [rsa])).toEqual(['MALFORMED_PAYLOAD']);
-    expect(() => skopeoVerify(signature, rsa)).toThrow();
+    expect(skopeoVerify(signature, rsa)).toBe('refused');
   });
 
   it('refuses an encrypted private key without its passphrase and takes it with', async () => {
