@@ -32,11 +32,16 @@ export class ProgressWriter {
 
   /** Writes no more and returns what the end of the row must hold; reports that still run take on `state`. */
   async close(state: 'completed' | 'failed' | 'canceled'): Promise<[ProgressReport[], string[]]> {
-    this.closed = true;
-    clearTimeout(this.timer);
+    this.abandon();
     await this.writing;
     const reports = [...this.byCode.values()].map((each) => (each.state === 'running' ? { ...each, state } : each));
     return [reports, [...this.hrefs]];
+  }
+
+  /** Writes no more. */
+  abandon(): void {
+    this.closed = true;
+    clearTimeout(this.timer);
   }
 
   private schedule(): void {
@@ -45,12 +50,11 @@ export class ProgressWriter {
   }
 
   private write(): void {
+    this.timer = undefined;
     this.last = Date.now();
-    this.writing = storeProgress(this.source, this.task, [...this.byCode.values()], [...this.hrefs])
+    this.writing = this.writing
+      .then(() => storeProgress(this.source, this.task, [...this.byCode.values()], [...this.hrefs]))
       // The next report or the end of the task writes the same again.
-      .catch((error: unknown) => log('warn', 'progress could not be stored yet', { task: this.task.id, error }))
-      .finally(() => {
-        this.timer = undefined;
-      });
+      .catch((error: unknown) => log('warn', 'progress could not be stored yet', { task: this.task.id, error }));
   }
 }

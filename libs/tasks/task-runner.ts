@@ -11,7 +11,7 @@ import { RunningTasks } from './running-tasks.js';
 import { canceled, lost, TaskStopped, timedOut } from './stop-reasons.js';
 import { TaskQueue } from './task-queue.js';
 import { claimTask, finishTask, holdsTask, type ClaimedTask, type Outcome } from './task-state.js';
-import type { TaskError } from './task.entity.js';
+import { Task, type TaskError } from './task.entity.js';
 import { TIMINGS, type TaskTimings } from './timings.js';
 
 type Ending = Pick<Outcome, 'state' | 'result' | 'error'>;
@@ -29,11 +29,11 @@ export class TaskRunner {
 
   /**
    * Runs a task to its end when it may start now, and wakes those that waited for it. Without effect when it is blocked,
-   * taken or ended; `refused` when this process stops.
+   * taken or ended; `refused` when another process should try: this one stops, or still winds up a lost run of the task.
    */
   async start(id: string, handlerOf: (name: string) => TaskHandler, immediate = false): Promise<'done' | 'refused'> {
     const controller = this.running.open(id);
-    if (!controller) return this.running.accepts ? 'done' : 'refused';
+    if (!controller) return this.running.accepts && !(await this.hasLost(id)) ? 'done' : 'refused';
     try {
       const task = await claimTask(this.source, id, this.process.name);
       if (!task) return 'done';
@@ -45,6 +45,14 @@ export class TaskRunner {
     }
   }
 
+  /** True when a task that runs here was given up by others; the run is told. */
+  private async hasLost(id: string): Promise<boolean> {
+    if (!this.running.claimedIds.includes(id)) return false;
+    const given = await this.source.manager.existsBy(Task, { id, state: 'waiting' });
+    if (given) this.running.abort(id, lost());
+    return given;
+  }
+
   private async run(task: ClaimedTask, handler: TaskHandler, controller: AbortController, immediate: boolean) {
     await withCorrelation(task.loggingCid, async () => {
       const seconds = handler.task.timeoutSeconds;
@@ -53,24 +61,27 @@ export class TaskRunner {
       const progress = new ProgressWriter(this.source, task);
       try {
         const ending = await this.ending(task, handler, controller.signal, progress);
-        await this.finish(task, ending, progress);
+        if (ending) await this.finish(task, ending, progress);
       } finally {
         if (timer) clearTimeout(timer);
+        progress.abandon();
       }
     });
   }
 
+  /** How the handler ended; nothing when the task is not ours any more. */
   private async ending(
     task: ClaimedTask,
     handler: TaskHandler,
     signal: AbortSignal,
     progress: ProgressWriter,
-  ): Promise<Ending> {
+  ): Promise<Ending | undefined> {
     try {
       return { state: 'completed', result: await this.tryHandler(task, handler, signal, progress) };
     } catch (error) {
       const stop: unknown = signal.aborted ? signal.reason : error;
       if (!(stop instanceof TaskStopped)) return { state: 'failed', error: failureOf(error, task) };
+      if (stop.why === 'lost') return undefined;
       if (stop.error) return { state: 'failed', error: stop.error };
       return { state: 'canceled' };
     }

@@ -1,9 +1,13 @@
 import type { BeforeApplicationShutdown, OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { invalid } from '#platform/domain-error.js';
 import { consumeQueue, type JobConsumer, type QueueConnection } from '#platform/queue.js';
 import type { TaskHandler } from './define-task.js';
 import { TASK_QUEUE, TaskQueue } from './task-queue.js';
 import { TaskRunner } from './task-runner.js';
+
+/** Lets other processes be quicker than this one when the job comes back. */
+const REFUSAL_PAUSE = 100;
 
 /** Takes tasks from the queue and runs those that it may start; `concurrency` 0 takes none. */
 export class TaskWorker implements OnApplicationBootstrap, OnModuleDestroy, BeforeApplicationShutdown {
@@ -39,7 +43,9 @@ export class TaskWorker implements OnApplicationBootstrap, OnModuleDestroy, Befo
 
   private async runIfReady(id: string): Promise<void> {
     const answer = await this.runner.start(id, (name) => this.handlers.get(name) ?? unknownTask(name));
-    if (answer === 'refused') await this.queue.wake([id]);
+    if (answer !== 'refused') return;
+    await sleep(REFUSAL_PAUSE);
+    await this.queue.wake([id]);
   }
 }
 

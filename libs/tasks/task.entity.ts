@@ -57,7 +57,7 @@ export class Task extends ResourceEntity {
   @Index()
   taskGroupId: string | null;
 
-  @Column('jsonb', { default: {} })
+  @Column('jsonb', { nullable: true })
   payload: unknown;
 
   @Column('jsonb', { nullable: true })

@@ -7,7 +7,7 @@ export class Gate implements TaskHandler<string, string> {
   private readonly opened = new Map<string, () => void>();
   private readonly open = new Set<string>();
 
-  async run(key: string, { signal }: TaskContext): Promise<string> {
+  async run(key: string, { signal }: Pick<TaskContext, 'signal'>): Promise<string> {
     this.events.push(`start ${key}`);
     await new Promise<void>((done, fail) => {
       if (this.open.has(key)) return done();

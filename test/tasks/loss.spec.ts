@@ -78,7 +78,7 @@ describe.each(BACKENDS)('tasks and lost workers with a queue in %s', (backend) =
       task: defineTask({ name: 'test.fenced' }),
       async run(_payload, { fence }) {
         await new Promise<void>(
-          (done) => void gate.run(name, { signal: new AbortController().signal } as never).then(() => done()),
+          (done) => void gate.run(name, { signal: new AbortController().signal }).then(() => done()),
         );
         await ground.database.source.transaction(async (tx) => {
           await fence(tx);
@@ -87,19 +87,34 @@ describe.each(BACKENDS)('tasks and lost workers with a queue in %s', (backend) =
         return name;
       },
     });
-    const slow = await ground.start({ handlers: [make('slow')] });
-    const { id } = await slow.dispatcher.dispatch(make('slow').task, null);
+    const slow = await ground.start({ appType: 'api' });
+    const outcome = slow.dispatcher.runImmediately(make('slow'), null);
     await gate.started('slow');
     await slow.status.stopHeart();
     await ground.start({ handlers: [make('quick')] });
     gate.release('quick');
-    // The slow process would take it again, so it may not.
     await gate.started('quick');
+    const [{ id }] = await ground.database.source.query('select id from task');
     expect((await ground.until(id, 'completed')).result).toBe('quick');
     gate.release('slow');
-    await ground.stop(slow);
+    expect((await outcome).result).toBe('quick');
     expect(stored).toEqual(['quick']);
-    expect((await ground.task(id)).result).toBe('quick');
+    expect((await ground.task(id)).attempts).toBe(2);
+  });
+
+  it('a process that lost a task gives its job on while it still winds up', async () => {
+    const gate = new Gate();
+    const deaf: TaskHandler<string> = {
+      task: gate.task,
+      run: (key) => gate.run(key, { signal: new AbortController().signal }),
+    };
+    const slow = await ground.start({ handlers: [deaf], timings: { abortGrace: 60_000 } });
+    const { id } = await slow.dispatcher.dispatch(gate.task, 'x');
+    await gate.started('x');
+    await slow.status.stopHeart();
+    const other = await ground.start({ handlers: [{ task: gate.task, run: () => Promise.resolve('other') }] });
+    expect(await ground.until(id, 'completed')).toMatchObject({ result: 'other', worker: other.status.name });
+    gate.release('x');
   });
 
   it('a worker whose heart was slow hears that its task is gone', async () => {
@@ -118,7 +133,7 @@ describe.each(BACKENDS)('tasks and lost workers with a queue in %s', (backend) =
     const handler: TaskHandler<null> = {
       task: defineTask({ name: 'test.fenced' }),
       async run(_payload, { fence }) {
-        await gate.run('x', { signal: new AbortController().signal } as never);
+        await gate.run('x', { signal: new AbortController().signal });
         await ground.database.source
           .transaction((tx) => fence(tx))
           .catch((error: unknown) => {

@@ -7,7 +7,10 @@ import ts from 'typescript';
 
 const root = resolvePath(import.meta.dirname, '../..');
 const { config } = ts.readConfigFile(`${root}/tsconfig.json`, ts.sys.readFile);
-const { options } = ts.convertCompilerOptionsFromJson(config.compilerOptions, root);
+const { options } = ts.convertCompilerOptionsFromJson(
+  { ...config.compilerOptions, module: 'esnext', moduleResolution: 'bundler' },
+  root,
+);
 
 registerHooks({
   resolve(specifier, context, next) {
