@@ -1,5 +1,6 @@
 import { decode, encode, Tag } from 'cbor2';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { isDomainError } from '#platform/domain-error.js';
 import { issueChain, type Issued } from './certificate-fixture.js';
 import { forgeCose, MANIFEST, NOW, trusting, type Changes } from './envelope-fixture.js';
 import { notationFormat } from './notation-format.js';
@@ -20,9 +21,11 @@ describe('a notation COSE envelope', () => {
 
   const verify = (signature: Uint8Array) =>
     notationFormat.verify(signature, { manifest: MANIFEST, trust: trusting([chain[1]!]), now: NOW });
-  const refused = async (signature: Uint8Array, code: string) => {
-    await expect(notationFormat.parse(signature)).rejects.toMatchObject({ kind: 'invalid', code });
-    expect((await verify(signature)).checks[0]).toMatchObject({ name: 'integrity', result: 'fail', code });
+  /** The code that parsing throws, which the check of integrity must repeat. */
+  const refusalOf = async (signature: Uint8Array) => {
+    const [check] = (await verify(signature)).checks;
+    const thrown = await notationFormat.parse(signature).catch((error: unknown) => error);
+    return isDomainError(thrown) && check!.code === thrown.code ? thrown.code : undefined;
   };
 
   it.each<[string, Changes]>([
@@ -48,19 +51,21 @@ describe('a notation COSE envelope', () => {
     ['one certificate that is not in a list', { header: { 33: new Uint8Array(3) } }, 'MALFORMED_ENVELOPE'],
     ['no certificates', { header: { 33: [] } }, 'MALFORMED_ENVELOPE'],
     ['a label in both headers', { header: { 3: 'x' } }, 'MALFORMED_ENVELOPE'],
-  ])('is refused with %s', async (_, changes, code) => refused(await forgeCose(chain, changes), code));
+  ])('is refused with %s', async (_, changes, code) => {
+    expect(await refusalOf(await forgeCose(chain, changes))).toBe(code);
+  });
 
   it('is refused with a label twice, though the signature over it is right', async () => {
     const twice = (header: Uint8Array) => Uint8Array.from([header[0]! + 1, 0x01, 0x26, ...header.subarray(1)]);
-    await refused(await forgeCose(chain, { rawProtected: twice }), 'MALFORMED_ENVELOPE');
+    expect(await refusalOf(await forgeCose(chain, { rawProtected: twice }))).toBe('MALFORMED_ENVELOPE');
   });
 
   it('is refused with an indefinite length, a longer integer than needed or data after it', async () => {
     const indefinite = (header: Uint8Array) => Uint8Array.from([0xbf, ...header.subarray(1), 0xff]);
-    await refused(await forgeCose(chain, { rawProtected: indefinite }), 'MALFORMED_ENVELOPE');
+    expect(await refusalOf(await forgeCose(chain, { rawProtected: indefinite }))).toBe('MALFORMED_ENVELOPE');
     const long = (header: Uint8Array) => Uint8Array.from([header[0]!, 0x18, ...header.subarray(1)]);
-    await refused(await forgeCose(chain, { rawProtected: long }), 'MALFORMED_ENVELOPE');
-    await refused(Uint8Array.from([...(await forgeCose(chain)), 0]), 'MALFORMED_ENVELOPE');
+    expect(await refusalOf(await forgeCose(chain, { rawProtected: long }))).toBe('MALFORMED_ENVELOPE');
+    expect(await refusalOf(Uint8Array.from([...(await forgeCose(chain)), 0]))).toBe('MALFORMED_ENVELOPE');
   });
 
   it('keeps the order of the protected header as it was signed', async () => {
@@ -83,7 +88,7 @@ describe('a notation COSE envelope', () => {
 
   it('is refused when the tag is missing or another', async () => {
     const message = decode<Tag>(await forgeCose(chain), { preferMap: true, ignoreGlobalTags: true });
-    await refused(encode(message.contents), 'MALFORMED_ENVELOPE');
-    await refused(encode(new Tag(98, message.contents)), 'MALFORMED_ENVELOPE');
+    expect(await refusalOf(encode(message.contents))).toBe('MALFORMED_ENVELOPE');
+    expect(await refusalOf(encode(new Tag(98, message.contents)))).toBe('MALFORMED_ENVELOPE');
   });
 });

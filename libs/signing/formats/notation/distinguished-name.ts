@@ -54,7 +54,7 @@ export function formatName(attributes: readonly NameAttribute[]): string {
 }
 
 function escapeValue(value: string): string {
-  const characters = [...value];
+  const characters = Array.from(value);
   return characters
     .map((character, index) => {
       const edge = character === ' ' && (index === 0 || index === characters.length - 1);

@@ -1,26 +1,25 @@
+import 'reflect-metadata';
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import * as x509 from '@peculiar/x509';
+import { afterEach, beforeEach, describe, expect, it, type TestContext } from 'vitest';
 import { digestOf } from '#oci/digest.js';
 import { MediaType } from '#oci/media-types.js';
-import { issueChain } from './certificate-fixture.js';
-import { MANIFEST, trusting } from './envelope-fixture.js';
+import { issue, issueChain } from './certificate-fixture.js';
+import { forgeJws, MANIFEST, trusting } from './envelope-fixture.js';
 import { inspectNotation } from './inspect-notation.js';
 import { notationFormat } from './notation-format.js';
+import { stampWithOpenssl } from './timestamp-fixture.js';
 
 const SCOPE = 'local/example';
 const notation = findNotation();
 let directory: string;
 
 describe.each(['jws', 'cose'] as const)('with the notation client and %s', (shape) => {
-  beforeEach((context) => {
-    if (!notation && process.env['HALLMARK_REQUIRE_CLIENTS'] !== '1')
-      context.skip('needs notation: scripts/install-clients.sh');
-    directory = mkdtempSync(join(tmpdir(), 'notation-'));
-  });
-  afterEach(() => directory && rmSync(directory, { recursive: true, force: true }));
+  beforeEach(prepare);
+  afterEach(cleanUp);
 
   it.each(['P-256', 'P-521', 2048, 3072] as const)('verifies what notation signs with %s', async (key) => {
     const { root, leaf, pem } = await issueChain({ key });
@@ -73,13 +72,63 @@ describe.each(['jws', 'cose'] as const)('with the notation client and %s', (shap
       for (const { bytes } of blobs) writeBlob(bytes);
       writeLayout(manifest);
       writePolicy(root.pem, ['x509.subject: C=US, ST=WA, O=Acme, CN=signer']);
-      const verify = () => run('verify', '--oci-layout', `${file('layout')}@${MANIFEST.digest}`, '--scope', SCOPE);
-      expect(verify()).toContain('Successfully verified');
+      expect(notationVerifies()).toBe(true);
       writePolicy(root.pem, ['x509.subject: C=US, ST=WA, O=Other']);
-      expect(verify).toThrow();
+      expect(notationVerifies()).toBe(false);
     },
   );
 });
+
+describe('with the notation client and a timestamp', () => {
+  beforeEach(prepare);
+  afterEach(cleanUp);
+
+  it('agrees with notation on a good and on a wrong token', async () => {
+    const chain = await issueChain();
+    const tsaRoot = await issue({ ca: true, subject: 'CN=TSA Root, O=Time', key: 2048 });
+    const stamping = new x509.ExtendedKeyUsageExtension(['1.3.6.1.5.5.7.3.8'], true);
+    const tsa = await issue({ issuer: tsaRoot, subject: 'CN=TSA, O=Time', key: 2048, more: [stamping] });
+    const trust = trusting([chain.root], { tsaCertificates: [tsaRoot.pem] });
+    for (const wrong of [false, true]) {
+      const envelope = JSON.parse((await forgeJws([chain.leaf, chain.root])).toString()) as {
+        signature: string;
+        header: object;
+      };
+      const stamped = wrong ? Buffer.from('other') : Buffer.from(envelope.signature, 'base64url');
+      Object.assign(envelope.header, { 'io.cncf.notary.timestampSignature': stampWithOpenssl(stamped, tsa, tsaRoot) });
+      const signature = Buffer.from(JSON.stringify(envelope));
+      const { manifest, blobs } = notationFormat.wrap!(MANIFEST, signature, new Date());
+      for (const { bytes } of blobs) writeBlob(bytes);
+      writeLayout(manifest);
+      write('notation/truststore/x509/tsa/time/root.crt', tsaRoot.pem);
+      writePolicy(chain.root.pem, ['*'], ['ca:acme', 'tsa:time']);
+      const ours = await notationFormat.verify(signature, { manifest: MANIFEST, trust, now: new Date() });
+      expect(ours.outcome).toBe(wrong ? 'failed' : 'verified');
+      expect(notationVerifies()).toBe(!wrong);
+    }
+  });
+});
+
+function prepare(context: TestContext): void {
+  if (!notation && process.env['HALLMARK_REQUIRE_CLIENTS'] !== '1')
+    context.skip('needs notation: scripts/install-clients.sh');
+  directory = mkdtempSync(join(tmpdir(), 'notation-'));
+}
+
+function cleanUp(): void {
+  if (directory) rmSync(directory, { recursive: true, force: true });
+}
+
+/** The verdict of `notation verify` on the image of the layout. */
+function notationVerifies(): boolean {
+  try {
+    const answer = run('verify', '--oci-layout', `${file('layout')}@${MANIFEST.digest}`, '--scope', SCOPE);
+    return answer.includes('Successfully verified');
+  } catch (error) {
+    if (/signature verification failed/.test(String(error))) return false;
+    throw error;
+  }
+}
 
 function findNotation(): string | undefined {
   const roots = [process.env['HALLMARK_CLIENTS'] ?? join(import.meta.dirname, '../../../../.clients')];
@@ -128,13 +177,13 @@ function writeLayout(signature?: { readonly descriptor: object; readonly bytes: 
   });
 }
 
-function writePolicy(root: string, trustedIdentities: readonly string[]): void {
+function writePolicy(root: string, trustedIdentities: readonly string[], trustStores = ['ca:acme']): void {
   write('notation/truststore/x509/ca/acme/root.crt', root);
   const statement = {
     name: 'acme',
     registryScopes: [SCOPE],
     signatureVerification: { level: 'strict' },
-    trustStores: ['ca:acme'],
+    trustStores,
     trustedIdentities,
   };
   write('notation/trustpolicy.json', { version: '1.0', trustPolicies: [statement] });

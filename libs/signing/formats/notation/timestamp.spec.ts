@@ -1,71 +1,31 @@
 import 'reflect-metadata';
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import * as x509 from '@peculiar/x509';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import type { TrustMaterial } from '../../trust-material.js';
 import { issue, issueChain, issueCrl, type Issued } from './certificate-fixture.js';
 import { forgeJws, MANIFEST, trusting } from './envelope-fixture.js';
 import { inspectNotation } from './inspect-notation.js';
 import { notationFormat } from './notation-format.js';
+import { stampWithOpenssl } from './timestamp-fixture.js';
 
 const TIMESTAMP = 'io.cncf.notary.timestampSignature';
 const LATER = new Date('2040-01-01T00:00:00Z');
 const stamping = new x509.ExtendedKeyUsageExtension(['1.3.6.1.5.5.7.3.8'], true);
 
 describe('a timestamp over a notation signature', () => {
-  let directory: string;
   let root: Issued;
   let leaf: Issued;
   let tsaRoot: Issued;
   let tsa: Issued;
 
   beforeAll(async () => {
-    directory = mkdtempSync(join(tmpdir(), 'tsa-'));
     ({ root, leaf } = await issueChain());
     tsaRoot = await issue({ ca: true, subject: 'CN=TSA Root, O=Time, ST=WA, C=US', key: 2048 });
     tsa = await issue({ issuer: tsaRoot, subject: 'CN=TSA, O=Time, ST=WA, C=US', more: [stamping], key: 2048 });
   });
-  afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-  const path = (name: string) => join(directory, name);
-
-  /** A token of `openssl ts` over bytes. */
-  function stamp(bytes: Uint8Array, authority: Issued = tsa, more = ''): string {
-    writeFileSync(path('data'), bytes);
-    writeFileSync(path('tsa.pem'), authority.pem);
-    writeFileSync(path('root.pem'), tsaRoot.pem);
-    writeFileSync(path('tsa.key'), authority.privateKeyPem);
-    writeFileSync(path('serial'), '01');
-    writeFileSync(
-      path('tsa.cnf'),
-      `[tsa]\nserial=${path('serial')}\ncrypto_device=builtin\nsigner_digest=sha256\ndefault_policy=1.2.3.4\ndigests=sha256,sha512\ness_cert_id_chain=no\ness_cert_id_alg=sha256\n${more}\n`,
-    );
-    const quiet = { stdio: 'pipe' } as const;
-    execFileSync('openssl', ['ts', '-query', '-data', path('data'), '-sha256', '-cert', '-out', path('query')], quiet);
-    const files = ['-signer', path('tsa.pem'), '-inkey', path('tsa.key'), '-chain', path('root.pem')];
-    execFileSync(
-      'openssl',
-      [
-        'ts',
-        '-reply',
-        '-config',
-        path('tsa.cnf'),
-        '-section',
-        'tsa',
-        '-queryfile',
-        path('query'),
-        ...files,
-        '-token_out',
-        '-out',
-        path('token'),
-      ],
-      quiet,
-    );
-    return readFileSync(path('token')).toString('base64');
-  }
+  const stamp = (bytes: Uint8Array, authority: Issued = tsa, more = '') =>
+    stampWithOpenssl(bytes, authority, tsaRoot, more);
 
   async function signed(token?: (signature: Buffer) => string): Promise<Buffer> {
     const document = JSON.parse((await forgeJws([leaf, root])).toString()) as {
@@ -83,7 +43,7 @@ describe('a timestamp over a notation signature', () => {
   };
 
   it('keeps a signature good after its certificates expired', async () => {
-    const signature = await signed(stamp);
+    const signature = await signed((bytes) => stamp(bytes));
     const { report, check } = await timestampCheck(signature);
     expect(check).toMatchObject({ result: 'pass' });
     expect(report).toMatchObject({ outcome: 'verified', trustedTime: { source: 'rfc3161' } });
@@ -106,7 +66,7 @@ describe('a timestamp over a notation signature', () => {
     const lazy = trusted({ notationTrustPolicy: { version: '1.0', trustPolicies: [statement] } });
     expect((await timestampCheck(signature, lazy, new Date())).check.result).toBe('pass');
     expect((await timestampCheck(signature, lazy)).check.code).toBe('TIMESTAMP_MISSING');
-    expect((await timestampCheck(await signed(stamp), lazy)).check.result).toBe('pass');
+    expect((await timestampCheck(await signed((bytes) => stamp(bytes)), lazy)).check.result).toBe('pass');
   });
 
   it('is refused over other bytes, when changed, from a stranger, and when it is no token', async () => {
@@ -114,7 +74,9 @@ describe('a timestamp over a notation signature', () => {
     expect((await timestampCheck(await signed(() => stamp(Buffer.from('other'))))).check).toMatchObject({
       code: 'TIMESTAMP_INVALID',
     });
-    expect((await timestampCheck(await signed(stamp), strangers)).check).toMatchObject({ code: 'TIMESTAMP_INVALID' });
+    expect((await timestampCheck(await signed((bytes) => stamp(bytes)), strangers)).check).toMatchObject({
+      code: 'TIMESTAMP_INVALID',
+    });
     expect((await timestampCheck(await signed(() => 'AAAA'))).check).toMatchObject({ code: 'TIMESTAMP_INVALID' });
     const changed = (signature: Buffer) => {
       const token = Buffer.from(stamp(signature), 'base64');
@@ -148,7 +110,7 @@ describe('a timestamp over a notation signature', () => {
       code: 'TIMESTAMP_INVALID',
     });
     const crls = [await issueCrl(tsaRoot, [tsa])];
-    expect((await timestampCheck(await signed(stamp), trusted({ crls }))).check).toMatchObject({
+    expect((await timestampCheck(await signed((bytes) => stamp(bytes)), trusted({ crls }))).check).toMatchObject({
       code: 'TIMESTAMP_INVALID',
     });
   });

@@ -24,52 +24,54 @@ const NAMES = ['integrity', 'authenticity', 'authenticTimestamp', 'expiry', 'rev
 /** Runs notation's checks in its order and reports each of them. */
 export async function verifyNotation(signature: Uint8Array, context: VerifyContext): Promise<SignatureReport> {
   const { statement, policy } = chooseStatement(context);
-  const checks = new CheckList();
   const read = tryRead(signature);
-  const base = {
+  const checks = new CheckList();
+  const skipped = statement?.level === 'skip';
+  if (skipped) skipRest(checks, 0, 'the trust policy skips verification');
+  const { trustedTime = null } = skipped ? {} : await runChecks(checks, read, statement, context);
+  return {
     family: 'notation',
     scheme: read.envelope ? schemeOf(read.envelope) : schemeOfBytes(signature),
-    policy,
-  } as const;
-  if (statement?.level === 'skip') {
-    for (const name of NAMES) checks.skip(name, 'the trust policy skips verification');
-    return { ...base, outcome: 'skipped', checks: checks.checks, ...describe(read), trustedTime: null };
-  }
-  if (!read.envelope) {
-    checks.fail('integrity', read.code, read.detail);
-    skipRest(checks, 1);
-    return { ...base, outcome: checks.outcome(), checks: checks.checks, ...describe(read), trustedTime: null };
-  }
-  const { envelope, chain } = read;
-  const authentic = checkIntegrity(checks, envelope, chain);
-  if (!authentic) {
-    skipRest(checks, 1);
-    return { ...base, outcome: checks.outcome(), checks: checks.checks, ...describe(read), trustedTime: null };
-  }
-  if (!statement) {
-    checks.fail('authenticity', 'NO_APPLICABLE_POLICY', 'no statement of the trust policy applies to this repository');
-    for (const name of ['authenticTimestamp', 'expiry', 'revocation'])
-      checks.skip(name, 'no trust policy statement applies');
-  }
-  const time = statement ? await applyPolicy(checks, envelope, chain.certificates, statement, context) : undefined;
-  checkDescriptor(checks, envelope, context.manifest);
-  checkMetadata(checks, chain.certificates, context.carrier?.annotations);
-  return {
-    ...base,
-    outcome: checks.outcome(),
+    outcome: skipped ? 'skipped' : checks.outcome(),
     checks: checks.checks,
     ...describe(read),
-    trustedTime: time?.trustedTime ?? null,
+    trustedTime,
+    policy,
   };
+}
+
+async function runChecks(
+  checks: CheckList,
+  read: Read,
+  statement: PolicyStatement | undefined,
+  context: VerifyContext,
+): Promise<TimestampVerdict> {
+  const intact = read.envelope
+    ? checkIntegrity(checks, read.envelope, read.chain)
+    : checks.fail('integrity', read.code, read.detail);
+  if (!intact || !read.envelope) {
+    skipRest(checks, 1, 'the integrity of the signature is not given');
+    return {};
+  }
+  const { envelope, chain } = read;
+  const verdict = await applyPolicy(checks, envelope, chain.certificates, statement, context);
+  checkDescriptor(checks, envelope, context.manifest);
+  checkMetadata(checks, chain.certificates, context.carrier?.annotations);
+  return verdict;
 }
 
 async function applyPolicy(
   checks: CheckList,
   envelope: Envelope,
   certificates: readonly Certificate[],
-  statement: PolicyStatement,
+  statement: PolicyStatement | undefined,
   { trust, now }: VerifyContext,
 ): Promise<TimestampVerdict> {
+  if (!statement) {
+    checks.fail('authenticity', 'NO_APPLICABLE_POLICY', 'no statement of the trust policy applies to this repository');
+    for (const name of ['authenticTimestamp', 'expiry', 'revocation']) checks.skip(name, 'no statement applies');
+    return {};
+  }
   const anchored = checkAuthenticity(checks, envelope, certificates, statement, trust);
   const verdict = await checkAuthenticTimestamp(checks, { envelope, chain: certificates, statement, trust, now });
   checkExpiry(checks, envelope, statement, now);
@@ -98,8 +100,8 @@ function describe(read: Read): Pick<SignatureReport, 'signer' | 'claimed'> {
   return { signer: describeSigner(read.chain.certificates), claimed: describeClaims(read.envelope, target) };
 }
 
-function skipRest(checks: CheckList, from: number): void {
-  for (const name of NAMES.slice(from)) checks.skip(name, 'the integrity of the signature is not given');
+function skipRest(checks: CheckList, from: number, why: string): void {
+  for (const name of NAMES.slice(from)) checks.skip(name, why);
 }
 
 /** Without a trust policy everything handed in is trusted, under the level strict. */
