@@ -53,7 +53,7 @@ export class GpgHome {
 
   /** Ends the agent of this home and removes it. */
   close(): void {
-    this.run('gpgconf', ['--kill', 'all']);
+    if (hasTool('gpgconf')) this.run('gpgconf', ['--kill', 'all']);
     rmSync(this.path, { recursive: true, force: true });
   }
 }

@@ -194,17 +194,4 @@ describe('simple signatures of real tools', () => {
     expect(await codes(signature, [rsa])).toEqual(['MALFORMED_PAYLOAD']);
     expect(skopeoVerify(signature, rsa)).toBe('refused');
   });
-
-  it('refuses an encrypted private key without its passphrase and takes it with', async () => {
-    home.gpg(['--passphrase', 'secret', '--quick-gen-key', 'locked@example.com', 'ed25519', 'sign', 'never']);
-    const privateKey = home
-      .gpg(['--passphrase', 'secret', '--armor', '--export-secret-keys', 'locked@example.com'])
-      .toString();
-    await expect(simpleFormat.openSigner({ privateKey })).rejects.toThrow(/is encrypted/);
-    await expect(simpleFormat.openSigner({ privateKey, passphrase: 'wrong' })).rejects.toThrow(/does not open/);
-    const signer = await simpleFormat.openSigner({ privateKey, passphrase: 'secret' });
-    expect(skopeoVerify(await signer.sign(manifest, reference, new Date()), signer.fingerprint)).toContain(
-      manifest.digest,
-    );
-  });
 });
