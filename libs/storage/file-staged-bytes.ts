@@ -8,7 +8,7 @@ import type { FileLayout } from './file-layout.js';
 import { statOf } from './file-layout.js';
 import type { BlobPlacer } from './file-placer.js';
 import { FileAppender, openIn } from './file-write.js';
-import { gatherChunks, type BrokenOff } from './gathered-chunks.js';
+import { expectErrors, gatherChunks, type BrokenOff } from './gathered-chunks.js';
 import type { SessionTurns } from './session-turns.js';
 import { asStorageError, checkedDigest, cutOff, digestDiffers, wrongOffset } from './storage-errors.js';
 
@@ -33,6 +33,7 @@ export class FileStagedBytes implements StagedBytes {
   }
 
   append(at: number, bytes: Readable, limits: AppendLimits = {}): Promise<number> {
+    expectErrors(bytes);
     return this.#withFile(async (file) => {
       const { size } = await file.stat();
       if (at !== size) throw wrongOffset(at, size);

@@ -18,6 +18,11 @@ export interface GatherOptions {
   readonly seen: (chunk: Buffer) => void;
 }
 
+/** Keeps a stream that breaks before it is read from ending the process; the break is seen when it is read. */
+export function expectErrors(stream: Readable): void {
+  stream.on('error', () => undefined);
+}
+
 /** How a stream ended before its end. */
 export interface BrokenOff {
   readonly error: unknown;

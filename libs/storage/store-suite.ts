@@ -29,10 +29,15 @@ const stream = (bytes: Buffer, chunk = 64 * KIB) =>
     { objectMode: false },
   );
 
-/** Sends the bytes and then breaks as a lost connection does. */
+/** Gives the bytes and breaks when they are read, as a lost connection does. */
 function cutStream(bytes: Buffer): Readable {
   const broken = new PassThrough({ highWaterMark: bytes.length + 1 });
-  broken.write(bytes, () => setTimeout(() => broken.destroy(new Error('the client has gone')), 20));
+  broken.write(bytes);
+  const poll = setInterval(() => {
+    if (broken.readableLength > 0 || broken.writableLength > 0) return;
+    clearInterval(poll);
+    broken.destroy(new Error('the client has gone'));
+  }, 10);
   return broken;
 }
 
@@ -251,6 +256,14 @@ function uploadSessions(under: Under): void {
     });
     expect(await staged.offset()).toBe(1000);
     await staged.discard();
+  });
+
+  it('survives a stream that breaks before it is read', async (context) => {
+    const { store } = under(context);
+    const gone = new PassThrough();
+    const appending = store.staging(randomUUID()).append(0, gone);
+    gone.destroy(new Error('the client has gone'));
+    await expect(appending).rejects.toMatchObject({ code: 'BLOB_UPLOAD_INVALID', options: { detail: { offset: 0 } } });
   });
 
   it('cuts an idle stream and keeps what came', async (context) => {
