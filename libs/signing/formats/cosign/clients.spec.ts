@@ -1,5 +1,5 @@
 import { execFileSync, type ExecFileSyncOptions } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest';
@@ -10,10 +10,10 @@ import { cosignFormat } from './cosign-format.js';
 import { generateCosignKeyPair } from './encrypted-key.js';
 import { contextFor, failuresOf, keyPair, NOW, REFERENCE } from './fixtures.js';
 import { decodeLayerDocument, encodeLayerDocument, LayerAnnotation } from './layer-document.js';
+import { CLIENTS, requireClients } from './registry-fixture.js';
 import { readMaterial } from './signed-material.js';
 
 const PASSWORD = 'correct horse';
-const CLIENTS = process.env['HALLMARK_CLIENTS'] ?? join(import.meta.dirname, '../../../../.clients');
 const OFFLINE = ['--use-signing-config=false', '--tlog-upload=false', '-y'];
 const manifest = sampleManifest();
 let folder: string;
@@ -25,10 +25,8 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Runs cosign in the spec's folder; skips the test when it is not installed and need not be. */
 function cosign(context: TestContext, version: 'cosignv2' | 'cosignv3', ...args: string[]): string {
-  const program = join(CLIENTS, version);
-  if (!existsSync(program) && process.env['HALLMARK_REQUIRE_CLIENTS'] !== '1')
-    context.skip('needs cosign: scripts/install-clients.sh');
-  return run(program, ...args);
+  requireClients(context, version);
+  return run(join(CLIENTS, version), ...args);
 }
 
 function run(program: string, ...args: string[]): string {
@@ -98,9 +96,9 @@ describe.each(['cosignv2', 'cosignv3'] as const)('with %s', (version) => {
     expect(cosign(context, version, 'public-key', '--key', 'ours.key')).toBe(ours.publicKey);
   });
 
-  it.each(['P-256', 'P-384', 'P-521', 'RSA', 'Ed25519'] as const)(
+  it.for(['P-256', 'P-384', 'P-521', 'RSA', 'Ed25519'] as const)(
     'our tag signature by a %s key passes verify-blob',
-    async (type) => {
+    async (type, context) => {
       const { privateKey, publicKey } = keyPair(type);
       const signer = await cosignFormat.openSigner({ privateKey });
       const layer = decodeLayerDocument(await signer.sign(manifest, REFERENCE, NOW));
@@ -109,7 +107,7 @@ describe.each(['cosignv2', 'cosignv3'] as const)('with %s', (version) => {
       put('key.pub', publicKey);
       const flags = ['--insecure-ignore-tlog', '--key', 'key.pub', '--signature', 'payload.sig'];
       const old = version === 'cosignv3' ? ['--new-bundle-format=false'] : [];
-      run(join(CLIENTS, version), 'verify-blob', ...flags, ...old, 'payload.json');
+      cosign(context, version, 'verify-blob', ...flags, ...old, 'payload.json');
     },
   );
 
@@ -144,33 +142,37 @@ describe('with cosignv3 and bundles', () => {
     });
   });
 
-  it.each(['P-256', 'P-384', 'P-521', 'RSA', 'Ed25519'] as const)('our bundle by a %s key passes', async (type) => {
-    const { privateKey, publicKey } = keyPair(type);
-    const signer = await cosignFormat.openSigner({ privateKey, shape: 'bundle' });
-    put('ours.json', await signer.sign(manifest, REFERENCE, NOW));
-    put('key.pub', publicKey);
-    put('root.json', '{"mediaType":"application/vnd.dev.sigstore.trustedroot+json;version=0.1"}');
-    const about = [
-      '--trusted-root',
-      'root.json',
-      '--digest',
-      hexOf(manifest.digest),
-      '--digestAlg',
-      'sha256',
-      '--type',
-      'https://sigstore.dev/cosign/sign/v1',
-    ];
-    run(
-      join(CLIENTS, 'cosignv3'),
-      'verify-blob-attestation',
-      '--bundle',
-      'ours.json',
-      '--key',
-      'key.pub',
-      '--insecure-ignore-tlog',
-      ...about,
-    );
-  });
+  it.for(['P-256', 'P-384', 'P-521', 'RSA', 'Ed25519'] as const)(
+    'our bundle by a %s key passes',
+    async (type, context) => {
+      const { privateKey, publicKey } = keyPair(type);
+      const signer = await cosignFormat.openSigner({ privateKey, shape: 'bundle' });
+      put('ours.json', await signer.sign(manifest, REFERENCE, NOW));
+      put('key.pub', publicKey);
+      put('root.json', '{"mediaType":"application/vnd.dev.sigstore.trustedroot+json;version=0.1"}');
+      const about = [
+        '--trusted-root',
+        'root.json',
+        '--digest',
+        hexOf(manifest.digest),
+        '--digestAlg',
+        'sha256',
+        '--type',
+        'https://sigstore.dev/cosign/sign/v1',
+      ];
+      cosign(
+        context,
+        'cosignv3',
+        'verify-blob-attestation',
+        '--bundle',
+        'ours.json',
+        '--key',
+        'key.pub',
+        '--insecure-ignore-tlog',
+        ...about,
+      );
+    },
+  );
 });
 
 describe('keys that cosign encrypted', () => {
