@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Installs the real container clients that the tests drive: Debian packages, then Go programs built from their modules.
-# Usage: scripts/install-clients.sh [--no-apt] [all|core|NAME …]   (programs land in $HALLMARK_CLIENTS, default .clients/)
+# Usage: scripts/install-clients.sh [--no-apt] [all|core|NAME …]   (programs land in $HALLMARK_CLIENTS, default ~/.cache/hallmark/clients)
 # Programs that are already there are kept; a program that cannot be built is named at the end, and the exit code is 1.
 set -u
-BIN=${HALLMARK_CLIENTS:-$PWD/.clients}
+BIN=${HALLMARK_CLIENTS:-${XDG_CACHE_HOME:-$HOME/.cache}/hallmark/clients}
 mkdir -p "$BIN"
 CORE="crane regctl oras notation olareg registry3"
 EVERYTHING="$CORE cosignv2 cosignv3 notation-1.0.0 podman5 versitygw"

@@ -27,7 +27,11 @@ export class SigningServiceEntity extends ResourceEntity {
 
   /** Built-in signers: absolute paths of the private key, its passphrase and certificates, and the shape of the result. */
   @Column({ type: 'jsonb', nullable: true })
-  builtin: { privateKeyFile: string; passphraseFile?: string; certificatesFile?: string; shape?: string } | null;
+  builtin: { privateKeyFile: string; passphraseFile?: string; certificatesFile?: string } | null;
+
+  /** Form of the results: cosign `tag` or `bundle`, notation `jws` or `cose`; found out when the service was proved. */
+  @Column({ type: 'text', nullable: true })
+  shape: 'tag' | 'bundle' | 'jws' | 'cose' | null;
 
   /** Variables that the script gets besides the fixed ones, such as GNUPGHOME. */
   @Column({ type: 'jsonb', default: {} })

@@ -1,7 +1,7 @@
 import type { EntityManager } from 'typeorm';
 import { rowsOf } from '#platform/database.js';
 import { invalid } from '#platform/domain-error.js';
-import { insertTag } from '../push/store-manifest.js';
+import { insertTag } from '../push/tags.js';
 import { applyChange, lockRepository, type MadeVersion } from '../versions/apply-change.js';
 
 /** Points a tag at a manifest of the newest version; undefined when it already does. */

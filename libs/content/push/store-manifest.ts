@@ -1,8 +1,5 @@
 import type { EntityManager } from 'typeorm';
-import { isAttachmentTag } from '#oci/reference.js';
 import { rowsOf } from '#platform/database.js';
-import { DomainError } from '#platform/domain-error.js';
-import { newId } from '#platform/identifiers.js';
 import {
   applyChange,
   lockRepository,
@@ -15,12 +12,7 @@ import type { ManifestDraft } from './drafts.js';
 import { requireContent } from './find-content.js';
 import { insertManifest, relateByTag } from './insert-manifest.js';
 import { insertSignatures } from './insert-signatures.js';
-
-/** A condition on what a tag points to before the push: a digest, nothing (`null`) or anything (`*`). */
-export interface TagCondition {
-  readonly tag: string;
-  readonly expected: readonly string[] | null | '*';
-}
+import { insertTag, requireTags, supersededSignatures, type TagCondition } from './tags.js';
 
 /** One manifest pushed into a repository, under any number of tags. */
 export interface ManifestPush {
@@ -52,7 +44,7 @@ export async function storeManifest(tx: EntityManager, push: ManifestPush): Prom
     return { manifestId };
   }
   await lockRepository(tx, repositoryId);
-  for (const condition of push.conditions ?? []) await requireTag(tx, repositoryId, condition);
+  await requireTags(tx, repositoryId, push.conditions ?? []);
   const closure = await closureOf(tx, [manifestId]);
   const waiting = await stagedSignaturesOf(
     tx,
@@ -84,59 +76,4 @@ export async function stage(tx: EntityManager, repositoryId: string, units: read
   );
   const visible = units.some((unit) => unit.kind !== 'blob');
   if (visible && fresh.some((row) => row.fresh)) await touchRepository(tx, repositoryId);
-}
-
-/** The tag unit for a name and a manifest. */
-export async function insertTag(tx: EntityManager, name: string, manifestId: string): Promise<string> {
-  const [row] = await rowsOf<{ id: string }>(
-    tx,
-    `insert into tag (id, name, manifest_id) values ($1, $2, $3)
-     on conflict (name, manifest_id) do update set name = excluded.name returning id`,
-    [newId(), name, manifestId],
-  );
-  return row!.id;
-}
-
-async function requireTag(tx: EntityManager, repositoryId: string, { tag, expected }: TagCondition): Promise<void> {
-  const [row] = await rowsOf<{ digest: string }>(
-    tx,
-    `select c.digest from membership m join tag t on t.id = m.unit_id join manifest c on c.id = t.manifest_id
-     where m.repository_id = $1 and m.tag_name = $2 and m.removed_in is null`,
-    [repositoryId, tag],
-  );
-  const met =
-    expected === '*'
-      ? row !== undefined
-      : expected === null
-        ? row === undefined
-        : row !== undefined && expected.includes(row.digest);
-  if (!met)
-    throw new DomainError(
-      'precondition-failed',
-      'PRECONDITION_FAILED',
-      `the tag ${tag} is not what the condition names; read it again`,
-      {
-        detail: { tag, digest: row?.digest ?? null },
-      },
-    );
-}
-
-/** Signatures that only the manifest now behind a companion tag carries, when the tag moves away from it. */
-async function supersededSignatures(
-  tx: EntityManager,
-  repositoryId: string,
-  tags: readonly string[],
-  manifestId: string,
-): Promise<string[]> {
-  const companions = tags.filter(isAttachmentTag);
-  if (companions.length === 0) return [];
-  const rows = await rowsOf<{ id: string }>(
-    tx,
-    `select k.signature_id as id from membership m join tag t on t.id = m.unit_id
-     join signature_carrier k on k.carrier_id = t.manifest_id
-     where m.repository_id = $1 and m.tag_name = any($2::text[]) and m.removed_in is null and t.manifest_id <> $3
-       and not exists (select 1 from signature_carrier o where o.signature_id = k.signature_id and o.carrier_id = $3)`,
-    [repositoryId, companions, manifestId],
-  );
-  return rows.map((row) => row.id);
 }
