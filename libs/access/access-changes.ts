@@ -59,7 +59,7 @@ export class AccessChanges {
 
   private heard(key: string): void {
     const [aspect, user = '*'] = key.split(':');
-    if (aspect === 'grants' || aspect === 'keys') this.publish(aspect, user);
+    if (aspect === 'grants') this.publish(aspect, user);
     else if (aspect === 'identity') this.identity(user);
     else this.everything();
   }

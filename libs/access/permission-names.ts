@@ -60,6 +60,14 @@ export function objectKey(model: string, id: string): string {
   return `${model}:${id}`;
 }
 
+/** True for objects that are so many that rights on them are asked for one by one, not loaded with a user's others: tasks. */
+export function isNumerous(key: string): boolean {
+  return modelOfKey(key) === NUMEROUS_MODEL;
+}
+
+/** The model of {@link isNumerous} objects. */
+export const NUMEROUS_MODEL = 'core.task';
+
 /** The model in an object key. */
 export function modelOfKey(key: string): string {
   return key.slice(0, key.indexOf(':'));

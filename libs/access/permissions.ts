@@ -3,7 +3,7 @@ import { rowsOf } from '#platform/database.js';
 import { forbidden } from '#platform/domain-error.js';
 import { AccessCache } from './access-cache.js';
 import type { AccessChanges } from './access-changes.js';
-import { modelOf, modelOfKey, PERMISSION_NAMES } from './permission-names.js';
+import { isNumerous, modelOf, modelOfKey, NUMEROUS_MODEL, PERMISSION_NAMES } from './permission-names.js';
 import { NO_PERMISSIONS, PermissionSet, type Grant } from './permission-set.js';
 import type { Principal } from './principal.js';
 import type { RightsHolder } from './registry-rights.js';
@@ -22,7 +22,7 @@ export class Permissions {
     this.cache = new AccessCache(changes, 'grants');
   }
 
-  /** All rights of a principal. */
+  /** All rights of a principal but those on single tasks, which {@link can} looks up. */
   async permissionsOf(principal: Principal): Promise<PermissionSet> {
     if (principal.kind !== 'user') return NO_PERMISSIONS;
     if (principal.isSuperuser) return EVERYTHING;
@@ -35,7 +35,7 @@ export class Permissions {
 
   /** True when the principal holds the permission on the object, or on its whole model. */
   async can(principal: Principal, permission: string, objectKey?: string): Promise<boolean> {
-    return (await this.permissionsOf(principal)).has(permission, objectKey);
+    return (await this.rightsAbout(principal, objectKey)).has(permission, objectKey);
   }
 
   /** Throws `forbidden` unless {@link can}. */
@@ -45,14 +45,16 @@ export class Permissions {
 
   /** Object keys that a list may show, or `all`. */
   async objectsWith(principal: Principal, permission: string): Promise<'all' | string[]> {
-    return (await this.permissionsOf(principal)).objectsWith(permission);
+    const keys = (await this.permissionsOf(principal)).objectsWith(permission);
+    if (keys === 'all' || principal.kind !== 'user' || modelOf(permission) !== NUMEROUS_MODEL) return keys;
+    return await readNumerous(this.source, principal.id, permission);
   }
 
   /** Names of the permissions that the principal has on an object, sorted. */
   async myPermissions(principal: Principal, objectKey: string): Promise<string[]> {
     const model = modelOfKey(objectKey);
     const names = PERMISSION_NAMES.filter((permission) => modelOf(permission) === model);
-    return (await this.permissionsOf(principal)).on(objectKey, names);
+    return (await this.rightsAbout(principal, objectKey)).on(objectKey, names);
   }
 
   /** The facts that decisions about registry requests rest on. */
@@ -68,6 +70,12 @@ export class Permissions {
       scopes: principal.scopes,
     };
   }
+
+  private async rightsAbout(principal: Principal, objectKey: string | undefined): Promise<PermissionSet> {
+    if (objectKey === undefined || !isNumerous(objectKey) || principal.kind !== 'user' || principal.isSuperuser)
+      return await this.permissionsOf(principal);
+    return new PermissionSet(false, await readGrants(this.source, principal.id, objectKey));
+  }
 }
 
 /** Gives the maker of an object the role on it; nobody gets a role for what anonymous made, a robot's owner for what it made. */
@@ -82,13 +90,27 @@ export async function grantOwner(
   await giveRole(tx, userId, roleName, objectKey);
 }
 
-async function readGrants(source: DataSource, userId: number): Promise<Grant[]> {
+/** Grants on whole models and on all objects but the numerous ones, or with `key` on models and that one object. */
+async function readGrants(source: DataSource, userId: number, key?: string): Promise<Grant[]> {
+  const objects = key === undefined ? `a.content_object not like '${NUMEROUS_MODEL}:%'` : 'a.content_object = $2';
   return await rowsOf<Grant>(
     source,
-    `select a.content_object as "contentObject", r.permissions
-       from role_assignment a join role r on r.id = a.role_id
-      where a.user_id = $1
-         or a.group_id in (select m.group_id from access_group_member m where m.user_id = $1)`,
-    [userId],
+    heldRoles(`(a.content_object is null or ${objects})`),
+    key === undefined ? [userId] : [userId, key],
   );
+}
+
+async function readNumerous(source: DataSource, userId: number, permission: string): Promise<string[]> {
+  const condition = `a.content_object like '${NUMEROUS_MODEL}:%' and $2 = any(r.permissions)`;
+  const grants = await rowsOf<Grant>(source, heldRoles(condition), [userId, permission]);
+  return [...new Set(grants.map(({ contentObject }) => contentObject!))];
+}
+
+/** Roles that a user holds himself and by his groups, in two parts so that each uses its index. */
+function heldRoles(condition: string): string {
+  const select = `select a.content_object as "contentObject", r.permissions
+                    from role_assignment a join role r on r.id = a.role_id`;
+  return `${select} where a.user_id = $1 and ${condition}
+    union all
+    ${select} join access_group_member m on m.group_id = a.group_id where m.user_id = $1 and ${condition}`;
 }

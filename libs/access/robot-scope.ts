@@ -44,7 +44,7 @@ export function scopedActions(scopes: readonly RobotScope[], path: string): Set<
 
 function coversComponent(pattern: string, component: string): boolean {
   if (!pattern.includes('*')) return pattern === component;
-  return matchSequence([...pattern], [...component], '*', (one, other) => one === other);
+  return matchSequence(pattern.split(''), component.split(''), '*', (one, other) => one === other);
 }
 
 /** Wildcard matching with one point of return, so that it never explodes. */

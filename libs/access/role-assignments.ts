@@ -5,7 +5,7 @@ import { newId } from '#platform/identifiers.js';
 import { announceGrants } from './access-changes.js';
 import { AccessGroup } from './group.entity.js';
 import { memberIds } from './groups.js';
-import { modelOf, modelOfKey } from './permission-names.js';
+import { isNumerous, modelOf, modelOfKey } from './permission-names.js';
 import { RoleAssignment } from './role-assignment.entity.js';
 import type { Role } from './role.entity.js';
 import { getRoleByName } from './roles.js';
@@ -143,7 +143,8 @@ async function insert(
      on conflict do nothing returning id`,
     [newId(), role.id, userId, groupId, contentObject],
   );
-  if (row) for (const user of await usersOf(tx, holder)) await announceGrants(tx, user);
+  if (row && !(contentObject && isNumerous(contentObject)))
+    for (const user of await usersOf(tx, holder)) await announceGrants(tx, user);
   return row?.id;
 }
 

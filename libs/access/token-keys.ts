@@ -70,11 +70,14 @@ export async function ensureTokenKey(source: DataSource): Promise<void> {
   });
 }
 
-/** Signs with a new key from now on; tokens of the old one stay valid until they expire. Returns the new key's id. */
-export async function rotateTokenKey(source: DataSource): Promise<string> {
+/**
+ * Signs with a new key from now on. Tokens of the old one stay valid until they expire, or with `distrust` (the key leaked)
+ * end at once. Returns the new key's id.
+ */
+export async function rotateTokenKey(source: DataSource, { distrust = false } = {}): Promise<string> {
   return await source.transaction(async (tx) => {
     await lockFirstStart(tx);
-    await tx.query("delete from signing_key where retired < now() - interval '1 day'");
+    await tx.query(`delete from signing_key where $1 or retired < now() - interval '1 day'`, [distrust]);
     await tx.query('update signing_key set retired = now() where retired is null');
     return await insertKey(tx);
   });

@@ -52,7 +52,7 @@ export async function updateUser(tx: EntityManager, id: number, changes: Partial
   if (changes.username !== undefined) checkUsername(changes.username);
   const admins = await lockAdmins(tx);
   const before = await getUser(tx, id);
-  const after = { ...before, ...changes };
+  const after: UserFields = Object.assign({}, before, changes);
   if (admins.includes(id) && !canAdminister(after)) refuseLast(admins, before.username);
   const weaker =
     (before.isSuperuser && !after.isSuperuser) ||

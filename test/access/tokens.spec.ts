@@ -1,5 +1,5 @@
-import { createHmac, createPublicKey, generateKeyPairSync, sign, type KeyObject } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createPublicKey } from 'node:crypto';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Principal } from '#access/principal.js';
 import { addMember, createGroup, removeMember } from '#access/groups.js';
 import { grantOwner } from '#access/permissions.js';
@@ -7,7 +7,6 @@ import { removeRole } from '#access/role-assignments.js';
 import { createRobot, revokeRobot } from '#access/robots.js';
 import { permits } from '#access/token-claims.js';
 import { libtrustKeyId, rotateTokenKey } from '#access/token-keys.js';
-import { TokenIssuer } from '#access/token-issuer.js';
 import { updateUser } from '#access/users.js';
 import { heard, makeUser, SETTINGS, signIn, startWorld, type World } from './world.js';
 
@@ -28,18 +27,7 @@ const REFUSED = {
 };
 const issue = async (principal = ann) => (await world.one.issuer.issue(principal, SETTINGS.publicHost, ACCESS)).token;
 const check = (token: string, at = world.other) => at.verifier.verify(`Bearer ${token}`);
-const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
 const read = (segment: string) => JSON.parse(Buffer.from(segment, 'base64url').toString());
-
-async function forge(changes: { header?: object; claims?: object; payload?: string; key?: KeyObject } = {}) {
-  const [header, claims] = (await issue()).split('.').slice(0, 2).map(read);
-  const key = changes.key ?? (await world.one.keys.current()).privateKey;
-  const payload = changes.payload
-    ? Buffer.from(changes.payload).toString('base64url')
-    : part({ ...claims, ...changes.claims });
-  const input = `${part({ ...header, ...changes.header })}.${payload}`;
-  return `${input}.${sign('sha256', Buffer.from(input), { key, dsaEncoding: 'ieee-p1363' }).toString('base64url')}`;
-}
 
 it('a token of one process holds in the other, with the claims and the answer that clients expect', async () => {
   const before = Date.now();
@@ -71,17 +59,15 @@ it('carries rights on exactly one name', async () => {
 });
 
 it('the key id is the one that libtrust computes', () => {
-  const key = createPublicKey({
-    key: {
-      kty: 'EC',
-      crv: 'P-256',
-      x: 'MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4',
-      y: '4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM',
-    },
-    format: 'jwk',
-  });
-  expect(libtrustKeyId(key)).toHaveLength(59);
-  expect(libtrustKeyId(key)).toMatch(/^([A-Z2-7]{4}:){11}[A-Z2-7]{4}$/);
+  const jwk = {
+    kty: 'EC',
+    crv: 'P-256',
+    x: '3gAwX48IQ5oaYQAYSxor6rYYc_6yjuLCjtQ9LUakg4A',
+    y: 't72ge6kIA1XOjqjVoEOiPPAURltJFBMGDSQvEGVB010',
+  };
+  expect(libtrustKeyId(createPublicKey({ key: jwk, format: 'jwk' }))).toBe(
+    'OD6I:6DRK:JXEJ:KBM4:255X:NSAA:MUSF:E4VM:ZI6W:CUN2:L4Z6:LSF4',
+  );
 });
 
 it('tokens are for this service only', async () => {
@@ -90,97 +76,6 @@ it('tokens are for this service only', async () => {
     message: 'No service name provided.',
   });
   await expect(world.one.issuer.issue(ann, 'other.example', [])).rejects.toMatchObject({ kind: 'invalid' });
-});
-
-describe('refuses', () => {
-  const now = () => Math.floor(Date.now() / 1000);
-  const strangers = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const attacks: [string, () => Promise<string>][] = [
-    ['alg none with the signature kept', () => forge({ header: { alg: 'none' } })],
-    ['alg none without a signature', async () => `${part({ alg: 'none' })}.${(await issue()).split('.')[1]}.`],
-    ['another algorithm name over our signature', () => forge({ header: { alg: 'ES384' } })],
-    ['a key id that is a path', () => forge({ header: { kid: '../../../../dev/null' } })],
-    ['a key id that is SQL', () => forge({ header: { kid: "x' union select jwk from signing_key --" } })],
-    ['a key id that is not text', () => forge({ header: { kid: { $ne: null } } })],
-    ['no key id', () => forge({ header: { kid: undefined } })],
-    ["a stranger's key under our key id", () => forge({ key: strangers.privateKey })],
-    [
-      "a stranger's key that the token brings along",
-      () => forge({ key: strangers.privateKey, header: { jwk: strangers.publicKey.export({ format: 'jwk' }) } }),
-    ],
-    [
-      'an address to fetch keys from',
-      () =>
-        forge({ key: strangers.privateKey, header: { jku: 'https://evil.example/keys', x5u: 'https://evil.example' } }),
-    ],
-    ['critical extensions', () => forge({ header: { crit: ['b64'], b64: false } })],
-    ['an expired token', () => forge({ claims: { exp: now() - 31 } })],
-    ['a token of the future', () => forge({ claims: { nbf: now() + 60 } })],
-    ['one issued in the future', () => forge({ claims: { iat: now() + 60 } })],
-    ['a token for another service', () => forge({ claims: { aud: 'other.example' } })],
-    ['a list of audiences', () => forge({ claims: { aud: [SETTINGS.publicHost] } })],
-    ['a token of another issuer', () => forge({ claims: { iss: 'https://other.example/token/' } })],
-    ['no expiry', () => forge({ claims: { exp: undefined } })],
-    ['an expiry that is text', () => forge({ claims: { exp: '9999999999' } })],
-    ['access that is not a list', () => forge({ claims: { access: { type: 'repository' } } })],
-    ['access with actions that are not text', () => forge({ claims: { access: [{ ...ACCESS[0], actions: [1] }] } })],
-    ['another name than the account of its stamp', () => forge({ claims: { sub: 'admin' } })],
-    ['nobody with the stamp of somebody', () => forge({ claims: { sub: '' } })],
-    [
-      'duplicate claims',
-      async () => {
-        const payload = JSON.stringify(read((await issue()).split('.')[1]!));
-        return await forge({ payload: payload.replace('{', '{"sub":"admin",') });
-      },
-    ],
-    ['a payload that is not JSON', () => forge({ payload: 'hello' })],
-    ['a payload nested without end', () => forge({ payload: '['.repeat(5000) })],
-    ['a huge token', () => forge({ claims: { padding: 'x'.repeat(60_000) } })],
-    ['four parts', async () => `${await issue()}.x`],
-    ['two parts', async () => (await issue()).split('.').slice(0, 2).join('.')],
-    ['padding in base64', async () => `${await issue()}=`],
-    [
-      'a changed payload',
-      async () => {
-        const [header, payload, signature] = (await issue()).split('.') as [string, string, string];
-        return `${header}.${part({ ...read(payload), access: [{ ...ACCESS[0], actions: ['push'] }] })}.${signature}`;
-      },
-    ],
-    [
-      'a signature in DER form',
-      async () => {
-        const input = (await issue()).split('.').slice(0, 2).join('.');
-        const der = sign('sha256', Buffer.from(input), (await world.one.keys.current()).privateKey);
-        return `${input}.${der.toString('base64url')}`;
-      },
-    ],
-    [
-      'HS256 with our public key as the secret',
-      async () => {
-        const pem = createPublicKey((await world.one.keys.current()).privateKey).export({
-          type: 'spki',
-          format: 'pem',
-        });
-        const [header, claims] = (await issue()).split('.').slice(0, 2).map(read);
-        const input = `${part({ ...header, alg: 'HS256' })}.${part(claims)}`;
-        return `${input}.${createHmac('sha256', pem).update(input).digest('base64url')}`;
-      },
-    ],
-  ];
-
-  it.each(attacks)('%s', async (_name, make) => {
-    await expect(check(await make())).rejects.toMatchObject(REFUSED);
-  });
-
-  it.each(['', 'Bearer', 'Bearer ', 'Basic abc', 'Bearer a b', 'Bearer\ta.b.c'])('the header "%s"', async (header) => {
-    await expect(world.one.verifier.verify(header)).rejects.toMatchObject(REFUSED);
-  });
-});
-
-it('accepts clocks that differ by less than half a minute', async () => {
-  const now = Math.floor(Date.now() / 1000);
-  expect(await check(await forge({ claims: { nbf: now + 20, iat: now + 20 } }))).toBeDefined();
-  expect(await check(await forge({ claims: { exp: now - 10 } }))).toBeDefined();
 });
 
 it('a verified token is known without waiting until something about the account changes', async () => {
@@ -195,12 +90,6 @@ it('a verified token is known without waiting until something about the account 
   expect(world.other.verifier.peek(header)).toBeUndefined();
   expect((await world.other.verifier.verify(header)).principal).toEqual(ann);
   world.other.feed.connected = true;
-});
-
-it('never keeps a token that does not hold', async () => {
-  const header = `Bearer ${await forge({ claims: { aud: 'other.example' } })}`;
-  await expect(world.one.verifier.verify(header)).rejects.toMatchObject(REFUSED);
-  expect(world.one.verifier.peek(header)).toBeUndefined();
 });
 
 it('tokens of a disabled user are refused at once in every process, known ones too', async () => {
@@ -280,6 +169,15 @@ it('after a rotation new tokens have the new key and the old ones still hold, in
   await expect(check(` ${old}`)).rejects.toMatchObject(REFUSED);
 });
 
+it('a key that leaked is distrusted at once, for tokens that are known too', async () => {
+  const token = await issue();
+  await check(token);
+  await rotateTokenKey(world.source, { distrust: true });
+  await heard(world);
+  await expect(check(token)).rejects.toMatchObject(REFUSED);
+  expect(await check(await issue())).toBeDefined();
+});
+
 it('an anonymous token holds without an account', async () => {
   const { token } = await world.one.issuer.issue(
     { kind: 'anonymous', id: null, username: '', isSuperuser: false, groups: [] },
@@ -287,14 +185,4 @@ it('an anonymous token holds without an account', async () => {
     ACCESS,
   );
   expect((await check(token)).principal).toMatchObject({ kind: 'anonymous' });
-});
-
-it('a server under another address refuses our tokens', async () => {
-  const issuer = new TokenIssuer(world.one.keys, {
-    ...SETTINGS,
-    publicHost: 'b.example',
-    publicUrl: 'https://b.example',
-  });
-  const { token } = await issuer.issue(ann, 'b.example', ACCESS);
-  await expect(check(token)).rejects.toMatchObject(REFUSED);
 });
