@@ -64,9 +64,10 @@ try {
   for (const fsync of [true, false]) {
     const store = new FileStore(folder, fsync);
     const flushed = fsync ? 'flushed' : 'not flushed';
-    await rate(`push of 512 MiB, ${flushed}`, bytes, () =>
-      push(store, bytes, digest).finally(() => store.remove(digest)),
-    );
+    await rate(`push of 512 MiB, ${flushed}`, bytes, async () => {
+      await push(store, bytes, digest);
+      await store.remove(digest);
+    });
     const small = Array.from({ length: 400 }, (_, index) => Buffer.alloc(20_000, `${index}`));
     const start = performance.now();
     await Promise.all(

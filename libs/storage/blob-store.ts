@@ -13,6 +13,8 @@ export interface AppendLimits {
   readonly maxTotal?: number;
   /** Milliseconds without a byte after which the stream is cut off. */
   readonly idleMs?: number;
+  /** Fewest bytes that must come in each such time; 1 when it is not set. */
+  readonly idleBytes?: number;
   /** Algorithm of the closing digest when it is known already; sha256 when it is not. */
   readonly algorithm?: DigestAlgorithm;
   /** The same object commits right after this append, so nothing needs to be kept for others to resume. */
@@ -27,6 +29,8 @@ export interface StoreLimits {
   readonly size?: number;
   /** Milliseconds without a byte after which the stream is cut off. */
   readonly idleMs?: number;
+  /** Fewest bytes that must come in each such time; 1 when it is not set. */
+  readonly idleBytes?: number;
 }
 
 /** A stored blob as the collector and the scrub see it. */

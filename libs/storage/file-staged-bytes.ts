@@ -8,7 +8,7 @@ import type { FileLayout } from './file-layout.js';
 import { statOf } from './file-layout.js';
 import type { BlobPlacer } from './file-placer.js';
 import { FileAppender, openIn } from './file-write.js';
-import { expectErrors, gatherChunks, type BrokenOff } from './gathered-chunks.js';
+import { expectErrors, gatherChunks, gatherOptions, type BrokenOff } from './gathered-chunks.js';
 import type { SessionTurns } from './session-turns.js';
 import { asStorageError, checkedDigest, cutOff, digestDiffers, wrongOffset } from './storage-errors.js';
 
@@ -34,39 +34,16 @@ export class FileStagedBytes implements StagedBytes {
 
   append(at: number, bytes: Readable, limits: AppendLimits = {}): Promise<number> {
     expectErrors(bytes);
-    return this.#withFile(async (file) => {
-      const { size } = await file.stat();
-      if (at !== size) throw wrongOffset(at, size);
-      const running = await this.#carried(file, limits);
-      const appender = new FileAppender(file, size, this.placer.flush);
-      const broken = await gatherChunks(
-        bytes,
-        {
-          batchBytes: BATCH,
-          most: (limits.maxTotal ?? Number.MAX_SAFE_INTEGER) - size,
-          limit: limits.maxTotal ?? Number.MAX_SAFE_INTEGER,
-          idleMs: limits.idleMs,
-          seen: (chunk) => running?.update(chunk),
-        },
-        (batch, length) => appender.write(batch, length),
-      ).finally(() => appender.end());
-      return this.#settle(file, running, broken);
+    return this.turns.alone(this.uploadId, async () => {
+      const offset = await this.offset();
+      if (at !== offset) throw wrongOffset(at, offset);
+      return this.#withFile((file) => this.#appendTo(file, offset, bytes, limits));
     });
   }
 
   async commit(digest: Digest): Promise<number> {
     checkedDigest(digest);
-    return this.#withFile(async (file) => {
-      const { size } = await file.stat();
-      const running = await this.#wholeDigest(file, digest);
-      const actual = running.digest();
-      if (actual !== digest || running.bytes !== size) {
-        await rm(this.#path, { force: true });
-        throw digestDiffers(digest, actual);
-      }
-      await this.placer.place(file, this.#path, digest, size);
-      return size;
-    });
+    return this.turns.alone(this.uploadId, () => this.#withFile((file) => this.#commitFile(file, digest)));
   }
 
   discard(): Promise<void> {
@@ -76,17 +53,31 @@ export class FileStagedBytes implements StagedBytes {
     });
   }
 
+  async #appendTo(file: FileHandle, offset: number, bytes: Readable, limits: AppendLimits): Promise<number> {
+    const running =
+      offset === 0 ? new RunningDigest(limits.algorithm) : this.turns.take(this.uploadId, await markOf(file));
+    const appender = new FileAppender(file, offset, this.placer.flush);
+    const broken = await gatherChunks(bytes, gatherOptions(BATCH, offset, limits, running), appender);
+    return this.#settle(file, running, broken);
+  }
+
+  async #commitFile(file: FileHandle, digest: Digest): Promise<number> {
+    const { size } = await file.stat();
+    const running = await this.#wholeDigest(file, digest);
+    const actual = running.digest();
+    if (actual !== digest || running.bytes !== size) {
+      await rm(this.#path, { force: true });
+      throw digestDiffers(digest, actual);
+    }
+    await this.placer.place(file, this.#path, digest, size);
+    return size;
+  }
+
   async #settle(file: FileHandle, running: RunningDigest | undefined, broken: BrokenOff | undefined) {
     const { size } = await file.stat();
     if (running?.bytes === size) this.turns.keep(this.uploadId, { running, mark: await markOf(file) });
     if (!broken) return size;
     throw cutOff(size, broken.error);
-  }
-
-  async #carried(file: FileHandle, limits: AppendLimits): Promise<RunningDigest | undefined> {
-    const { size } = await file.stat();
-    if (size === 0) return new RunningDigest(limits.algorithm);
-    return this.turns.take(this.uploadId, await markOf(file));
   }
 
   async #wholeDigest(file: FileHandle, digest: Digest): Promise<RunningDigest> {
@@ -96,19 +87,17 @@ export class FileStagedBytes implements StagedBytes {
     return digestOfStream(file.createReadStream({ start: 0, highWaterMark: BATCH, autoClose: false }), algorithm);
   }
 
-  #withFile<T>(work: (file: FileHandle) => Promise<T>): Promise<T> {
-    return this.turns.alone(this.uploadId, async () => {
+  async #withFile<T>(work: (file: FileHandle) => Promise<T>): Promise<T> {
+    try {
+      const file = await openIn(this.#path, O_RDWR | O_CREAT | O_NOFOLLOW);
       try {
-        const file = await openIn(this.#path, O_RDWR | O_CREAT | O_NOFOLLOW);
-        try {
-          return await work(file);
-        } finally {
-          await file.close();
-        }
-      } catch (error) {
-        throw asStorageError(error);
+        return await work(file);
+      } finally {
+        await file.close();
       }
-    });
+    } catch (error) {
+      throw asStorageError(error);
+    }
   }
 }
 

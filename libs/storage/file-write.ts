@@ -8,11 +8,11 @@ const WRITE_BACK_EVERY = 64 * 1024 * 1024;
 /** Opens a file and makes its folder first when that is missing. */
 export async function openIn(path: string, flags: number): Promise<FileHandle> {
   try {
-    return await open(path, flags, 0o640);
+    return await open(path, flags, 0o644);
   } catch (error) {
     if (!hasCode(error, 'ENOENT')) throw error;
     await mkdir(dirname(path), { recursive: true });
-    return open(path, flags, 0o640);
+    return open(path, flags, 0o644);
   }
 }
 
@@ -44,7 +44,7 @@ export class FileAppender {
     if (this.#unflushed >= WRITE_BACK_EVERY && !this.#flushing) this.#startFlush();
   }
 
-  /** Waits for flushes that run; call it before the file is closed. */
+  /** Waits for flushes that run; comes before the file is closed. */
   async end(): Promise<void> {
     await this.#flushing;
     if (this.#failure) throw this.#failure.error;

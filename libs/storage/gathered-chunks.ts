@@ -1,5 +1,7 @@
 import type { Readable } from 'node:stream';
 import { DomainError } from '#platform/domain-error.js';
+import type { AppendLimits } from './blob-store.js';
+import type { RunningDigest } from './digest-stream.js';
 import { tooLarge } from './storage-errors.js';
 
 const MOST_BUFFERS = 256;
@@ -12,15 +14,33 @@ export interface GatherOptions {
   readonly most: number;
   /** The limit that a refusal names. */
   readonly limit: number;
-  /** Milliseconds without a byte after which the stream is destroyed. */
+  /** Milliseconds in which at least {@link idleBytes} must come, or the stream is destroyed. */
   readonly idleMs: number | undefined;
+  readonly idleBytes: number;
   /** Called with each chunk as it comes. */
   readonly seen: (chunk: Buffer) => void;
+}
+
+/** The bounds of an append at an offset; chunks are hashed when the hash of what is before them is known. */
+export function gatherOptions(
+  batchBytes: number,
+  offset: number,
+  { maxTotal = Number.MAX_SAFE_INTEGER, idleMs, idleBytes = 1 }: AppendLimits,
+  running: RunningDigest | undefined,
+): GatherOptions {
+  const seen = (chunk: Buffer) => running?.update(chunk);
+  return { batchBytes, most: maxTotal - offset, limit: maxTotal, idleMs, idleBytes, seen };
 }
 
 /** Keeps a stream that breaks before it is read from ending the process; the break is seen when it is read. */
 export function expectErrors(stream: Readable): void {
   stream.on('error', () => undefined);
+}
+
+/** Where batches go, one at a time; `end` is called last, also after a failure, and waits for what still runs. */
+export interface BatchSink {
+  write(batch: Buffer[], bytes: number): Promise<void>;
+  end(): Promise<void>;
 }
 
 /** How a stream ended before its end. */
@@ -29,16 +49,16 @@ export interface BrokenOff {
 }
 
 /**
- * Gathers a stream into batches for one `sink` call each. One batch is written while the next one is gathered and hashed;
+ * Gathers a stream into batches for one write of the sink each. One batch is written while the next one is gathered and hashed;
  * no more is read meanwhile. When the stream breaks off, what came is given to the sink first, and the break is returned;
  * only the failures of the sink are thrown.
  */
 export async function gatherChunks(
   stream: Readable,
   options: GatherOptions,
-  sink: (batch: Buffer[], bytes: number) => Promise<void>,
+  sink: BatchSink,
 ): Promise<BrokenOff | undefined> {
-  const reader = new ChunkReader(stream, options.idleMs);
+  const reader = new ChunkReader(stream, options);
   const writer = new BatchWriter(sink);
   let total = 0;
   try {
@@ -57,6 +77,7 @@ export async function gatherChunks(
     }
   } finally {
     reader.stop();
+    await sink.end();
   }
 }
 
@@ -66,7 +87,7 @@ class BatchWriter {
   #held = 0;
   #writing: Promise<void> = Promise.resolve();
 
-  constructor(private readonly sink: (batch: Buffer[], bytes: number) => Promise<void>) {}
+  constructor(private readonly sink: BatchSink) {}
 
   async add(chunk: Buffer, batchBytes: number): Promise<void> {
     this.#batch.push(chunk);
@@ -82,24 +103,25 @@ class BatchWriter {
   async #flush(): Promise<void> {
     await this.#writing;
     if (this.#held === 0) return;
-    this.#writing = this.sink(this.#batch, this.#held);
+    this.#writing = this.sink.write(this.#batch, this.#held);
     this.#writing.catch(() => undefined);
     [this.#batch, this.#held] = [[], 0];
   }
 }
 
-/** Reads chunks without destroying the stream when the reader goes away, and destroys it when nothing comes. */
+/** Reads chunks without destroying the stream when the reader goes away, and destroys it when too little comes. */
 class ChunkReader {
   #chunks: AsyncIterator<unknown>;
   #timer: NodeJS.Timeout | undefined;
   #waiting = false;
+  #lately = 0;
 
-  constructor(stream: Readable, idleMs: number | undefined) {
+  constructor(stream: Readable, { idleMs, idleBytes }: GatherOptions) {
     this.#chunks = stream.iterator({ destroyOnReturn: false });
     if (idleMs === undefined) return;
-    this.#timer = setTimeout(() => {
-      if (this.#waiting) stream.destroy(idleFor(idleMs));
-      else this.#timer?.refresh();
+    this.#timer = setInterval(() => {
+      if (this.#waiting && this.#lately < idleBytes) stream.destroy(tooSlow(idleMs, this.#lately));
+      this.#lately = 0;
     }, idleMs);
   }
 
@@ -108,20 +130,21 @@ class ChunkReader {
     try {
       const { done, value } = await this.#chunks.next();
       if (done) return {};
-      return { chunk: Buffer.isBuffer(value) ? value : Buffer.from(value as Uint8Array | string) };
+      const chunk = Buffer.isBuffer(value) ? value : Buffer.from(value as Uint8Array | string);
+      this.#lately += chunk.length;
+      return { chunk };
     } catch (error) {
       return { broken: { error } };
     } finally {
       this.#waiting = false;
-      this.#timer?.refresh();
     }
   }
 
   stop(): void {
-    clearTimeout(this.#timer);
+    clearInterval(this.#timer);
     void this.#chunks.return?.();
   }
 }
 
-const idleFor = (idleMs: number) =>
-  new DomainError('invalid', 'BLOB_UPLOAD_INVALID', `no bytes came for ${idleMs / 1000} s`);
+const tooSlow = (idleMs: number, bytes: number) =>
+  new DomainError('invalid', 'BLOB_UPLOAD_INVALID', `only ${bytes} bytes came in ${idleMs / 1000} s`);

@@ -45,6 +45,11 @@ export class S3PartWriter {
     [this.#held, this.#bytes] = [[], 0];
   }
 
+  /** Waits until nothing is on its way any more, also after a failure, so that no late part replaces a newer one. */
+  async end(): Promise<void> {
+    await Promise.allSettled(this.#flying);
+  }
+
   /** The state after all parts have arrived. */
   async settled(): Promise<S3SessionState> {
     await Promise.all(this.#flying);

@@ -3,7 +3,7 @@ import { algorithmOf, digestOf, type Digest } from '#oci/digest.js';
 import { unavailable } from '#platform/domain-error.js';
 import type { AppendLimits, StagedBytes } from './blob-store.js';
 import { digestOfStream, RunningDigest } from './digest-stream.js';
-import { expectErrors, gatherChunks } from './gathered-chunks.js';
+import { expectErrors, gatherChunks, gatherOptions } from './gathered-chunks.js';
 import type { S3Keys } from './s3-keys.js';
 import type { S3Objects } from './s3-objects.js';
 import { S3PartWriter } from './s3-part-writer.js';
@@ -40,18 +40,7 @@ export class S3StagedBytes implements StagedBytes {
       const running =
         offset === 0 ? new RunningDigest(limits.algorithm) : this.turns.take(this.uploadId, before.revision);
       const writer = new S3PartWriter(this.objects, this.#keys, before);
-      const limit = limits.maxTotal ?? Number.MAX_SAFE_INTEGER;
-      const broken = await gatherChunks(
-        bytes,
-        {
-          batchBytes: BATCH,
-          most: limit - offset,
-          limit,
-          idleMs: limits.idleMs,
-          seen: (chunk) => running?.update(chunk),
-        },
-        (batch, length) => writer.write(batch, length),
-      );
+      const broken = await gatherChunks(bytes, gatherOptions(BATCH, offset, limits, running), writer);
       const after = await writer.settled();
       this.#held = limits.closing && !broken ? after : undefined;
       if (!this.#held) await saveState(this.objects, this.#keys.state, after);
@@ -71,7 +60,7 @@ export class S3StagedBytes implements StagedBytes {
       if (known !== undefined) await this.#check(digest, known);
       if (state.parts.length === 0) await this.#commitSmall(digest, state.tail, known);
       else await this.#commitParts(digest, state, size, known);
-      await this.#drop();
+      await this.#finish(state);
       return size;
     });
   }
@@ -116,6 +105,16 @@ export class S3StagedBytes implements StagedBytes {
     if (expected === actual) return;
     await this.#drop();
     throw digestDiffers(expected, actual);
+  }
+
+  async #finish(state: S3SessionState): Promise<void> {
+    const saved = this.#held === undefined || state.multipartId !== undefined;
+    this.#held = undefined;
+    if (state.multipartId !== undefined) {
+      await this.objects.abortParts(this.#keys.data, state.multipartId);
+      await this.objects.remove(this.#keys.data);
+    }
+    if (saved) await this.objects.remove(this.#keys.state);
   }
 
   async #drop(): Promise<void> {

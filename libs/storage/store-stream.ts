@@ -21,6 +21,7 @@ export async function storeStream(
     const size = await staged.append(0, bytes, {
       maxTotal: limits.size === undefined ? limits.maxBytes : Math.min(limits.maxBytes, limits.size),
       ...(limits.idleMs === undefined ? {} : { idleMs: limits.idleMs }),
+      ...(limits.idleBytes === undefined ? {} : { idleBytes: limits.idleBytes }),
       algorithm: algorithmOf(digest),
       closing: true,
     });
