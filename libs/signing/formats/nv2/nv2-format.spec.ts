@@ -110,6 +110,16 @@ describe('nv2', () => {
     expect(await codes(jws(strange, { mediaType, digest, size }), rsa)).toEqual([code]);
   });
 
+  it('does not take a signature that is cut to whole base64 characters', async () => {
+    for (const made of [rsa, ecdsa]) {
+      const whole = Buffer.from(await (await nv2Format.openSigner(made)).sign(manifest, reference, now)).toString();
+      const at = whole.lastIndexOf('.') + 1;
+      const cut = Buffer.from(whole.slice(0, at) + whole.slice(at, at + 40));
+      await expect(nv2Format.parse(cut)).rejects.toMatchObject({ code: 'MALFORMED_ENVELOPE' });
+      expect(await codes(cut, made)).toEqual(['BAD_SIGNATURE']);
+    }
+  });
+
   it('does not sign with a key of another certificate', async () => {
     await expect(
       nv2Format.openSigner({ privateKey: rsa.privateKey, certificates: other.certificates }),

@@ -1,6 +1,7 @@
+import type { X509Certificate } from 'node:crypto';
 import type { ParsedSignature, SignatureFormat } from '../signature-format.js';
 import { nameText, openCertificate } from './certificate-chain.js';
-import { readCompactJws } from './compact-jws.js';
+import { type CompactJws, readCompactJws, refusal } from './compact-jws.js';
 import { extractNv2, wrapNv2 } from './nv2-carrier.js';
 import { readClaims, writeClaims } from './nv2-claims.js';
 import { openNv2Signer } from './nv2-signer.js';
@@ -22,6 +23,7 @@ async function parseNv2(bytes: Uint8Array): Promise<ParsedSignature> {
   const jws = readCompactJws(bytes);
   const claims = readClaims(jws.payload);
   const leaf = jws.certificates && openCertificate(jws.certificates[0]!);
+  checkLength(jws, leaf);
   return {
     scheme: 'nv2',
     kind: 'signature',
@@ -36,4 +38,13 @@ async function parseNv2(bytes: Uint8Array): Promise<ParsedSignature> {
     ...(claims.issuedAt !== undefined && { timestamp: Math.floor(claims.issuedAt) }),
     claims: { ...claims, algorithm: jws.algorithm },
   };
+}
+
+/** A JWS that was cut inside its signature can still be well-formed base64; only its length tells. */
+function checkLength(jws: CompactJws, leaf: X509Certificate | undefined): void {
+  const bits = leaf?.publicKey.asymmetricKeyDetails?.modulusLength;
+  const expected = jws.algorithm === 'ES256' ? 64 : bits === undefined ? jws.signature.length : Math.ceil(bits / 8);
+  if (jws.signature.length !== expected) {
+    throw refusal('MALFORMED_ENVELOPE', `the signature has ${jws.signature.length} bytes, its key makes ${expected}`);
+  }
 }
