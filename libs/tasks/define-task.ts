@@ -1,4 +1,5 @@
 import type { EntityManager } from 'typeorm';
+import { DomainError } from '#platform/domain-error.js';
 import type { LogLevel } from '#platform/logger.js';
 import type { ProgressReport } from './task.entity.js';
 
@@ -28,16 +29,16 @@ export interface TaskContext {
   /** Aborts when the task is cancelled, too slow, lost to another worker, or its process stops. */
   readonly signal: AbortSignal;
   /** Replaces the report with this code; rows are written at most four times a second and at the end. */
-  progress(report: Progress): void;
+  readonly progress: (report: Progress) => void;
   /** Adds an href to `created_resources`. */
-  createdResource(href: string): void;
+  readonly createdResource: (href: string) => void;
   /** Writes a log line that names the task. */
-  log(level: Exclude<LogLevel, 'silent'>, message: string, fields?: Record<string, unknown>): void;
+  readonly log: (level: Exclude<LogLevel, 'silent'>, message: string, fields?: Record<string, unknown>) => void;
   /**
    * Call it inside the transaction that stores the outcome: it throws when the task was cancelled or went to another
    * worker, and otherwise nobody can take it away until the transaction ends.
    */
-  fence(tx: EntityManager): Promise<void>;
+  readonly fence: (tx: EntityManager) => Promise<void>;
 }
 
 /** How a kind of task is done. `run` must be safe to repeat: a worker may die between its commit and the task's end. */
@@ -51,4 +52,15 @@ export function defineTask<Payload, Result = unknown>(
   options: Pick<TaskDefinition, 'name'> & Partial<Pick<TaskDefinition, 'retries' | 'timeoutSeconds' | 'restartable'>>,
 ): TaskDefinition<Payload, Result> {
   return Object.freeze({ retries: 0, timeoutSeconds: 0, restartable: true, ...options });
+}
+
+/** A task that failed in part: the error is shown, and the result says what was done all the same. */
+export class TaskFailure extends DomainError {
+  constructor(
+    code: string,
+    message: string,
+    readonly result: unknown,
+  ) {
+    super('invalid', code, message);
+  }
 }

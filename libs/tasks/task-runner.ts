@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DataSource } from 'typeorm';
 import { isDomainError, messageOf } from '#platform/domain-error.js';
 import { log, withCorrelation } from '#platform/logger.js';
-import type { TaskContext, TaskHandler } from './define-task.js';
+import { type TaskContext, TaskFailure, type TaskHandler } from './define-task.js';
 import { ProgressWriter } from './progress-writer.js';
 import { ProcessStatus } from './process-status.js';
 import { unblock } from './reservations.js';
@@ -80,7 +80,7 @@ export class TaskRunner {
       return { state: 'completed', result: await this.tryHandler(task, handler, signal, progress) };
     } catch (error) {
       const stop: unknown = signal.aborted ? signal.reason : error;
-      if (!(stop instanceof TaskStopped)) return { state: 'failed', error: failureOf(error, task) };
+      if (!(stop instanceof TaskStopped)) return { state: 'failed', error: failureOf(error, task), ...resultOf(error) };
       if (stop.why === 'lost') return undefined;
       if (stop.error) return { state: 'failed', error: stop.error };
       return { state: 'canceled' };
@@ -156,6 +156,10 @@ async function orAbandoned<T>(work: Promise<T>, signal: AbortSignal, grace: numb
     clearTimeout(timer);
     signal.removeEventListener('abort', onAbort);
   }
+}
+
+function resultOf(error: unknown): Pick<Ending, 'result'> {
+  return error instanceof TaskFailure ? { result: error.result } : {};
 }
 
 function failureOf(error: unknown, task: ClaimedTask): TaskError {
