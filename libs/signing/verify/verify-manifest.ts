@@ -1,0 +1,125 @@
+import { algorithmOf, digestOf } from '#oci/digest.js';
+import { isDomainError } from '#platform/domain-error.js';
+import { formatOf } from '../formats/all.js';
+import type { FormatName, StoredManifest } from '../formats/signature-format.js';
+import { type Check, ENGINE_VERSION, type Outcome, type SignatureReport } from '../report.js';
+import type { TrustMaterial } from '../trust-material.js';
+
+/** A signature to judge. `id` and `digest` are of the stored unit, when it is one. */
+export interface GivenSignature {
+  readonly format: FormatName;
+  readonly bytes: Uint8Array;
+  readonly id?: string;
+  readonly digest: string;
+}
+
+/** A verdict with what it is about. */
+export type JudgedSignature = SignatureReport & {
+  readonly format: FormatName;
+  readonly verified: boolean;
+  readonly signatureRef: { readonly id: string | null; readonly digest: string };
+  readonly evaluatedAt: string;
+  readonly engineVersion: string;
+};
+
+/** Everything that is known of the trust in one manifest. */
+export interface VerificationReport {
+  /** At least one signature is verified. */
+  readonly verified: boolean;
+  readonly outcome: Outcome;
+  /** Why nothing is verified when there is not even a signature. */
+  readonly code: 'NO_SIGNATURE' | null;
+  readonly reference: string | null;
+  readonly subject: { readonly digest: string; readonly mediaType: string; readonly size: number };
+  readonly signatures: readonly JudgedSignature[];
+  readonly evaluatedAt: string;
+  readonly engineVersion: string;
+}
+
+/**
+ * Judges every signature of a manifest, never stopping at the first: a bad one does not hide a good one. The manifest's
+ * bytes are hashed again. Nothing is fetched; what is missing makes a verdict indeterminate.
+ */
+export async function verifyManifest(
+  manifest: StoredManifest,
+  signatures: readonly GivenSignature[],
+  reference: string | undefined,
+  trust: TrustMaterial,
+  now = new Date(),
+): Promise<VerificationReport> {
+  const evaluatedAt = now.toISOString();
+  const intact = digestOf(manifest.bytes, algorithmOf(manifest.digest)) === manifest.digest;
+  const judged: JudgedSignature[] = [];
+  for (const signature of signatures) {
+    const report = intact
+      ? await judge(signature, { manifest, trust, now, ...(reference === undefined ? {} : { reference }) })
+      : damaged(signature);
+    judged.push({
+      ...report,
+      format: signature.format,
+      verified: report.outcome === 'verified',
+      signatureRef: { id: signature.id ?? null, digest: signature.digest },
+      evaluatedAt,
+      engineVersion: ENGINE_VERSION,
+    });
+  }
+  return {
+    verified: judged.some((each) => each.verified),
+    outcome: bestOf(judged.map((each) => each.outcome)),
+    code: signatures.length === 0 ? 'NO_SIGNATURE' : null,
+    reference: reference ?? null,
+    subject: { digest: manifest.digest, mediaType: manifest.mediaType, size: manifest.size },
+    signatures: judged,
+    evaluatedAt,
+    engineVersion: ENGINE_VERSION,
+  };
+}
+
+async function judge(
+  signature: GivenSignature,
+  context: Parameters<ReturnType<typeof formatOf>['verify']>[1],
+): Promise<SignatureReport> {
+  try {
+    return await formatOf(signature.format).verify(signature.bytes, context);
+  } catch (error) {
+    // A malformed policy is the caller's to mend; it is the same for every signature.
+    if (isDomainError(error)) throw error;
+    return refused(signature, {
+      name: 'envelope',
+      action: 'enforce',
+      result: 'fail',
+      code: 'MALFORMED_ENVELOPE',
+      detail: 'the signature cannot be read',
+    });
+  }
+}
+
+function damaged(signature: GivenSignature): SignatureReport {
+  return refused(signature, {
+    name: 'digest',
+    action: 'enforce',
+    result: 'fail',
+    code: 'DIGEST_MISMATCH',
+    detail: 'the stored bytes of the manifest are damaged',
+  });
+}
+
+function refused(signature: GivenSignature, check: Check): SignatureReport {
+  const family = signature.format === 'simple' ? 'atomic' : signature.format;
+  return {
+    family,
+    scheme: family,
+    outcome: 'failed',
+    checks: [check],
+    signer: null,
+    claimed: {},
+    trustedTime: null,
+    policy: null,
+  };
+}
+
+const ORDER: readonly Outcome[] = ['verified', 'skipped', 'untrusted', 'indeterminate', 'failed'];
+
+function bestOf(outcomes: readonly Outcome[]): Outcome {
+  return ORDER.find((outcome) => outcomes.includes(outcome)) ?? 'failed';
+}
