@@ -41,6 +41,9 @@ export function subjectOf({ certificate }: Pick<CertificateDetails, 'certificate
 }
 
 function describe(certificate: X509Certificate, parsed: x509.X509Certificate): CertificateDetails {
+  // A date that cannot be read compares as neither early nor late.
+  if (Number.isNaN(certificate.validFromDate.getTime() + certificate.validToDate.getTime()))
+    throw new RangeError('the certificate has no readable validity');
   const usage = parsed.getExtension(x509.KeyUsagesExtension)?.usages;
   const purposes = (parsed.getExtension(x509.ExtendedKeyUsageExtension)?.usages ?? []).map(String);
   const constraints = parsed.getExtension(x509.BasicConstraintsExtension);

@@ -70,15 +70,12 @@ describe('with openssl', () => {
 
   it.each(['traditional EC', 'encrypted PKCS#8'])('its %s private keys open', async (form) => {
     run('openssl', 'ecparam', '-name', 'prime256v1', '-genkey', '-out', 'ec.pem');
-    if (form === 'encrypted PKCS#8')
-      run('openssl', 'pkcs8', '-topk8', '-in', 'ec.pem', '-out', 'p8.pem', '-passout', `pass:${PASSWORD}`);
+    run('openssl', 'pkcs8', '-topk8', '-in', 'ec.pem', '-out', 'p8.pem', '-passout', `pass:${PASSWORD}`);
     const privateKey = take(form === 'encrypted PKCS#8' ? 'p8.pem' : 'ec.pem').toString();
     const signer = await cosignFormat.openSigner({ privateKey, passphrase: PASSWORD });
     expect(signer.publicKey).toContain('BEGIN PUBLIC KEY');
-    if (form === 'encrypted PKCS#8')
-      await expect(cosignFormat.openSigner({ privateKey, passphrase: 'wrong' })).rejects.toMatchObject({
-        code: 'BAD_PRIVATE_KEY',
-      });
+    const unopened = cosignFormat.openSigner({ privateKey: take('p8.pem').toString(), passphrase: 'wrong' });
+    await expect(unopened).rejects.toMatchObject({ code: 'BAD_PRIVATE_KEY' });
   });
 });
 
@@ -99,6 +96,7 @@ describe.each(['cosignv2', 'cosignv3'] as const)('with %s', (version) => {
   it.for(['P-256', 'P-384', 'P-521', 'RSA', 'Ed25519'] as const)(
     'our tag signature by a %s key passes verify-blob',
     async (type, context) => {
+      requireClients(context, version);
       const { privateKey, publicKey } = keyPair(type);
       const signer = await cosignFormat.openSigner({ privateKey });
       const layer = decodeLayerDocument(await signer.sign(manifest, REFERENCE, NOW));
@@ -107,7 +105,7 @@ describe.each(['cosignv2', 'cosignv3'] as const)('with %s', (version) => {
       put('key.pub', publicKey);
       const flags = ['--insecure-ignore-tlog', '--key', 'key.pub', '--signature', 'payload.sig'];
       const old = version === 'cosignv3' ? ['--new-bundle-format=false'] : [];
-      cosign(context, version, 'verify-blob', ...flags, ...old, 'payload.json');
+      expect(() => cosign(context, version, 'verify-blob', ...flags, ...old, 'payload.json')).not.toThrow();
     },
   );
 
@@ -145,6 +143,7 @@ describe('with cosignv3 and bundles', () => {
   it.for(['P-256', 'P-384', 'P-521', 'RSA', 'Ed25519'] as const)(
     'our bundle by a %s key passes',
     async (type, context) => {
+      requireClients(context, 'cosignv3');
       const { privateKey, publicKey } = keyPair(type);
       const signer = await cosignFormat.openSigner({ privateKey, shape: 'bundle' });
       put('ours.json', await signer.sign(manifest, REFERENCE, NOW));
@@ -160,17 +159,8 @@ describe('with cosignv3 and bundles', () => {
         '--type',
         'https://sigstore.dev/cosign/sign/v1',
       ];
-      cosign(
-        context,
-        'cosignv3',
-        'verify-blob-attestation',
-        '--bundle',
-        'ours.json',
-        '--key',
-        'key.pub',
-        '--insecure-ignore-tlog',
-        ...about,
-      );
+      const flags = ['--bundle', 'ours.json', '--key', 'key.pub', '--insecure-ignore-tlog'];
+      expect(() => cosign(context, 'cosignv3', 'verify-blob-attestation', ...flags, ...about)).not.toThrow();
     },
   );
 });

@@ -101,6 +101,20 @@ describe.each(['layer', 'bundle'] as const)('a keyless cosign signature as %s', 
     ).toEqual(['certificate:IDENTITY_MISMATCH']);
   });
 
+  it('changed anywhere never throws, and says the same if it still verifies', async () => {
+    const signature = await world[form](ci, { log: true, stamp: true });
+    const original = await check(signature);
+    expect(original.outcome).toBe('verified');
+    for (let offset = 0; offset < signature.length; offset += 41) {
+      const bytes = Uint8Array.from(signature);
+      bytes[offset]! ^= 1 << (offset % 7);
+      const report = await check(bytes);
+      if (report.outcome !== 'verified') continue;
+      expect(report.claimed).toEqual(original.claimed);
+      expect(report.signer).toEqual(original.signer);
+    }
+  });
+
   it('is not made by another key with a stolen certificate', async () => {
     const thief = { privateKey: keyPair().privateKey, certificate: ci.certificate };
     expect(failuresOf(await check(await world[form](thief)))).toContain('signature:BAD_SIGNATURE');

@@ -5,9 +5,9 @@ import type { SignedMaterial } from './signed-material.js';
 /** Who made a signature, as the report shows it. */
 export function signerRecord(signer: Signer, material: SignedMaterial): Readonly<Record<string, unknown>> {
   const { algorithm, fingerprint, hint } = signer.key;
-  const leaf = signer.by === 'certificate' ? material.certificates[0] : undefined;
-  const details = leaf ? readCertificate(leaf) : undefined;
-  if (!details) return { type: 'key', algorithm, fingerprint, keyId: hint };
+  if (signer.by === 'key') return { type: 'key', algorithm, fingerprint, keyId: hint };
+  const details = readCertificate(material.certificates[0]!);
+  if (!details) return { type: 'certificate', algorithm, keyFingerprint: fingerprint };
   const { certificate, sans, oidcIssuer } = details;
   return {
     type: 'certificate',
