@@ -5,7 +5,7 @@ const MIB = 1024 * 1024;
 const IN_FLIGHT = 2;
 const CHECKPOINT_EVERY = 8;
 
-/** Parts grow with the blob, for there may be 10,000 at most. */
+/** Parts are of one size, as some stores want it, until a blob is so large that 10,000 would not be enough. */
 const partBytes = (number: number) => (number <= 2000 ? 8 * MIB : number <= 6000 ? 32 * MIB : 128 * MIB);
 
 /** Turns batches into parts of an upload session, two at a time, and saves the state now and then. */
@@ -31,12 +31,13 @@ export class S3PartWriter {
   async write(batch: Buffer[], bytes: number): Promise<void> {
     this.#held.push(...batch);
     this.#bytes += bytes;
-    if (this.#bytes < partBytes(this.#parts.length + 1)) return;
-    const body = Buffer.concat(this.#held);
-    [this.#held, this.#bytes] = [[], 0];
-    await this.#send(body);
-    if (this.#parts.length % CHECKPOINT_EVERY === 0)
-      await saveState(this.objects, this.keys.state, await this.settled());
+    for (let size = this.#due(); size <= this.#bytes; size = this.#due()) {
+      const all = Buffer.concat(this.#held);
+      this.#held = [all.subarray(size)];
+      this.#bytes -= size;
+      await this.#send(all.subarray(0, size));
+      if (this.#parts.length % CHECKPOINT_EVERY === 0) await this.#checkpoint();
+    }
   }
 
   /** Sends what is left as the last part, which may be small. */
@@ -55,6 +56,14 @@ export class S3PartWriter {
     await Promise.all(this.#flying);
     const parts = this.#parts.filter((part) => part !== undefined);
     return stateOf(this.#id, parts, Buffer.concat(this.#held));
+  }
+
+  #due(): number {
+    return partBytes(this.#parts.length + 1);
+  }
+
+  async #checkpoint(): Promise<void> {
+    await saveState(this.objects, this.keys.state, await this.settled());
   }
 
   async #send(body: Buffer): Promise<void> {
