@@ -2,7 +2,7 @@ import type { DataSource } from 'typeorm';
 import { announce } from '#platform/change-feed.js';
 import { inTransaction } from '#platform/database.js';
 import { notFound } from '#platform/domain-error.js';
-import { unblock } from './reservations.js';
+import { NOTHING, unblock } from './reservations.js';
 import type { TaskQueue } from './task-queue.js';
 import { endTask } from './task-state.js';
 import { Task } from './task.entity.js';
@@ -28,13 +28,13 @@ export async function cancelTask(
     const task = await tx.findOne(Task, { where: { id }, lock: { mode: 'pessimistic_write' } });
     if (!task) throw notFound(`There is no task ${id}.`);
     if (task.state === 'waiting') return endTask(tx, id, 'canceled', error);
-    if (task.state !== 'running') return [];
+    if (task.state !== 'running') return NOTHING;
     await tx.query(
       `update task set state = 'canceling', error = $2::jsonb, pulp_last_updated = clock_timestamp() where id = $1`,
       [id, error && JSON.stringify(error)],
     );
     await announce(tx, CANCEL_TOPIC, id);
-    return [];
+    return NOTHING;
   });
   await queue.wake(await unblock(source.manager, released));
   const task = await source.manager.findOneByOrFail(Task, { id });

@@ -1,7 +1,7 @@
 import type { DataSource, EntityManager } from 'typeorm';
 import { inTransaction, rowsOf } from '#platform/database.js';
 import { log } from '#platform/logger.js';
-import { unblock } from './reservations.js';
+import { NOTHING, unblock } from './reservations.js';
 import type { TaskQueue } from './task-queue.js';
 import { endTask, type ClaimedTask } from './task-state.js';
 import type { TaskState } from './task.entity.js';
@@ -40,5 +40,5 @@ async function recoverTask(tx: EntityManager, run: LostRun) {
         enqueued_at = clock_timestamp(), pulp_last_updated = clock_timestamp() where id = $1`,
     [run.id],
   );
-  return { wake: [run.id], released: [] };
+  return { wake: [run.id], released: NOTHING };
 }

@@ -61,34 +61,41 @@ export const blockedSql = (taskId: string): string => `exists (
     or mine.exclusive and exists (select 1 from task_resource other
       where other.resource = mine.resource and not other.exclusive and other.position < mine.position)))`;
 
-/** Gives back what an ended task held; returns the names. */
-export async function release(tx: EntityManager, taskId: string): Promise<string[]> {
-  const rows = await rowsOf<{ resource: string }>(
+/** Nothing reserved. */
+export const NOTHING: Reservation = { exclusive: [], shared: [] };
+
+/** Gives back what an ended task held, and returns it. */
+export async function release(tx: EntityManager, taskId: string): Promise<Reservation> {
+  const rows = await rowsOf<{ resource: string; exclusive: boolean }>(
     tx,
-    'delete from task_resource where task_id = $1 returning resource',
+    'delete from task_resource where task_id = $1 returning resource, exclusive',
     [taskId],
   );
-  return rows.map(({ resource }) => resource);
+  const names = (exclusive: boolean) => rows.filter((row) => row.exclusive === exclusive).map((row) => row.resource);
+  return { exclusive: names(true), shared: names(false) };
 }
 
 /**
  * Marks the waiting tasks that nothing blocks any more since these resources were given back, and returns their ids in
- * order. Run it after the commit of {@link release}. Behind the first exclusive task of a resource all others still wait.
+ * order. Run it after the commit of {@link release}. It looks no further than the first exclusive task of a resource, and
+ * at nothing else where the resource was shared, so its cost does not grow with the queue.
  */
-export async function unblock(tx: EntityManager, resources: readonly string[]): Promise<string[]> {
-  if (resources.length === 0) return [];
+export async function unblock(tx: EntityManager, freed: Reservation): Promise<string[]> {
+  const [names, modes] = columns(freed);
+  if (names.length === 0) return [];
   const rows = await rowsOf<{ id: string; position: number }>(
     tx,
-    `with candidate as (
-       select distinct held.task_id from unnest($1::text[]) as freed(resource)
+    `with candidate as materialized (
+       select distinct held.task_id from unnest($1::text[], $2::boolean[]) as freed(resource, exclusive)
+         cross join lateral (select min(position) as position from task_resource first
+                              where first.resource = freed.resource and first.exclusive) as gate
          join task_resource held on held.resource = freed.resource
-        where held.position <= coalesce(
-          (select min(first.position) from task_resource first
-            where first.resource = freed.resource and first.exclusive), held.position))
+          and held.position >= case when freed.exclusive then 0 else gate.position end
+          and held.position <= coalesce(gate.position, ${Number.MAX_SAFE_INTEGER})),
+     ready as materialized (select task_id from candidate where not ${blockedSql('candidate.task_id')})
      update task set unblocked_at = coalesce(unblocked_at, clock_timestamp())
-       from candidate where task.id = candidate.task_id and task.state = 'waiting' and not ${blockedSql('task.id')}
-     returning task.id, task.position`,
-    [resources],
+       from ready where task.id = ready.task_id and task.state = 'waiting' returning task.id, task.position`,
+    [names, modes],
   );
   return rows.sort((a, b) => a.position - b.position).map(({ id }) => id);
 }

@@ -3,6 +3,7 @@ import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 /** A resource that an unfinished task holds or waits for. The rows go when the task ends. */
 @Entity('task_resource')
 @Index(['resource', 'exclusive', 'position'])
+@Index(['resource', 'position'])
 export class TaskResource {
   @PrimaryColumn('uuid', { name: 'task_id' })
   taskId: string;

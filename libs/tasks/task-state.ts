@@ -1,7 +1,7 @@
 import type { DataSource, EntityManager } from 'typeorm';
 import { inTransaction, rowsOf } from '#platform/database.js';
 import { newId } from '#platform/identifiers.js';
-import { blockedSql, release } from './reservations.js';
+import { blockedSql, release, type Reservation } from './reservations.js';
 import type { ProgressReport, TaskError, TaskState } from './task.entity.js';
 
 /** A task that this process may run now. */
@@ -48,7 +48,7 @@ export async function finishTask(
   source: DataSource,
   task: Pick<ClaimedTask, 'id' | 'claim'>,
   outcome: Outcome,
-): Promise<{ state: TaskState; released: string[] } | undefined> {
+): Promise<{ state: TaskState; released: Reservation } | undefined> {
   return inTransaction(source, async (tx) => {
     const [row] = await rowsOf<{ state: TaskState }>(
       tx,
@@ -77,7 +77,7 @@ export async function endTask(
   id: string,
   state: 'failed' | 'canceled',
   error: TaskError | null,
-): Promise<string[]> {
+): Promise<Reservation> {
   await tx.query(
     `update task set state = $2, error = coalesce($3::jsonb, error), claim = null, finished_at = clock_timestamp(),
         pulp_last_updated = clock_timestamp() where id = $1`,

@@ -126,7 +126,10 @@ describe.each(BACKENDS)('the life of a task with a queue in %s', (backend) => {
 
   it('a task that takes too long is aborted and fails', async () => {
     const gate = new Gate();
-    const slow = { ...gate, task: { ...gate.task, timeoutSeconds: 0.2 }, run: gate.run.bind(gate) };
+    const slow: TaskHandler<string> = {
+      task: defineTask({ name: 'test.slow', timeoutSeconds: 0.2 }),
+      run: (key, context) => gate.run(key, context),
+    };
     const { dispatcher } = await ground.start({ handlers: [slow] });
     const { id } = await dispatcher.dispatch(slow.task, 'x');
     const { error } = await ground.until(id, 'failed');

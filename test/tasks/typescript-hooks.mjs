@@ -6,7 +6,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import ts from 'typescript';
 
 const root = resolvePath(import.meta.dirname, '../..');
-const { config } = ts.readConfigFile(`${root}/tsconfig.json`, ts.sys.readFile);
+const { config } = ts.readConfigFile(`${root}/tsconfig.json`, (path) => ts.sys.readFile(path));
 const { options } = ts.convertCompilerOptionsFromJson(
   { ...config.compilerOptions, module: 'esnext', moduleResolution: 'bundler' },
   root,
