@@ -11,9 +11,9 @@ export interface RedisServer {
   stop(): Promise<void>;
 }
 
-/** Starts Debian's redis-server on a free port; nothing when it is not installed. */
-export async function startRedis(): Promise<RedisServer | undefined> {
-  const port = await freePort();
+/** Starts Debian's redis-server, on a free port when none is given; nothing when it is not installed. */
+export async function startRedis(onPort?: number): Promise<RedisServer | undefined> {
+  const port = onPort ?? (await freePort());
   const folder = await mkdtemp(join(tmpdir(), 'hallmark-redis-'));
   const options = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder];
   const child = spawn('redis-server', options, { stdio: 'ignore' });
