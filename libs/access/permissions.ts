@@ -93,24 +93,36 @@ export async function grantOwner(
 /** Grants on whole models and on all objects but the numerous ones, or with `key` on models and that one object. */
 async function readGrants(source: DataSource, userId: number, key?: string): Promise<Grant[]> {
   const objects = key === undefined ? `a.content_object not like '${NUMEROUS_MODEL}:%'` : 'a.content_object = $2';
-  return await rowsOf<Grant>(
+  const roles = await readRoles(
     source,
-    heldRoles(`(a.content_object is null or ${objects})`),
+    `(a.content_object is null or ${objects})`,
     key === undefined ? [userId] : [userId, key],
+  );
+  return roles.flatMap(({ objects: held, permissions }) =>
+    held.map((contentObject) => ({ contentObject, permissions })),
   );
 }
 
 async function readNumerous(source: DataSource, userId: number, permission: string): Promise<string[]> {
   const condition = `a.content_object like '${NUMEROUS_MODEL}:%' and $2 = any(r.permissions)`;
-  const grants = await rowsOf<Grant>(source, heldRoles(condition), [userId, permission]);
-  return [...new Set(grants.map(({ contentObject }) => contentObject!))];
+  const roles = await readRoles(source, condition, [userId, permission]);
+  return [...new Set(roles.flatMap(({ objects }) => objects as string[]))];
 }
 
 /** Roles that a user holds himself and by his groups, in two parts so that each uses its index. */
-function heldRoles(condition: string): string {
-  const select = `select a.content_object as "contentObject", r.permissions
+async function readRoles(
+  source: DataSource,
+  condition: string,
+  values: readonly unknown[],
+): Promise<{ readonly permissions: string[]; readonly objects: (string | null)[] }[]> {
+  const select = `select r.permissions, array_agg(a.content_object) as objects
                     from role_assignment a join role r on r.id = a.role_id`;
-  return `${select} where a.user_id = $1 and ${condition}
-    union all
-    ${select} join access_group_member m on m.group_id = a.group_id where m.user_id = $1 and ${condition}`;
+  return await rowsOf(
+    source,
+    `${select} where a.user_id = $1 and ${condition} group by r.id
+      union all
+     ${select} join access_group_member m on m.group_id = a.group_id
+      where m.user_id = $1 and a.group_id is not null and ${condition} group by r.id`,
+    values,
+  );
 }

@@ -18,6 +18,7 @@ import { UserAccount } from './user.entity.js';
 @Index('role_assignment_user_loaded', ['userId'], {
   where: `user_id is not null and (content_object is null or content_object not like 'core.task:%')`,
 })
+@Index('role_assignment_group', ['groupId'], { where: 'group_id is not null' })
 @Index('role_assignment_group_object', ['groupId', 'roleId', 'contentObject'], {
   unique: true,
   where: 'group_id is not null and content_object is not null',

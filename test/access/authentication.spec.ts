@@ -57,6 +57,9 @@ it('a hundred requests cost one password hash and no query', async () => {
   expect(world.one.hasher.computed - before).toBe(1);
   const queries = vi.spyOn(world.source, 'query');
   expect(await signIn(world.one, 'busy')).toMatchObject({ username: 'busy' });
+  expect(world.one.authenticator.peek(basic('busy', 'pass-word'))).toMatchObject({ username: 'busy' });
+  expect(world.one.authenticator.peek(basic('busy', 'pass-wore'))).toBeUndefined();
+  expect(world.one.authenticator.peek('')).toBeUndefined();
   expect(queries).not.toHaveBeenCalled();
   queries.mockRestore();
 });
