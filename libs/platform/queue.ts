@@ -1,4 +1,5 @@
 import { createPostgresBackend, Queue, withBackend, Worker, type Job, type JobsOptions } from 'bullmq';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { HallmarkConfig } from './config.js';
 import { log } from './logger.js';
 
@@ -39,6 +40,8 @@ interface JobData {
 
 const SCHEMA = 'hallmark_queue';
 const PREFIX = 'hallmark';
+/** A producer has nothing to lose; a Redis that is away must not keep its process from ending. */
+const CLOSE_PATIENCE = 3000;
 const JOB: JobsOptions = { removeOnComplete: true, removeOnFail: true };
 const onPostgres = withBackend(createPostgresBackend);
 
@@ -57,7 +60,7 @@ export async function openQueue(name: string, connection: QueueConnection): Prom
       else await queue.addBulk(ids.map((id) => ({ name: 'run', data: { id }, opts: JOB })));
     },
     backlog: () => queue.getWaitingCount(),
-    close: () => queue.close(),
+    close: () => Promise.race([queue.close(), sleep(CLOSE_PATIENCE, undefined, { ref: false })]),
   };
 }
 

@@ -74,7 +74,9 @@ export class ProcessStatus implements OnModuleInit, OnModuleDestroy, BeforeAppli
   async beforeApplicationShutdown(): Promise<void> {
     await this.draining;
     await this.stopHeart();
-    await this.source.query('delete from app_status where name = $1', [this.name]);
+    await this.source
+      .query('delete from app_status where name = $1', [this.name])
+      .catch((error: unknown) => log('warn', 'this process could not sign off; its row grows old instead', { error }));
   }
 
   /** How many tasks run here now. */

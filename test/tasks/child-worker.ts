@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { createDataSource } from '#platform/database.js';
 import { taskEntities } from '#tasks/entities.js';
 import { defineTask } from '#tasks/define-task.js';
-import { startTaskProcess } from './task-process.js';
+import { STEADY, startTaskProcess } from './task-process.js';
 
 // A worker in a process of its own, to be killed: it starts each task and never ends one.
 const [databaseUrl = '', redisUrl = ''] = process.argv.slice(2);
@@ -11,5 +11,5 @@ const stuck = ['test.stuck', 'test.stuck_once'].map((name) => ({
   task: defineTask({ name }),
   run: () => new Promise<never>(() => undefined),
 }));
-await startTaskProcess({ source, databaseUrl, redisUrl: redisUrl || undefined, handlers: stuck });
+await startTaskProcess({ source, databaseUrl, redisUrl: redisUrl || undefined, handlers: stuck, timings: STEADY });
 process.stdout.write('ready\n');

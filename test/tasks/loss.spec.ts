@@ -4,7 +4,8 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { defineTask, type TaskHandler } from '#tasks/define-task.js';
 import { dispatchTask } from '#tasks/dispatch.js';
 import { BACKENDS, useBackend, type TaskGround } from './backends.js';
-import { Gate } from './gate.js';
+import { aWhile, Gate } from './gate.js';
+import { STEADY } from './task-process.js';
 
 const A = '/pulp/api/v3/repositories/container/container/a/';
 const stuck = defineTask<null>({ name: 'test.stuck' });
@@ -27,17 +28,17 @@ describe.each(BACKENDS)('tasks and lost workers with a queue in %s', (backend) =
 
   it('a task whose worker was killed runs again elsewhere, in its old place, or fails when it may not', async () => {
     const child = await startChild();
-    const api = await ground.start({ appType: 'api' });
-    const { dispatcher } = api;
+    const { dispatcher } = await ground.start({ appType: 'api', timings: STEADY });
     const again = await dispatcher.dispatch(stuck, null, { exclusive: [A] });
     const once = await dispatcher.dispatch(stuckOnce, null);
     const behind = await dispatcher.dispatch(stuck, null, { exclusive: [A] });
     await ground.until(again.id, 'running');
     await ground.until(once.id, 'running');
+    await aWhile();
     child.kill('SIGKILL');
     const order: string[] = [];
     const handler: TaskHandler = { task: stuck, run: async (_payload, { taskId }) => order.push(taskId) };
-    await ground.start({ handlers: [handler] });
+    await ground.start({ handlers: [handler], timings: STEADY });
     expect((await ground.until(once.id, 'failed')).error).toEqual({ reason: 'Worker has gone missing.' });
     expect((await ground.until(again.id, 'completed')).attempts).toBe(2);
     await ground.until(behind.id, 'completed');

@@ -19,6 +19,9 @@ import { TASK_TIMINGS, type TaskTimings } from '#tasks/timings.js';
 /** Timings that let a test see in a second what takes a quarter of a minute in the product. */
 export const QUICK: TaskTimings = { ttl: 900, sweep: 300, drain: 300, abortGrace: 500, immediate: 5_000 };
 
+/** Timings for tests with processes of their own, which may be slow to start and to answer. */
+export const STEADY: TaskTimings = { ...QUICK, ttl: 3_000 };
+
 /** What stands in for a process of the product: everything of its own but the memory. */
 export interface TaskProcess {
   readonly app: INestApplicationContext;
