@@ -9,6 +9,7 @@ import {
 } from '../versions/apply-change.js';
 import { closureOf, stagedSignaturesOf } from '../versions/closure.js';
 import type { ManifestDraft } from './drafts.js';
+import { renderFallback, storedFallbacks, subjectOfFallback } from './fallback-index.js';
 import { requireContent } from './find-content.js';
 import { insertManifest, relateByTag } from './insert-manifest.js';
 import { insertSignatures } from './insert-signatures.js';
@@ -20,6 +21,8 @@ export interface ManifestPush {
   readonly draft: ManifestDraft;
   readonly tags: readonly string[];
   readonly conditions?: readonly TagCondition[];
+  /** Stored in the same version, reached by digest only. */
+  readonly alongside?: readonly ManifestDraft[];
   readonly taskId?: string;
 }
 
@@ -35,31 +38,63 @@ export interface StoredPush {
  */
 export async function storeManifest(tx: EntityManager, push: ManifestPush): Promise<StoredPush> {
   const { repositoryId, draft } = push;
-  const known = await requireContent(tx, repositoryId, draft.parsed);
-  const manifestId = await insertManifest(tx, draft, known);
-  const signatureIds = await insertSignatures(tx, draft.signatures, manifestId);
-  const signatures = signatureIds.map((id): UnitRef => ({ id, kind: 'signature' }));
+  const { manifestId, signatures } = await insertDraft(tx, repositoryId, draft);
   if (push.tags.length === 0 && draft.parsed.subjects.length === 0) {
     await stage(tx, repositoryId, [{ id: manifestId, kind: 'manifest' }, ...signatures]);
     return { manifestId };
   }
   await lockRepository(tx, repositoryId);
   await requireTags(tx, repositoryId, push.conditions ?? []);
-  const closure = await closureOf(tx, [manifestId]);
+  const besides: string[] = [];
+  for (const each of push.alongside ?? []) besides.push((await insertDraft(tx, repositoryId, each)).manifestId);
+  const closure = await closureOf(tx, [manifestId, ...besides]);
   const waiting = await stagedSignaturesOf(
     tx,
     repositoryId,
     closure.filter((unit) => unit.kind === 'manifest').map((unit) => unit.id),
   );
   const tags: UnitRef[] = [];
-  for (const name of push.tags) {
-    tags.push({ id: await insertTag(tx, name, manifestId), kind: 'tag', tagName: name });
-    await relateByTag(tx, name, manifestId);
-  }
+  for (const name of push.tags) tags.push(...(await tagUnits(tx, repositoryId, name, manifestId)));
+  tags.push(...(await followingFallbacks(tx, repositoryId, draft, manifestId)));
   const remove = await supersededSignatures(tx, repositoryId, push.tags, manifestId);
   const change = { add: [...closure, ...waiting, ...signatures, ...tags], remove };
   const version = await applyChange(tx, repositoryId, change, { taskId: push.taskId ?? null });
   return version ? { manifestId, version } : { manifestId };
+}
+
+async function insertDraft(
+  tx: EntityManager,
+  repositoryId: string,
+  draft: ManifestDraft,
+): Promise<{ manifestId: string; signatures: UnitRef[] }> {
+  const known = await requireContent(tx, repositoryId, draft.parsed);
+  const manifestId = await insertManifest(tx, draft, known);
+  const ids = await insertSignatures(tx, draft.signatures, manifestId);
+  return { manifestId, signatures: ids.map((id) => ({ id, kind: 'signature' })) };
+}
+
+/** A tag of the referrers tag schema leads to the index of what really refers to the subject, whatever the client knew. */
+async function tagUnits(tx: EntityManager, repositoryId: string, name: string, manifestId: string): Promise<UnitRef[]> {
+  const subject = await subjectOfFallback(tx, name, manifestId);
+  const rendered = subject === undefined ? [] : await renderFallback(tx, repositoryId, subject, {});
+  if (rendered.length > 0) return rendered;
+  const tag: UnitRef = { id: await insertTag(tx, name, manifestId), kind: 'tag', tagName: name };
+  await relateByTag(tx, name, manifestId);
+  return [tag];
+}
+
+/** Fallback indexes that are stored already take a new referrer in. */
+async function followingFallbacks(
+  tx: EntityManager,
+  repositoryId: string,
+  draft: ManifestDraft,
+  manifestId: string,
+): Promise<UnitRef[]> {
+  const units: UnitRef[] = [];
+  const subjects = draft.parsed.subjects.map(({ digest }) => digest);
+  for (const { subject } of await storedFallbacks(tx, repositoryId, subjects))
+    units.push(...(await renderFallback(tx, repositoryId, subject, { coming: [manifestId] })));
+  return units;
 }
 
 /** Puts units into the staging of a repository, or renews their stay. */

@@ -16,9 +16,20 @@ export class UploadEntity extends ResourceEntity {
   @Column({ type: 'bigint', default: 0 })
   offset: number;
 
+  /** The hash that the client announced, so that it is made while the bytes come in. */
+  @Column({ type: 'text', default: 'sha256' })
+  algorithm: string;
+
   /** The digest it was closed with; null while open. */
   @Column({ type: 'text', nullable: true })
   digest: string | null;
+
+  /** The request that writes now, and until when it may without renewing. */
+  @Column({ name: 'lease_id', type: 'uuid', nullable: true })
+  leaseId: string | null;
+
+  @Column({ name: 'lease_until', type: 'timestamptz', nullable: true })
+  leaseUntil: Date | null;
 
   @Index('upload_touched')
   @Column({ name: 'touched_at', type: 'timestamptz', default: () => 'now()' })

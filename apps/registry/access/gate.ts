@@ -1,0 +1,151 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { DataSource } from 'typeorm';
+import { Authenticator } from '#access/authenticator.js';
+import { Permissions } from '#access/permissions.js';
+import type { Principal } from '#access/principal.js';
+import type { RegistryAction } from '#access/robot-scope.js';
+import { permits, type TokenClaims } from '#access/token-claims.js';
+import { TokenVerifier } from '#access/token-verifier.js';
+import type { ServedPath } from '#content/distributions/find-distribution.js';
+import { isRepositoryName } from '#oci/reference.js';
+import { CONFIG, type HallmarkConfig } from '#platform/config.js';
+import { forbidden, invalid, isDomainError, notFound, unauthenticated } from '#platform/domain-error.js';
+import { challenge, setChallenge, type TokenProblem } from './challenge.js';
+import { knowPath, Rights } from './rights.js';
+
+/** Who asks, and with which token if any. */
+export interface Caller {
+  readonly principal: Principal;
+  readonly claims?: TokenClaims | undefined;
+}
+
+/** A request that was let in. */
+export interface Visit extends Caller {
+  readonly name: string;
+  /** What is served at the name; absent when nothing is. */
+  readonly served?: ServedPath | undefined;
+}
+
+/** A request with its answer. */
+export interface Exchange {
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+}
+
+/** What a request wants to do; `from` are repositories that it also has to read. */
+export interface Wish {
+  readonly name: string;
+  readonly action: RegistryAction;
+  readonly from?: readonly string[];
+}
+
+/**
+ * Lets requests into repositories. Nobody learns whether a repository exists that he may not read: to anonymous both are
+ * 401, to an account both are 404 for reading and 403 for writing.
+ */
+@Injectable()
+export class Gate {
+  readonly rights: Rights;
+
+  constructor(
+    private readonly source: DataSource,
+    private readonly authenticator: Authenticator,
+    private readonly verifier: TokenVerifier,
+    permissions: Permissions,
+    @Inject(CONFIG) private readonly config: HallmarkConfig,
+  ) {
+    this.rights = new Rights(permissions, config);
+  }
+
+  /** Whoever the request comes from; bad credentials are 401 with the challenge for the scopes. */
+  async identify({ request, reply }: Exchange, scopes: readonly string[] = []): Promise<Caller> {
+    const { authorization } = request.raw.headers;
+    const bearer = authorization !== undefined && /^bearer\s/i.test(authorization);
+    try {
+      if (bearer) return await this.verifier.verify(authorization);
+      return { principal: await this.authenticator.authenticate(authorization, request.ip) };
+    } catch (error) {
+      if (isDomainError(error) && error.kind === 'unauthenticated')
+        this.challenge(reply, scopes, bearer ? 'invalid_token' : undefined);
+      throw error;
+    }
+  }
+
+  /** Lets a request in or throws: 401, 403, or 404 for what the caller may not know of. */
+  async enter(exchange: Exchange, wish: Wish): Promise<Visit> {
+    requireName(wish);
+    const scopes = scopesOf(wish);
+    const caller = await this.identify(exchange, scopes);
+    const { served, target } = await knowPath(this.source, wish.name);
+    const allowed = await this.allows(caller, wish, target);
+    if (allowed) return { ...caller, name: wish.name, served };
+    throw this.refusal(exchange.reply, caller, wish, scopes);
+  }
+
+  /** As {@link enter} for reading; throws NAME_UNKNOWN unless something is served there. */
+  async enterServed(exchange: Exchange, wish: Wish): Promise<Visit & { readonly served: ServedPath }> {
+    const visit = await this.enter(exchange, wish);
+    if (!visit.served?.repositoryId) throw nameUnknown(wish.name);
+    return { ...visit, served: visit.served };
+  }
+
+  /** True when the caller may read a repository: by right, or by his token. */
+  async mayRead(caller: Caller, name: string): Promise<boolean> {
+    const { target } = await knowPath(this.source, name);
+    const open = target.distribution !== undefined && !target.distribution.private;
+    if (caller.claims) return open || permits(caller.claims, 'repository', name, 'pull');
+    return this.rights.may(caller.principal, target, 'pull');
+  }
+
+  /** Puts a challenge on the answer. */
+  challenge(reply: FastifyReply, scopes: readonly string[], problem?: TokenProblem): void {
+    setChallenge(reply, challenge(this.config, scopes, problem));
+  }
+
+  private async allows(
+    caller: Caller,
+    { name, action }: Wish,
+    target: Awaited<ReturnType<typeof knowPath>>['target'],
+  ): Promise<boolean> {
+    const granted = action === 'delete' ? ['delete', 'push', '*'] : [action];
+    const inToken = !caller.claims || granted.some((each) => permits(caller.claims!, 'repository', name, each));
+    return (await this.rights.may(caller.principal, target, action)) && inToken;
+  }
+
+  private refusal(reply: FastifyReply, caller: Caller, wish: Wish, scopes: readonly string[]): Error {
+    if (caller.claims) {
+      this.challenge(reply, scopes, 'insufficient_scope');
+      return unauthenticated('Insufficient permissions');
+    }
+    if (caller.principal.kind === 'anonymous') {
+      this.challenge(reply, scopes);
+      return unauthenticated();
+    }
+    return wish.action === 'pull'
+      ? nameUnknown(wish.name)
+      : forbidden('Access to the requested resource is not authorized.');
+  }
+}
+
+function requireName({ name, action }: Wish): void {
+  if (isRepositoryName(name)) return;
+  if (action === 'pull') throw nameUnknown(name.slice(0, 255));
+  throw invalid('The repository name is not valid.', 'name', 'NAME_INVALID', { name: name.slice(0, 255) });
+}
+
+function scopesOf({ name, action, from = [] }: Wish): string[] {
+  const actions = action === 'pull' ? 'pull' : 'pull,push';
+  return [
+    `repository:${name}:${actions}`,
+    ...from.filter((source) => isRepositoryName(source)).map((source) => `repository:${source}:pull`),
+  ];
+}
+
+/** The same for what is not there and what the caller may not see. */
+export const nameUnknown = (name: string) => notFound('Repository not found.', 'NAME_UNKNOWN', { name });
+
+/** Who an upload session belongs to. */
+export function principalKey({ principal }: Caller): string {
+  return principal.kind === 'anonymous' ? 'anonymous' : `${principal.kind}:${principal.id}`;
+}

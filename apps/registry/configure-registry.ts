@@ -1,0 +1,50 @@
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { handleCheckContinue } from './http/expect-continue.js';
+import { noSuchEndpoint, sendOciError } from './http/oci-error.js';
+import { keepBodyRaw, RAW_BODY } from './http/request-body.js';
+import { parseRegistryPath } from './http/registry-path.js';
+import { setRegistryHeaders } from './http/registry-headers.js';
+import { rewriteRegistryUrl } from './http/rewrite-url.js';
+
+/** Options for the `FastifyAdapter` of every app that serves the registry. */
+export const registryServerOptions = {
+  rewriteUrl: rewriteRegistryUrl,
+  routerOptions: { ignoreTrailingSlash: true, maxParamLength: 4096 },
+  keepAliveTimeout: 75_000,
+  requestTimeout: 0,
+  bodyLimit: 4 * 1024 * 1024,
+  http: { headersTimeout: 20_000, connectionsCheckingInterval: 5_000 },
+  return503OnClosing: false,
+} as const;
+
+/**
+ * Makes an app that was created with {@link registryServerOptions} serve the registry. Other routes of the same server
+ * keep their parsers and error bodies. Call it before the app listens.
+ */
+export function configureRegistry(app: NestFastifyApplication): void {
+  const fastify = app.getHttpAdapter().getInstance();
+  // Bodies stay untouched on the socket: whoever needs one reads it, after the request was let in.
+  fastify.addContentTypeParser(RAW_BODY, (_request, _payload, done) => done(null));
+  fastify.addHook('onRequest', (request: FastifyRequest, reply: FastifyReply, done: () => void) => {
+    if (!isRegistryUrl(request.originalUrl)) return done();
+    setRegistryHeaders(reply.raw);
+    if (request.is404) return sendOciError(reply, noSuchEndpoint(isKnownPath(request.originalUrl)));
+    keepBodyRaw(request);
+    done();
+  });
+  handleCheckContinue(fastify.server, (url) => isRegistryUrl(url));
+}
+
+function pathOf(url: string): string {
+  const question = url.indexOf('?');
+  return question < 0 ? url : url.slice(0, question);
+}
+
+function isRegistryUrl(url: string): boolean {
+  return parseRegistryPath(pathOf(url)) !== undefined;
+}
+
+function isKnownPath(url: string): boolean {
+  return parseRegistryPath(pathOf(url))?.kind !== 'unknown';
+}

@@ -1,0 +1,23 @@
+import type { FastifyRequest } from 'fastify';
+import { isDigest } from '#oci/digest.js';
+
+/** The strong entity tag of content with this digest. */
+export const etagOf = (digest: string) => `"${digest}"`;
+
+/** True when the client already has the content (RFC 9110, "If-None-Match"). */
+export function isUnchanged(request: FastifyRequest, digest: string): boolean {
+  const header = request.raw.headers['if-none-match'];
+  if (header === undefined || header.length > 8192) return false;
+  return header.trim() === '*' || entityTags(header).includes(digest);
+}
+
+/** What a PUT expects of the tag: digests, `*` for anything, null for nothing; undefined when it does not say. */
+export function expectedOf(request: FastifyRequest): readonly string[] | null | '*' | undefined {
+  const { 'if-match': match, 'if-none-match': noneMatch } = request.raw.headers;
+  if (match !== undefined) return match.trim() === '*' ? '*' : entityTags(match).filter(isDigest);
+  return noneMatch?.trim() === '*' ? null : undefined;
+}
+
+function entityTags(header: string): string[] {
+  return header.split(',').map((tag) => tag.trim().replace(/^W\//, '').replaceAll('"', ''));
+}

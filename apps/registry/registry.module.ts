@@ -1,0 +1,33 @@
+import { type DynamicModule, Module, type ModuleMetadata } from '@nestjs/common';
+import { Gate } from './access/gate.js';
+import { BaseController } from './routes/base.controller.js';
+import { BlobsController } from './routes/blobs.controller.js';
+import { ManifestsController } from './routes/manifests.controller.js';
+import { PushTargets } from './routes/push-target.js';
+import { TagsController } from './routes/tags.controller.js';
+import { TokenController } from './routes/token.controller.js';
+import { UploadsController } from './routes/uploads.controller.js';
+
+/**
+ * What container clients talk to. `imports` are the modules that give the DataSource, the settings, the blob store, and
+ * what the access lib exports.
+ */
+@Module({})
+export class RegistryModule {
+  static register(imports: NonNullable<ModuleMetadata['imports']>): DynamicModule {
+    return {
+      module: RegistryModule,
+      imports,
+      controllers: [
+        BaseController,
+        TagsController,
+        ManifestsController,
+        BlobsController,
+        UploadsController,
+        TokenController,
+      ],
+      providers: [Gate, PushTargets],
+      exports: [Gate],
+    };
+  }
+}

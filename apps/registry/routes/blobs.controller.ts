@@ -1,0 +1,63 @@
+import { Controller, Delete, Get, Head, Inject, Param, Req, Res, UseFilters } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { DataSource } from 'typeorm';
+import { deleteBlob } from '#content/push/delete-content.js';
+import { findBlob } from '#content/read/find-manifest.js';
+import { isDigest } from '#oci/digest.js';
+import { CONFIG, type HallmarkConfig } from '#platform/config.js';
+import { inTransaction } from '#platform/database.js';
+import { invalid, notFound } from '#platform/domain-error.js';
+import { BLOB_STORE, type BlobStore } from '#storage/blob-store.js';
+import { Gate } from '../access/gate.js';
+import { sendEmpty } from '../http/answer.js';
+import { OciErrorFilter } from '../http/oci-error.js';
+import { PushTargets } from './push-target.js';
+import { serveBlob } from './serve-blob.js';
+import { viewOf } from './view.js';
+
+/** Blobs by digest, also below the content path of Pulp. */
+@Controller()
+@UseFilters(OciErrorFilter)
+export class BlobsController {
+  constructor(
+    private readonly source: DataSource,
+    private readonly gate: Gate,
+    private readonly targets: PushTargets,
+    @Inject(BLOB_STORE) private readonly store: BlobStore,
+    @Inject(CONFIG) private readonly config: HallmarkConfig,
+  ) {}
+
+  @Head(['v2/:name/blobs/:digest', 'pulp/container/:name/blobs/:digest'])
+  head(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Param('name') name: string): Promise<void> {
+    return this.get(request, reply, name);
+  }
+
+  @Get(['v2/:name/blobs/:digest', 'pulp/container/:name/blobs/:digest'])
+  async get(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Param('name') name: string): Promise<void> {
+    const { digest } = request.params as { digest: string };
+    const { served } = await this.gate.enterServed({ request, reply }, { name, action: 'pull' });
+    requireDigest(digest);
+    const blob = await findBlob(this.source, viewOf(served), digest);
+    if (!blob?.stored) throw blobUnknown(digest);
+    await serveBlob(this.store, { request, reply }, blob, this.config.s3Redirect);
+  }
+
+  @Delete('v2/:name/blobs/:digest')
+  async remove(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Param('name') name: string): Promise<void> {
+    const { digest } = request.params as { digest: string };
+    const { served } = await this.gate.enterServed({ request, reply }, { name, action: 'delete' });
+    requireDigest(digest);
+    const repositoryId = this.targets.existing(served);
+    await inTransaction(this.source, (tx) => deleteBlob(tx, repositoryId, digest));
+    sendEmpty(reply, 202);
+  }
+}
+
+function requireDigest(digest: string): void {
+  if (!isDigest(digest))
+    throw invalid('The digest is not a sha256 or sha512 digest.', 'digest', 'DIGEST_INVALID', {
+      digest: String(digest).slice(0, 160),
+    });
+}
+
+const blobUnknown = (digest: string) => notFound('Blob not found.', 'BLOB_UNKNOWN', { digest });

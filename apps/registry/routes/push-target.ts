@@ -1,0 +1,55 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import { ownerRoleOf } from '#access/locked-roles.js';
+import { objectKey } from '#access/permission-names.js';
+import { grantOwner } from '#access/permissions.js';
+import { type CreationHook, ensurePushTarget } from '#content/distributions/ensure-push-target.js';
+import type { ServedPath } from '#content/distributions/find-distribution.js';
+import { CONFIG, type HallmarkConfig } from '#platform/config.js';
+import { DomainError } from '#platform/domain-error.js';
+import type { Visit } from '../access/gate.js';
+
+/** Finds the repository that a push goes to, and makes it for the first push into a name. */
+@Injectable()
+export class PushTargets {
+  constructor(
+    private readonly source: DataSource,
+    @Inject(CONFIG) private readonly config: HallmarkConfig,
+  ) {}
+
+  /** Id of the repository behind the visited name. */
+  async repositoryFor(visit: Visit): Promise<string> {
+    const { served } = visit;
+    if (served?.repositoryId && served.pinned === null) return served.repositoryId;
+    const type = this.config.pushRepositoryType;
+    const target = await ensurePushTarget(this.source, visit.name, type, this.ownerRoles(visit));
+    return target.repositoryId;
+  }
+
+  /** Id of the repository whose content is served and may change; a path with a fixed version may not. */
+  existing(served: ServedPath): string {
+    if (served.pinned !== null || served.repositoryId === null)
+      throw new DomainError('unsupported', 'UNSUPPORTED', 'Repository is read-only: this path serves a fixed version.');
+    return served.repositoryId;
+  }
+
+  /** The pusher owns what his push made. */
+  private ownerRoles({ principal }: Visit): CreationHook {
+    const repository =
+      this.config.pushRepositoryType === 'container'
+        ? 'container.containerrepository'
+        : 'container.containerpushrepository';
+    return async (tx, { created, namespaceId, repositoryId, distributionId }) => {
+      const made = {
+        namespace: ['container.containernamespace', namespaceId],
+        repository: [repository, repositoryId],
+        distribution: ['container.containerdistribution', distributionId],
+      } as const;
+      for (const kind of created) {
+        const [model, id] = made[kind];
+        const role = ownerRoleOf(model);
+        if (role) await grantOwner(tx, principal, role, objectKey(model, id));
+      }
+    };
+  }
+}

@@ -1,0 +1,83 @@
+import { randomBytes } from 'node:crypto';
+import { Readable } from 'node:stream';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FoundBlob } from '#content/read/find-manifest.js';
+import { DomainError } from '#platform/domain-error.js';
+import type { BlobStore, ByteRange } from '#storage/blob-store.js';
+import { sendEmpty, sendStream } from '../http/answer.js';
+import { etagOf, isUnchanged } from '../http/conditions.js';
+import { setHeaders } from '../http/registry-headers.js';
+import { multipartFrame, parseRanges } from '../http/ranges.js';
+
+const TYPE = 'application/octet-stream';
+/** Seconds that a redirect to the store stays good. */
+const REDIRECT_SECONDS = 900;
+const STALLED_MS = 120_000;
+
+/** Sends a blob: whole, in part or as 304; `redirect` lets the store send it. */
+export async function serveBlob(
+  store: BlobStore,
+  { request, reply }: { readonly request: FastifyRequest; readonly reply: FastifyReply },
+  blob: FoundBlob,
+  redirect: boolean,
+): Promise<void> {
+  const headers = {
+    'Docker-Content-Digest': blob.digest,
+    ETag: etagOf(blob.digest),
+    'Accept-Ranges': 'bytes',
+    'Cache-Control': 'private, max-age=31536000, immutable, no-transform',
+  };
+  if (isUnchanged(request, blob.digest)) return sendEmpty(reply, 304, headers);
+  const whole = { ...headers, 'Content-Type': TYPE, 'Content-Length': blob.size };
+  if (request.method === 'HEAD') return sendEmpty(reply, 200, whole);
+  if (redirect && store.redirectUrl)
+    return sendEmpty(reply, 307, { ...headers, Location: await store.redirectUrl(blob.digest, REDIRECT_SECONDS) });
+  const ranges = mayRange(request, blob) ? parseRanges(request.raw.headers.range, blob.size) : 'all';
+  reply.raw.setTimeout(STALLED_MS, () => reply.raw.destroy());
+  if (ranges === 'unsatisfiable') {
+    setHeaders(reply.raw, { ...headers, 'Content-Range': `bytes */${blob.size}` });
+    throw new DomainError('range', 'RANGE_INVALID', `The range must lie inside the ${blob.size} bytes of the blob.`);
+  }
+  if (ranges === 'all') return sendStream(reply, 200, await open(store, blob), whole);
+  if (ranges.length > 1) return sendParts(store, reply, blob, ranges, headers);
+  const [range] = ranges as [ByteRange];
+  sendStream(reply, 206, await open(store, blob, range), {
+    ...whole,
+    'Content-Length': range.end - range.start + 1,
+    'Content-Range': `bytes ${range.start}-${range.end}/${blob.size}`,
+  });
+}
+
+/** A range of something else than what the client has begins anew (RFC 9110, "If-Range"). */
+function mayRange(request: FastifyRequest, blob: FoundBlob): boolean {
+  const condition = request.raw.headers['if-range'];
+  return condition === undefined || condition === etagOf(blob.digest);
+}
+
+async function open(store: BlobStore, blob: FoundBlob, range?: ByteRange): Promise<Readable> {
+  if (blob.size === 0) return Readable.from([]);
+  return store.open(blob.digest, range, blob.size);
+}
+
+function sendParts(
+  store: BlobStore,
+  reply: FastifyReply,
+  blob: FoundBlob,
+  ranges: readonly ByteRange[],
+  headers: Readonly<Record<string, string>>,
+): void {
+  const boundary = randomBytes(16).toString('hex');
+  const frame = multipartFrame(ranges, blob.size, TYPE, boundary);
+  const parts = async function* () {
+    for (const [at, range] of ranges.entries()) {
+      yield Buffer.from(frame.heads[at]!);
+      yield* await store.open(blob.digest, range, blob.size);
+    }
+    yield Buffer.from(frame.tail);
+  };
+  sendStream(reply, 206, Readable.from(parts(), { objectMode: false }), {
+    ...headers,
+    'Content-Type': `multipart/byteranges; boundary=${boundary}`,
+    'Content-Length': frame.length,
+  });
+}

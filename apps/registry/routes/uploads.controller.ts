@@ -1,0 +1,182 @@
+import { Controller, Delete, Get, Head, Inject, Param, Patch, Post, Put, Req, Res, UseFilters } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { DataSource } from 'typeorm';
+import { mountBlob, pathsWithBlob } from '#content/uploads/mount-blob.js';
+import { appendToUpload, closeUpload, offsetOf, receiveBlob, type Receiving } from '#content/uploads/receive-blob.js';
+import {
+  deleteUpload,
+  findUpload,
+  openUpload,
+  type UploadKey,
+  type UploadSession,
+} from '#content/uploads/upload-sessions.js';
+import { type DigestAlgorithm, isDigest } from '#oci/digest.js';
+import { CONFIG, type HallmarkConfig } from '#platform/config.js';
+import { invalid, isDomainError } from '#platform/domain-error.js';
+import { BLOB_STORE, type BlobStore } from '#storage/blob-store.js';
+import { type Exchange, Gate, principalKey, type Visit } from '../access/gate.js';
+import { sendEmpty } from '../http/answer.js';
+import { chunkOf } from '../http/content-range.js';
+import { OciErrorFilter } from '../http/oci-error.js';
+import { queryValue, queryValues } from '../http/query.js';
+import { setHeaders } from '../http/registry-headers.js';
+import { refuseEncodedBody } from '../http/request-body.js';
+import { PushTargets } from './push-target.js';
+
+const IDLE_MS = 60_000;
+
+/** Blob uploads: sessions, single requests and mounts. */
+@Controller()
+@UseFilters(OciErrorFilter)
+export class UploadsController {
+  private readonly receiving: Receiving;
+
+  constructor(
+    private readonly source: DataSource,
+    private readonly gate: Gate,
+    private readonly targets: PushTargets,
+    @Inject(BLOB_STORE) private readonly store: BlobStore,
+    @Inject(CONFIG) private readonly config: HallmarkConfig,
+  ) {
+    const limits = { idleMs: IDLE_MS, ...(config.blobLimit > 0 ? { maxTotal: config.blobLimit } : {}) };
+    this.receiving = { source, store, limits };
+  }
+
+  @Post('v2/:name/blobs/uploads/')
+  async start(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Param('name') name: string): Promise<void> {
+    const mount = queryValue(request, 'mount');
+    const from = queryValues(request, 'from').slice(0, 1);
+    const wish = { name, action: 'push', ...(mount === undefined ? {} : { from }) } as const;
+    const visit = await this.gate.enter({ request, reply }, wish);
+    const repositoryId = await this.targets.repositoryFor(visit);
+    if (mount !== undefined && isDigest(mount) && (await this.mounted(visit, repositoryId, mount, from[0])))
+      return this.created(reply, name, mount);
+    const digest = mount === undefined ? queryValue(request, 'digest') : undefined;
+    if (digest !== undefined) {
+      refuseEncodedBody(request);
+      const chunk = chunkOf(request);
+      requireDigest(digest);
+      if (chunk.length !== 0 || digest.endsWith(EMPTY_SHA256) || digest.endsWith(EMPTY_SHA512)) {
+        await receiveBlob(this.receiving, repositoryId, digest, chunk);
+        return this.created(reply, name, digest);
+      }
+    }
+    const owner = { repositoryId, principal: principalKey(visit) };
+    const id = await openUpload(this.source, owner, algorithmIn(request, digest));
+    sendEmpty(reply, 202, this.progress(name, id, 0));
+  }
+
+  @Head('v2/:name/blobs/uploads/:id')
+  headStatus(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Param('name') name: string): Promise<void> {
+    return this.status(request, reply, name);
+  }
+
+  @Get('v2/:name/blobs/uploads/:id')
+  async status(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Param('name') name: string): Promise<void> {
+    const { session } = await this.session({ request, reply }, name);
+    sendEmpty(reply, 204, this.progress(name, session.id, await offsetOf(this.store, session)));
+  }
+
+  @Patch('v2/:name/blobs/uploads/:id')
+  async append(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Param('name') name: string): Promise<void> {
+    const { session } = await this.session({ request, reply }, name);
+    refuseEncodedBody(request);
+    const offset = await this.tellingOffset(reply, name, session, () =>
+      appendToUpload(this.receiving, session, chunkOf(request)),
+    );
+    sendEmpty(reply, 202, this.progress(name, session.id, offset));
+  }
+
+  @Put('v2/:name/blobs/uploads/:id')
+  async close(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Param('name') name: string): Promise<void> {
+    const { session, key } = await this.session({ request, reply }, name, true);
+    refuseEncodedBody(request);
+    const digest = queryValue(request, 'digest') ?? '';
+    requireDigest(digest);
+    await this.tellingOffset(reply, name, session, () => {
+      const chunk = chunkOf(request);
+      return closeUpload(
+        this.receiving,
+        session,
+        key,
+        digest,
+        chunk.length === 0 && chunk.start === undefined ? undefined : chunk,
+      );
+    });
+    this.created(reply, name, digest);
+  }
+
+  @Delete('v2/:name/blobs/uploads/:id')
+  async cancel(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Param('name') name: string): Promise<void> {
+    const { session } = await this.session({ request, reply }, name);
+    await deleteUpload(this.source, session.id);
+    await this.store.staging(session.id).discard();
+    sendEmpty(reply, 204);
+  }
+
+  private async session(
+    exchange: Exchange,
+    name: string,
+    closedToo = false,
+  ): Promise<{ session: UploadSession; key: UploadKey }> {
+    const { id } = exchange.request.params as { id: string };
+    const visit = await this.gate.enterServed(exchange, { name, action: 'push' });
+    const key = { id, repositoryId: this.targets.existing(visit.served), principal: principalKey(visit) };
+    const session = await findUpload(this.source, key);
+    if (session.digest !== null && !closedToo) await findUpload(this.source, { ...key, id: '' });
+    return { session, key };
+  }
+
+  /** A refused chunk is answered with where the session stands, so that the client can go on. */
+  private async tellingOffset<T>(
+    reply: FastifyReply,
+    name: string,
+    session: UploadSession,
+    work: () => Promise<T>,
+  ): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (isDomainError(error) && (error.kind === 'range' || error.code === 'SIZE_INVALID'))
+        setHeaders(reply.raw, this.progress(name, session.id, await offsetOf(this.store, session)));
+      throw error;
+    }
+  }
+
+  private async mounted(visit: Visit, repositoryId: string, digest: string, from?: string): Promise<boolean> {
+    for (const path of await pathsWithBlob(this.source, digest, from))
+      if (await this.gate.mayRead(visit, path)) return mountBlob(this.source, repositoryId, digest);
+    return false;
+  }
+
+  private progress(name: string, id: string, offset: number) {
+    return {
+      // Clients add the digest to a query that is there already.
+      Location: `${this.config.publicUrl}/v2/${name}/blobs/uploads/${id}?_state=${offset}`,
+      Range: `0-${Math.max(0, offset - 1)}`,
+      'Docker-Upload-UUID': id,
+    };
+  }
+
+  private created(reply: FastifyReply, name: string, digest: string): void {
+    sendEmpty(reply, 201, { Location: `/v2/${name}/blobs/${digest}`, 'Docker-Content-Digest': digest });
+  }
+}
+
+const EMPTY_SHA256 = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
+const EMPTY_SHA512 =
+  'cf83e1357eefb8bdf1542850d66d8007d620e4050b5715dc83f4a921d36ce9ce47d0d13c5d85f2b0ff8318d2877eec2f63b931bd47417a81a538327af927da3e';
+
+function algorithmIn(request: FastifyRequest, digest: string | undefined): DigestAlgorithm {
+  const asked = queryValue(request, 'digest-algorithm') ?? digest?.split(':', 1)[0] ?? 'sha256';
+  if (asked !== 'sha256' && asked !== 'sha512')
+    throw invalid('The digest algorithm must be sha256 or sha512.', 'digest-algorithm', 'DIGEST_INVALID');
+  return asked;
+}
+
+function requireDigest(digest: string): void {
+  if (!isDigest(digest))
+    throw invalid('The query must have a digest: sha256 or sha512 and lower-case hex.', 'digest', 'DIGEST_INVALID', {
+      digest: String(digest).slice(0, 160),
+    });
+}

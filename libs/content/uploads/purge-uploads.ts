@@ -1,0 +1,26 @@
+import type { DataSource } from 'typeorm';
+import { rowsOf } from '#platform/database.js';
+import type { BlobStore } from '#storage/blob-store.js';
+
+/**
+ * Drops sessions that nobody touched for `ttlSeconds`, with their bytes, and bytes whose session is gone. Returns how many
+ * sessions went.
+ */
+export async function purgeUploads(source: DataSource, store: BlobStore, ttlSeconds: number): Promise<number> {
+  const rows = await rowsOf<{ id: string }>(
+    source,
+    `delete from upload where touched_at < now() - $1 * interval '1 second'
+       and (lease_until is null or lease_until < now()) returning id`,
+    [ttlSeconds],
+  );
+  for (const { id } of rows) await store.staging(id).discard();
+  const before = Date.now() - ttlSeconds * 1000;
+  for await (const { uploadId, touchedAt } of store.listStaged())
+    if (touchedAt.getTime() < before && !(await exists(source, uploadId))) await store.staging(uploadId).discard();
+  return rows.length;
+}
+
+async function exists(source: DataSource, id: string): Promise<boolean> {
+  const rows = await rowsOf<{ id: string }>(source, 'select id from upload where id = $1', [id]);
+  return rows.length > 0;
+}

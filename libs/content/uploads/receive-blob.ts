@@ -1,0 +1,169 @@
+import type { Readable } from 'node:stream';
+import type { DataSource } from 'typeorm';
+import { algorithmOf, type Digest } from '#oci/digest.js';
+import { inTransaction } from '#platform/database.js';
+import { DomainError, invalid, isDomainError } from '#platform/domain-error.js';
+import { newId } from '#platform/identifiers.js';
+import type { AppendLimits, BlobStore, StagedBytes } from '#storage/blob-store.js';
+import { protectDigest, stageBlob } from './store-blob.js';
+import { takeLease, type UploadLease } from './upload-lease.js';
+import { deleteUpload, findUpload, uploadUnknown, type UploadKey, type UploadSession } from './upload-sessions.js';
+
+/** What receiving needs. */
+export interface Receiving {
+  readonly source: DataSource;
+  readonly store: BlobStore;
+  readonly limits: Pick<AppendLimits, 'maxTotal' | 'idleMs'>;
+}
+
+/** Bytes of one request; `start` and `length` are there when the client named them. */
+export interface Chunk {
+  readonly bytes: Readable;
+  readonly start?: number | undefined;
+  readonly length?: number | undefined;
+}
+
+/** Appends a chunk to an open session and returns the new offset. */
+export async function appendToUpload(receiving: Receiving, session: UploadSession, chunk: Chunk): Promise<number> {
+  if (session.digest !== null) throw uploadUnknown();
+  return withLease(receiving, session, (staged, lease) =>
+    append(staged, lease, chunk, { ...receiving.limits, algorithm: session.algorithm }),
+  );
+}
+
+/** Bytes that a session holds, as the store tells it. */
+export function offsetOf(store: BlobStore, session: UploadSession): Promise<number> {
+  return store.staging(session.id).offset();
+}
+
+/**
+ * Closes a session with the digest of the whole, after a last chunk when there is one. A repeated close is answered like
+ * the first; a wrong digest ends the session. Returns the size.
+ */
+export async function closeUpload(
+  receiving: Receiving,
+  session: UploadSession,
+  key: UploadKey,
+  digest: Digest,
+  chunk?: Chunk,
+): Promise<void> {
+  if (isClosedWith(session, digest)) return;
+  try {
+    await withLease(receiving, session, async (staged, lease) => {
+      if (chunk) await append(staged, lease, chunk, closing(receiving, digest));
+      return finish(receiving, session, staged, digest);
+    });
+  } catch (error) {
+    // The same close may have been answered by another request while this one waited for its turn.
+    const again = await findUpload(receiving.source, key).catch(() => undefined);
+    if (again && isClosedWith(again, digest)) return;
+    if (isDomainError(error) && error.code === 'DIGEST_INVALID') await deleteUpload(receiving.source, session.id);
+    throw error;
+  }
+}
+
+/** Stores a blob that comes in one request, without a session. */
+export async function receiveBlob(
+  receiving: Receiving,
+  repositoryId: string,
+  digest: Digest,
+  chunk: Chunk,
+): Promise<void> {
+  const id = newId();
+  const staged = receiving.store.staging(id);
+  try {
+    const offset = await staged.append(0, chunk.bytes, closing(receiving, digest));
+    if (chunk.length !== undefined && offset !== chunk.length) throw shortBody(offset);
+    await commit(receiving, repositoryId, staged, digest);
+  } catch (error) {
+    await staged.discard();
+    throw error;
+  }
+}
+
+function closing({ limits }: Receiving, digest: Digest): AppendLimits {
+  return { ...limits, algorithm: algorithmOf(digest), closing: true };
+}
+
+async function withLease(
+  { source, store }: Receiving,
+  session: UploadSession,
+  work: (staged: StagedBytes, lease: UploadLease) => Promise<number>,
+): Promise<number> {
+  const lease = await takeLease(source, session.id);
+  let offset: number | undefined;
+  try {
+    return (offset = await work(store.staging(session.id), lease));
+  } finally {
+    await lease.release(offset);
+  }
+}
+
+async function append(staged: StagedBytes, lease: UploadLease, chunk: Chunk, limits: AppendLimits): Promise<number> {
+  const offset = await staged.offset();
+  if (chunk.start !== undefined && chunk.start !== offset) throw outOfOrder(chunk.start, offset);
+  if (chunk.length === 0) return offset;
+  const stop = () => chunk.bytes.destroy(new Error('the upload was taken over by another request'));
+  lease.signal.addEventListener('abort', stop, { once: true });
+  try {
+    const most = chunk.length === undefined ? undefined : offset + chunk.length;
+    const maxTotal = Math.min(limits.maxTotal ?? Number.MAX_SAFE_INTEGER, most ?? Number.MAX_SAFE_INTEGER);
+    const reached = await staged.append(offset, chunk.bytes, { ...limits, maxTotal });
+    if (most !== undefined && reached !== most) throw shortBody(reached);
+    return reached;
+  } finally {
+    lease.signal.removeEventListener('abort', stop);
+  }
+}
+
+async function finish(
+  receiving: Receiving,
+  session: UploadSession,
+  staged: StagedBytes,
+  digest: Digest,
+): Promise<number> {
+  const size = await commit(receiving, session.repositoryId, staged, digest);
+  await receiving.source.query('update upload set digest = $2, "offset" = $3, touched_at = now() where id = $1', [
+    session.id,
+    digest,
+    size,
+  ]);
+  return size;
+}
+
+/** Puts the bytes in place and makes the row under one lock, so that the collector cannot come between. */
+function commit(
+  { source }: Receiving,
+  repositoryId: string,
+  staged: StagedBytes,
+  digest: Digest,
+): Promise<number> {
+  let size: number | undefined;
+  return inTransaction(source, async (tx) => {
+    await protectDigest(tx, digest);
+    size ??= await staged.commit(digest);
+    await stageBlob(tx, repositoryId, digest, size);
+    return size;
+  });
+}
+
+const isClosedWith = (session: UploadSession, digest: string) => {
+  if (session.digest === null) return false;
+  if (session.digest === digest) return true;
+  throw uploadUnknown();
+};
+
+const outOfOrder = (start: number, offset: number) =>
+  new DomainError(
+    'range',
+    'BLOB_UPLOAD_INVALID',
+    `The upload stands at ${offset}, not at ${start}; go on from there.`,
+    {
+      detail: { offset },
+    },
+  );
+
+const shortBody = (offset: number) =>
+  invalid(`The body has other bytes than announced; the upload stands at ${offset}.`, 'size', 'SIZE_INVALID', {
+    offset,
+  });

@@ -1,0 +1,71 @@
+import type { DataSource } from 'typeorm';
+import { rowsOf } from '#platform/database.js';
+import { DomainError } from '#platform/domain-error.js';
+import { newId } from '#platform/identifiers.js';
+
+const LEASE_SECONDS = 15;
+const RENEW_MS = 5_000;
+const PATIENCE_MS = 3_000;
+
+/** The right to write to one upload session, across all processes. */
+export interface UploadLease {
+  /** Aborted when the lease could not be renewed in time: somebody else may be writing. */
+  readonly signal: AbortSignal;
+  /** Gives the right back. */
+  release(offset?: number): Promise<void>;
+}
+
+/**
+ * Takes the lease of an open session and keeps renewing it. No connection is held meanwhile. Waits a little for the
+ * request before, whose cut connection may not have been noticed yet; then refuses, and the session stays usable.
+ */
+export async function takeLease(source: DataSource, uploadId: string): Promise<UploadLease> {
+  const leaseId = newId();
+  for (const deadline = Date.now() + PATIENCE_MS; ;) {
+    if (await claim(source, uploadId, leaseId)) return keep(source, uploadId, leaseId);
+    if (Date.now() > deadline) throw busy();
+    await new Promise((done) => setTimeout(done, 50 + Math.random() * 100));
+  }
+}
+
+async function claim(source: DataSource, uploadId: string, leaseId: string): Promise<boolean> {
+  const rows = await rowsOf<{ id: string }>(
+    source,
+    `update upload set lease_id = $2, lease_until = now() + $3 * interval '1 second', touched_at = now()
+     where id = $1 and digest is null and (lease_until is null or lease_until < now() or lease_id = $2) returning id`,
+    [uploadId, leaseId, LEASE_SECONDS],
+  );
+  return rows.length > 0;
+}
+
+function keep(source: DataSource, uploadId: string, leaseId: string): UploadLease {
+  const lost = new AbortController();
+  let renewedAt = Date.now();
+  const timer = setInterval(() => {
+    claim(source, uploadId, leaseId).then(
+      (held) => (held ? (renewedAt = Date.now()) : lost.abort()),
+      () => {
+        if (Date.now() - renewedAt > (LEASE_SECONDS - 2) * 1000) lost.abort();
+      },
+    );
+  }, RENEW_MS);
+  timer.unref();
+  return {
+    signal: lost.signal,
+    async release(offset) {
+      clearInterval(timer);
+      await source.query(
+        `update upload set lease_id = null, lease_until = null, touched_at = now(), "offset" = coalesce($3, "offset")
+         where id = $1 and lease_id = $2`,
+        [uploadId, leaseId, offset ?? null],
+      );
+    },
+  };
+}
+
+const busy = () =>
+  new DomainError(
+    'range',
+    'BLOB_UPLOAD_INVALID',
+    'Another request is writing to this upload; ask for its status with GET and go on from there.',
+  );

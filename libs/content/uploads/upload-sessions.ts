@@ -1,0 +1,60 @@
+import type { DataSource } from 'typeorm';
+import type { DigestAlgorithm } from '#oci/digest.js';
+import { rowsOf } from '#platform/database.js';
+import { notFound } from '#platform/domain-error.js';
+import { isUuid, newId } from '#platform/identifiers.js';
+
+/** An upload session as its owner sees it. */
+export interface UploadSession {
+  readonly id: string;
+  readonly repositoryId: string;
+  readonly algorithm: DigestAlgorithm;
+  /** The digest it was closed with; null while it takes bytes. */
+  readonly digest: string | null;
+}
+
+/** What a session is looked up by: its id is worth nothing in another repository or to somebody else. */
+export interface UploadKey {
+  readonly id: string;
+  readonly repositoryId: string;
+  readonly principal: string;
+}
+
+/** Starts a session. */
+export async function openUpload(
+  source: DataSource,
+  owner: Omit<UploadKey, 'id'>,
+  algorithm: DigestAlgorithm = 'sha256',
+): Promise<string> {
+  const id = newId();
+  await source.query('insert into upload (id, repository_id, principal, algorithm) values ($1, $2, $3, $4)', [
+    id,
+    owner.repositoryId,
+    owner.principal,
+    algorithm,
+  ]);
+  return id;
+}
+
+/** The session, closed ones included; throws BLOB_UPLOAD_UNKNOWN for those of other repositories and principals. */
+export async function findUpload(source: DataSource, key: UploadKey): Promise<UploadSession> {
+  const [row] = isUuid(key.id)
+    ? await rowsOf<UploadSession>(
+        source,
+        `select id, repository_id as "repositoryId", algorithm, digest from upload
+         where id = $1 and repository_id = $2 and principal = $3`,
+        [key.id, key.repositoryId, key.principal],
+      )
+    : [];
+  if (!row) throw uploadUnknown();
+  return row;
+}
+
+/** Forgets a session; its bytes are the caller's to discard. */
+export async function deleteUpload(source: DataSource, id: string): Promise<void> {
+  await source.query('delete from upload where id = $1', [id]);
+}
+
+/** No such session for this caller in this repository. */
+export const uploadUnknown = () =>
+  notFound('There is no such upload here; start a new one with POST.', 'BLOB_UPLOAD_UNKNOWN');

@@ -1,0 +1,92 @@
+import { type Answer, type RegistryProcess, type RequestOptions, sha, someBytes } from './registry-process.js';
+
+export const OCI_MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
+export const OCI_INDEX = 'application/vnd.oci.image.index.v1+json';
+export const OCI_CONFIG = 'application/vnd.oci.image.config.v1+json';
+export const OCI_LAYER = 'application/vnd.oci.image.layer.v1.tar+gzip';
+export const OCI_EMPTY = 'application/vnd.oci.empty.v1+json';
+
+/** A descriptor as it is written into manifests. */
+export interface Written {
+  readonly mediaType: string;
+  readonly digest: string;
+  readonly size: number;
+}
+
+/** A manifest with its bytes. */
+export interface Made extends Written {
+  readonly bytes: Buffer;
+}
+
+/** The descriptor of a made manifest. */
+export const describe_ = ({ mediaType, digest, size }: Made): Written => ({ mediaType, digest, size });
+
+/** JSON bytes of a manifest under their digest. */
+export function made(document: { readonly mediaType: string } & Record<string, unknown>): Made {
+  const bytes = Buffer.from(JSON.stringify(document));
+  return { mediaType: document.mediaType, digest: sha(bytes), size: bytes.length, bytes };
+}
+
+/** Pushes a blob in one request. */
+export async function pushBlob(
+  registry: RegistryProcess,
+  name: string,
+  bytes: Buffer,
+  mediaType = OCI_LAYER,
+  options: RequestOptions = {},
+): Promise<Written> {
+  const digest = sha(bytes);
+  const answer = await registry.request('POST', `/v2/${name}/blobs/uploads/?digest=${digest}`, {
+    ...options,
+    body: bytes,
+  });
+  if (answer.status !== 201) throw new Error(`blob push: ${answer.status} ${answer.bytes.toString()}`);
+  return { mediaType, digest, size: bytes.length };
+}
+
+/** Pushes a manifest. */
+export function putManifest(
+  registry: RegistryProcess,
+  name: string,
+  reference: string,
+  manifest: Made,
+  options: RequestOptions = {},
+): Promise<Answer> {
+  return registry.request('PUT', `/v2/${name}/manifests/${reference}`, {
+    ...options,
+    headers: { 'content-type': manifest.mediaType, ...options.headers },
+    body: manifest.bytes,
+  });
+}
+
+/** An image whose blobs are pushed; the manifest itself is not. */
+export async function makeImage(
+  registry: RegistryProcess,
+  name: string,
+  extra: Record<string, unknown> = {},
+  options: RequestOptions = {},
+): Promise<Made> {
+  const config = await pushBlob(
+    registry,
+    name,
+    Buffer.from(JSON.stringify({ architecture: 'amd64', os: 'linux', salt: someBytes(8).toString('hex') })),
+    OCI_CONFIG,
+    options,
+  );
+  const layer = await pushBlob(registry, name, someBytes(100), OCI_LAYER, options);
+  return made({ schemaVersion: 2, mediaType: OCI_MANIFEST, config, layers: [layer], ...extra });
+}
+
+/** An image that is pushed under a tag or by its digest. */
+export async function pushImage(
+  registry: RegistryProcess,
+  name: string,
+  tag?: string,
+  extra: Record<string, unknown> = {},
+  options: RequestOptions = {},
+): Promise<Made> {
+  const image = await makeImage(registry, name, extra, options);
+  const answer = await putManifest(registry, name, tag ?? image.digest, image, options);
+  if (answer.status !== 201) throw new Error(`manifest push: ${answer.status} ${answer.bytes.toString()}`);
+  return image;
+}

@@ -1,0 +1,164 @@
+import 'reflect-metadata';
+import { Global, Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DataSource } from 'typeorm';
+import { AccessModule } from '#access/access.module.js';
+import { prepareAccess } from '#access/first-start.js';
+import { PasswordHasher } from '#access/password-hashing.js';
+import { createUser } from '#access/users.js';
+import { ChangeFeed } from '#platform/change-feed.js';
+import { CONFIG, Config, type HallmarkConfig } from '#platform/config.js';
+import { BLOB_STORE, type BlobStore } from '#storage/blob-store.js';
+import { FileStore } from '#storage/file-store.js';
+import { configureRegistry, registryServerOptions } from '../../apps/registry/configure-registry.js';
+import { RegistryModule } from '../../apps/registry/registry.module.js';
+import { createTestDatabase } from '../database.js';
+
+/** The password of every account in these tests. */
+export const PASSWORD = 'correct horse battery staple';
+
+/** A registry on a database and a folder of its own. */
+export interface RegistryProcess {
+  readonly url: string;
+  readonly host: string;
+  readonly port: number;
+  readonly source: DataSource;
+  readonly store: BlobStore;
+  readonly config: HallmarkConfig;
+  /** A request as admin, or as somebody else; null for nobody. */
+  request(method: string, path: string, options?: RequestOptions): Promise<Answer>;
+  close(): Promise<void>;
+}
+
+/** What a request carries besides its path. */
+export interface RequestOptions {
+  readonly as?: string | null;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array | string | ReadableStream | undefined;
+}
+
+/** An answer, read. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly bytes: Buffer;
+  /** Code of the first OCI error. */
+  readonly code: string | undefined;
+  json<T>(): T;
+}
+
+/** Starts a registry on a free port with the accounts admin (superuser), alice and bob. */
+export async function startRegistry(settings: Readonly<Record<string, string>> = {}): Promise<RegistryProcess> {
+  const database = await createTestDatabase();
+  const dataDir = await mkdtemp(join(tmpdir(), 'hallmark-registry-'));
+  const port = await freePort();
+  const host = `127.0.0.1:${port}`;
+  const config = Config.read({
+    DATABASE_URL: database.url,
+    HALLMARK_DATA_DIR: dataDir,
+    HALLMARK_LOG_LEVEL: 'error',
+    HALLMARK_ADMIN_PASSWORD: PASSWORD,
+    HALLMARK_PORT: String(port),
+    ...settings,
+  });
+  await prepareAccess(database.source, config);
+  for (const name of ['alice', 'bob']) await addUser(database.source, name);
+  const feed = new ChangeFeed(database.url);
+  await feed.start();
+  const store = new FileStore(dataDir, false);
+  const app = await listen(config, database.source, feed, store);
+  return {
+    url: `http://${host}`,
+    host,
+    port,
+    source: database.source,
+    store,
+    config,
+    request: (method, path, options) => send(`http://${host}${path}`, method, options),
+    async close() {
+      await app.close();
+      await feed.stop();
+      await database.drop();
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+async function listen(
+  config: HallmarkConfig,
+  source: DataSource,
+  feed: ChangeFeed,
+  store: BlobStore,
+): Promise<NestFastifyApplication> {
+  @Global()
+  @Module({
+    providers: [
+      { provide: CONFIG, useValue: config },
+      { provide: ChangeFeed, useValue: feed },
+      { provide: DataSource, useValue: source },
+      { provide: BLOB_STORE, useValue: store },
+    ],
+    exports: [CONFIG, ChangeFeed, DataSource, BLOB_STORE],
+  })
+  class Ground {}
+  @Module({ imports: [Ground, RegistryModule.register([AccessModule.register()])] })
+  class Process {}
+  const app = await NestFactory.create<NestFastifyApplication>(Process, new FastifyAdapter(registryServerOptions), {
+    bodyParser: false,
+    logger: ['error', 'warn'],
+    abortOnError: false,
+  });
+  configureRegistry(app);
+  await app.listen(config.port, '127.0.0.1');
+  return app;
+}
+
+async function addUser(source: DataSource, username: string): Promise<void> {
+  const passwordHash = await new PasswordHasher().hash(PASSWORD);
+  await source.transaction((tx) => createUser(tx, { username, passwordHash }));
+}
+
+/** The header with which an account signs in. */
+export function basic(username: string): string {
+  return `Basic ${Buffer.from(`${username}:${PASSWORD}`).toString('base64')}`;
+}
+
+async function send(url: string, method: string, options: RequestOptions = {}): Promise<Answer> {
+  const { as = 'admin', headers = {}, body } = options;
+  const response = await fetch(url, {
+    method,
+    redirect: 'manual',
+    headers: { ...(as === null ? {} : { authorization: basic(as) }), ...headers },
+    ...(body === undefined ? {} : { body, duplex: 'half' }),
+  } as RequestInit & { duplex?: string });
+  const bytes = Buffer.from(await response.arrayBuffer());
+  const json = <T>() => JSON.parse(bytes.toString('utf8')) as T;
+  const isError = response.status >= 400 && bytes.length > 0;
+  const code = isError ? json<{ errors?: { code: string }[] }>().errors?.[0]?.code : undefined;
+  return { status: response.status, headers: response.headers, bytes, code, json };
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as { port: number };
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+/** The digest of bytes. */
+export function sha(bytes: Uint8Array | string, algorithm: 'sha256' | 'sha512' = 'sha256'): string {
+  return `${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}`;
+}
+
+/** Bytes that nobody pushed before. */
+export const someBytes = (length = 64): Buffer => randomBytes(length);
