@@ -1,40 +1,31 @@
-import { ensureAdmin } from '#access/accounts.js';
-import { seedRoles } from '#access/seed-roles.js';
-import { createDataSource } from '#platform/database.js';
+import { prepareAccess } from '#access/first-start.js';
 import type { HallmarkConfig } from '#platform/config.js';
+import { createDataSource } from '#platform/database.js';
 import { entities } from './entities.js';
 import { migrations } from './migrations.js';
 
 /** What a first start made. */
 export interface Prepared {
-  /** The generated password of `admin`, when the account is new and none was set. */
+  /** The generated password of `admin`, when the account is new and none was set; shown once, stored nowhere. */
   readonly generatedPassword?: string;
 }
 
 /** Brings a database to this version: migrations under a lock, roles, the admin account. Safe to run from many processes. */
 export async function prepareDatabase(config: HallmarkConfig): Promise<Prepared> {
-  const source = createDataSource({
-    url: config.databaseDirectUrl!,
-    poolSize: 2,
-    entities,
-    migrations,
-    applicationName: 'hallmark migrate',
-  });
+  const url = config.databaseDirectUrl!;
+  const source = createDataSource({ url, poolSize: 3, entities, migrations, applicationName: 'hallmark migrate' });
   await source.initialize();
+  const lock = source.createQueryRunner();
   try {
-    const lock = source.createQueryRunner();
+    // Held by this one connection, which is a direct one.
     await lock.query('select pg_advisory_lock(7246, 1)');
-    try {
-      if (migrations.length > 0) await source.runMigrations();
-      else await source.synchronize();
-      await seedRoles(source);
-      const generatedPassword = await ensureAdmin(source, config.adminPassword);
-      return generatedPassword === undefined ? {} : { generatedPassword };
-    } finally {
-      await lock.query('select pg_advisory_unlock(7246, 1)');
-      await lock.release();
-    }
+    if (migrations.length > 0) await source.runMigrations();
+    else await source.synchronize();
+    const generatedPassword = await prepareAccess(source, config);
+    return generatedPassword === undefined ? {} : { generatedPassword };
   } finally {
+    await lock.query('select pg_advisory_unlock(7246, 1)').catch(() => undefined);
+    await lock.release();
     await source.destroy();
   }
 }

@@ -29,7 +29,7 @@ export function installPackages() {
   if (existsSync(marker) && readFileSync(marker, 'utf8') === wanted) return;
   console.error('Installing packages …');
   const npm = process.env.npm_execpath ? [process.execPath, process.env.npm_execpath] : ['npm'];
-  run(npm[0], [...npm.slice(1), 'ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+  run(npm[0], [...npm.slice(1), 'install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'], {
     ...process.env,
     NODE_ENV: 'development',
   });
