@@ -1,0 +1,57 @@
+import { Module, type DynamicModule, type ModuleMetadata, type OnModuleInit, type Type } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import type { FastifyInstance } from 'fastify';
+import { DOCUMENTED, DocsController } from './docs/docs.controller.js';
+import { FallbackController } from './fallback.controller.js';
+import { installApiHooks } from './http-hooks.js';
+import { AllRepositoriesController } from './repositories/all-repositories.controller.js';
+import { PushRepositoriesController } from './repositories/push-repositories.controller.js';
+import { RepositoriesController } from './repositories/repositories.controller.js';
+import { AccessDecisions } from './rest/access/access-decisions.js';
+import { Callers } from './rest/access/callers.js';
+import { Rest } from './rest/rest.js';
+import { GeneralCreate, GeneralDelete, GeneralTasks, GeneralUpdate } from './rest/writing/general-tasks.js';
+import { SigningServicesController } from './signing/signing-services.controller.js';
+import { LivezController, StatusController } from './status/status.controller.js';
+
+/** Every controller of the REST API: what is listed here is served and documented. */
+export const API_CONTROLLERS: Type[] = [
+  StatusController,
+  LivezController,
+  SigningServicesController,
+  AllRepositoriesController,
+  RepositoriesController,
+  PushRepositoriesController,
+];
+
+/** Tasks that the REST API starts and runs itself when it can; workers must know them too. */
+export const API_TASK_HANDLERS = [GeneralCreate, GeneralUpdate, GeneralDelete] as const;
+
+/**
+ * The REST API. It needs `DataSource`, `Authenticator`, `Permissions`, `TaskDispatcher` and the settings, which are global or
+ * come from `imports`.
+ */
+@Module({})
+export class ApiModule implements OnModuleInit {
+  constructor(private readonly host: HttpAdapterHost) {}
+
+  static register(options: Pick<ModuleMetadata, 'imports'> = {}): DynamicModule {
+    return {
+      module: ApiModule,
+      imports: options.imports ?? [],
+      controllers: [...API_CONTROLLERS, DocsController, FallbackController],
+      providers: [
+        Rest,
+        AccessDecisions,
+        Callers,
+        GeneralTasks,
+        ...API_TASK_HANDLERS,
+        { provide: DOCUMENTED, useValue: () => API_CONTROLLERS },
+      ],
+    };
+  }
+
+  onModuleInit(): void {
+    installApiHooks(this.host.httpAdapter.getInstance<FastifyInstance>());
+  }
+}

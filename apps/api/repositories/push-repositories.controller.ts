@@ -1,0 +1,18 @@
+import { ResourceController, RestHost } from '../rest/rest-controller.js';
+import { LIST, READ } from '../rest/standard/reading.js';
+import { ROLES } from '../rest/standard/roles.js';
+import { updating } from '../rest/standard/writing.js';
+import { PushRepositoryBody, repositoryColumns } from './dto/repository.body.js';
+import { PUSH_REPOSITORIES } from './repositories.resource.js';
+import { PUSH_REPOSITORY_WRITER } from './repository.writer.js';
+
+const WRITING = {
+  writer: PUSH_REPOSITORY_WRITER,
+  body: PushRepositoryBody,
+  unique: ['name'],
+  columns: repositoryColumns,
+};
+
+/** Repositories that clients push into. */
+@ResourceController(PUSH_REPOSITORIES, LIST, READ, updating(WRITING), ROLES)
+export class PushRepositoriesController extends RestHost {}

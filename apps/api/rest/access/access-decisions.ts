@@ -1,0 +1,102 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import { Permissions } from '#access/permissions.js';
+import { objectKey } from '#access/permission-names.js';
+import type { PermissionSet } from '#access/permission-set.js';
+import { rowsOf } from '#platform/database.js';
+import { forbidden } from '#platform/domain-error.js';
+import { isUuid } from '#platform/identifiers.js';
+import type { RestContext } from '../context.js';
+import { noMatch } from '../errors.js';
+import { MODELS, type Model, type ModelName } from '../models.js';
+import type { Resource } from '../resource.js';
+import type { Place } from '../place.js';
+import { allOf, SqlValues } from '../sql.js';
+import { groundKeys, type GroundKeys } from './grounds.js';
+import type { Grant, Rule, ScopeFacts } from './rules.js';
+
+/** Decides by the rules of resources; what somebody may not see does not exist for him. */
+@Injectable()
+export class AccessDecisions {
+  constructor(
+    private readonly source: DataSource,
+    private readonly permissions: Permissions,
+  ) {}
+
+  /** Throws unless the caller may do the action at this place. */
+  async demand(context: RestContext, place: Place, action: string): Promise<void> {
+    const resource = place.resource ?? place.parent?.resource;
+    if (isSuperuser(context)) return;
+    if (!resource) throw forbidden();
+    const rule = resource.access.actions[action] ?? 'superuser';
+    const parent = place.parent && context.param(place.parent.key);
+    const id = parent ?? context.param('id');
+    const model = resource.access.model ?? resource.model;
+    if (id !== '') await this.demandVisible(context, place.parent?.resource ?? resource, id);
+    if (!(await this.allows(context, rule, id === '' ? undefined : { model, id }))) throw forbidden();
+  }
+
+  /** SQL over the row `t` for what the caller may see. */
+  async scopeOf(context: RestContext, resource: Resource): Promise<(values: SqlValues) => string> {
+    const { scope } = resource.access;
+    if (isSuperuser(context) || !scope) return () => 'true';
+    const facts = scopeFacts(context, await this.permissions.permissionsOf(context.principal));
+    return (values) => scope(facts, values);
+  }
+
+  /** The caller sees all rows. */
+  seesAll(context: RestContext, resource: Resource): boolean {
+    return isSuperuser(context) || !resource.access.scope;
+  }
+
+  /** True when a rule lets the caller pass, for an object or (without one) for the model. */
+  async allows(context: RestContext, rule: Rule, target?: { model: ModelName; id: string }): Promise<boolean> {
+    if (isSuperuser(context) || rule === 'anybody') return true;
+    if (rule === 'superuser' || context.principal.kind === 'anonymous') return false;
+    if (rule === 'authenticated') return true;
+    const held = await this.permissions.permissionsOf(context.principal);
+    const keys = await this.keysFor(rule, target);
+    return rule.every((ways) => ways.some((way) => holds(held, way, keys)));
+  }
+
+  private async keysFor(rule: readonly (readonly Grant[])[], target?: { model: ModelName; id: string }) {
+    if (!target) return { object: [], namespace: [], distribution: [] };
+    const own = objectKey(target.model, target.id);
+    const further = rule.some((ways) => ways.some((way) => way.on !== 'object'));
+    const { table } = MODELS[target.model] as Model;
+    return further
+      ? { ...(await groundKeys(this.source, table, target.id)), object: [own] }
+      : { object: [own], namespace: [], distribution: [] };
+  }
+
+  private async demandVisible(context: RestContext, resource: Resource, id: string): Promise<void> {
+    const values = new SqlValues();
+    const { integerKey } = MODELS[resource.model] as Model;
+    if (integerKey ? !/^\d{1,9}$/.test(id) : !isUuid(id)) throw noMatch(resource.noun);
+    const scope = (await this.scopeOf(context, resource))(values);
+    const where = allOf([`t.id = ${values.bind(id)}`, resource.where, scope]);
+    const found = await rowsOf(this.source, `select 1 from ${resource.from} where ${where}`, values.values);
+    if (found.length === 0) throw noMatch(resource.noun);
+  }
+}
+
+function isSuperuser(context: RestContext): boolean {
+  return context.principal.isSuperuser;
+}
+
+function holds(held: PermissionSet, { permission, on }: Grant, keys: GroundKeys): boolean {
+  return held.has(permission) || keys[on].some((key) => held.has(permission, key));
+}
+
+function scopeFacts(context: RestContext, held: PermissionSet): ScopeFacts {
+  const { principal } = context;
+  return {
+    username: principal.username,
+    userId: principal.kind === 'user' ? principal.id : null,
+    keysWith(permission, model) {
+      const keys = held.objectsWith(permission);
+      if (keys === 'all') return 'all';
+      return keys.filter((key) => key.startsWith(`${model}:`)).map((key) => key.slice(model.length + 1));
+    },
+  };
+}

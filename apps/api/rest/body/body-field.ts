@@ -1,0 +1,76 @@
+import type { Located, ModelName } from '../models.js';
+import type { Schema } from '../fields.js';
+
+/** What reading a value gives: the value as code wants it, or messages that say what is wrong. */
+export type Reading = { readonly value: unknown } | { readonly problem: readonly string[] | Record<string, string[]> };
+
+/** One member of a request body. */
+export interface BodyField {
+  readonly name: string;
+  readonly schema: Schema;
+  readonly required: boolean;
+  readonly nullable: boolean;
+  /** Set when the member is absent and the body is not partial. */
+  readonly fallback?: unknown;
+  /** Shown in no response. */
+  readonly writeOnly: boolean;
+  /** Turns JSON, or the text of a form, into the value. Never called for null. */
+  read(value: unknown): Reading;
+  /** The value names another resource that must exist. */
+  readonly reference?: readonly ModelName[];
+}
+
+/** Options that all members know. Required unless something else is said. */
+export interface BodyFieldOptions {
+  readonly optional?: boolean;
+  readonly nullable?: boolean;
+  readonly fallback?: unknown;
+  readonly writeOnly?: boolean;
+  readonly description?: string;
+}
+
+const registry = new Map<Function, Map<string, BodyField>>();
+
+/** Notes a member of a body class. */
+export function registerField(target: object, field: BodyField): void {
+  const own = registry.get(target.constructor) ?? new Map<string, BodyField>();
+  own.set(field.name, field);
+  registry.set(target.constructor, own);
+}
+
+/** Members of a body class and its bases, bases first. */
+export function bodyFields(body: Function): Map<string, BodyField> {
+  const base: unknown = Object.getPrototypeOf(body);
+  const inherited = typeof base === 'function' && base !== Function.prototype ? bodyFields(base) : [];
+  return new Map([...inherited, ...(registry.get(body) ?? [])]);
+}
+
+/** A property decorator for a member that is read in this way. */
+export function bodyField(
+  schema: Schema,
+  options: BodyFieldOptions,
+  read: BodyField['read'],
+  reference?: readonly ModelName[],
+): PropertyDecorator {
+  const { optional, nullable = false, fallback, writeOnly = false, description } = options;
+  return (target, name) =>
+    registerField(target, {
+      name: String(name),
+      schema: {
+        ...schema,
+        ...(nullable ? { nullable } : {}),
+        ...(fallback === undefined ? {} : { default: fallback }),
+        ...(writeOnly ? { writeOnly } : {}),
+        ...(description ? { description } : {}),
+      },
+      required: !optional && fallback === undefined,
+      nullable,
+      ...(fallback === undefined ? {} : { fallback }),
+      writeOnly,
+      read,
+      ...(reference ? { reference } : {}),
+    });
+}
+
+/** A resource that a body names. */
+export type Reference = Located;

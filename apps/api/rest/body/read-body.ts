@@ -1,0 +1,64 @@
+import type { FastifyRequest } from 'fastify';
+import { Readable } from 'node:stream';
+import { DomainError } from '#platform/domain-error.js';
+import { parseStrictJson, StrictJsonError } from '#oci/strict-json.js';
+import { withBody } from '../errors.js';
+
+/** Largest JSON or form body. */
+const LIMIT = 4 * 1024 * 1024;
+/** Deepest nesting; no body that is meant needs half of it. */
+const DEPTH = 32;
+
+/** The members of a JSON or form body; an empty body has none. */
+export async function readBody(request: FastifyRequest): Promise<unknown> {
+  const bytes = await bodyBytes(request.body);
+  if (bytes.length === 0) return {};
+  const type = (request.headers['content-type'] ?? 'application/json').split(';')[0]!.trim().toLowerCase();
+  if (type === 'application/json' || type.endsWith('+json')) return fromJson(bytes);
+  if (type === 'application/x-www-form-urlencoded') return fromForm(bytes);
+  throw new DomainError('unsupported', 'MEDIA_TYPE', `Unsupported media type "${type.slice(0, 100)}" in request.`);
+}
+
+async function bodyBytes(body: unknown): Promise<Buffer> {
+  if (body === undefined || body === null) return Buffer.alloc(0);
+  if (Buffer.isBuffer(body)) return limited(body);
+  if (typeof body === 'string') return limited(Buffer.from(body));
+  if (body instanceof Readable) return collect(body);
+  return Buffer.from(JSON.stringify(body));
+}
+
+function limited(bytes: Buffer): Buffer {
+  if (bytes.length > LIMIT) throw tooLarge();
+  return bytes;
+}
+
+async function collect(stream: Readable): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > LIMIT) throw tooLarge();
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+const tooLarge = () => new DomainError('too-large', 'TOO_LARGE', `The body may have at most ${LIMIT} bytes.`);
+
+function fromJson(bytes: Buffer): unknown {
+  try {
+    return parseStrictJson(bytes, { depth: DEPTH });
+  } catch (error) {
+    if (!(error instanceof StrictJsonError)) throw error;
+    throw withBody('invalid', { detail: `JSON parse error - ${error.message}` }, error.message);
+  }
+}
+
+function fromForm(bytes: Buffer): Record<string, unknown> {
+  const members: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
+  for (const [name, value] of new URLSearchParams(bytes.toString('utf8'))) {
+    const before = members[name];
+    members[name] = before === undefined ? value : [before, value].flat();
+  }
+  return members;
+}

@@ -1,0 +1,82 @@
+import type { EntityManager } from 'typeorm';
+import type { Field } from './fields.js';
+import type { Filter } from './filters/filter.js';
+import { identityFilters } from './filters/references.js';
+import { MODELS, type Model, type ModelName } from './models.js';
+import { NEWEST_FIRST, type OrderPart } from './ordering.js';
+import type { AccessRules } from './access/rules.js';
+
+/** A class of request bodies, with the decorators of `body/`. */
+export type BodyClass<Body extends object = object> = new () => Body;
+
+/** Everything that is known of a kind of resource: what is shown, filtered, ordered, allowed and documented. */
+export interface Resource {
+  /** What its rows are; a list over several models has one model as its name and names them in `models`. */
+  readonly model: ModelName;
+  readonly models: readonly ModelName[];
+  /** Collection path below the API root. */
+  readonly path: string;
+  /** Name of the path parameter in the API document. */
+  readonly parameter: string;
+  readonly noun: string;
+  /** Prefix of operation ids. */
+  readonly operations: string;
+  /** Tag of operations: generated clients name their classes after it. */
+  readonly tag: string;
+  /** Name of the schema of request bodies; `Response` is appended for responses. */
+  readonly schema: string;
+  /** `container` or `core`, for `?component=`. */
+  readonly component: string;
+  /** FROM clause; the row is `t`. */
+  readonly from: string;
+  /** SQL that holds for every row of this resource. */
+  readonly where: string;
+  readonly fields: Readonly<Record<string, Field>>;
+  readonly filters: readonly Filter[];
+  /** What lists can be ordered by, and the SQL for it. */
+  readonly ordering: Readonly<Record<string, string>>;
+  /** ORDER BY of lists that ask for none. */
+  readonly defaultOrder: readonly OrderPart[];
+  /** The schema's name of a shorter response, and its members. */
+  readonly minimal?: { readonly schema: string; readonly fields: readonly string[] };
+  readonly access: AccessRules;
+  /** Request body of create and update. */
+  readonly body?: BodyClass;
+  /** A count that needs no counting, when the filters given allow one. */
+  readonly knownCount?: (
+    query: ReadonlyMap<string, readonly string[]>,
+    tx: EntityManager,
+  ) => Promise<number | undefined>;
+  /** No ordering, `q` or identity filters. */
+  readonly bare?: boolean;
+}
+
+type Given = Pick<Resource, 'model' | 'tag' | 'schema' | 'fields' | 'access'> & Partial<Resource>;
+
+/** Fills in what follows from the model. */
+export function defineResource(given: Given): Resource {
+  const model: Model = MODELS[given.model];
+  const path = given.path ?? model.path;
+  const models = given.models ?? [given.model];
+  const ordering: Record<string, string> = {
+    pulp_id: 't.id',
+    pk: 't.id',
+    pulp_created: 't.pulp_created',
+    pulp_last_updated: 't.pulp_last_updated',
+    ...given.ordering,
+  };
+  return {
+    path,
+    parameter: model.parameter,
+    noun: model.noun,
+    operations: path.replaceAll(/[/-]/g, '_'),
+    component: given.model.startsWith('container.') ? 'container' : 'core',
+    from: `${model.table} t`,
+    where: model.discriminator ?? 'true',
+    defaultOrder: NEWEST_FIRST,
+    ...given,
+    models,
+    ordering,
+    filters: given.bare ? (given.filters ?? []) : [...(given.filters ?? []), ...identityFilters(models)],
+  };
+}

@@ -1,0 +1,79 @@
+import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { isUniqueViolation } from '#platform/database.js';
+import { isDomainError, messageOf, type DomainError, type ErrorKind } from '#platform/domain-error.js';
+import { log } from '#platform/logger.js';
+import { BODY_CODE } from './errors.js';
+import { sendableJson } from './json-answers.interceptor.js';
+
+const STATUS: Readonly<Record<ErrorKind, number>> = {
+  invalid: 400,
+  unauthenticated: 401,
+  forbidden: 403,
+  'not-found': 404,
+  conflict: 409,
+  'precondition-failed': 412,
+  'too-large': 413,
+  range: 416,
+  unsupported: 415,
+  throttled: 429,
+  unavailable: 503,
+  'no-space': 507,
+};
+
+/** Status and body of an answer. */
+export interface ErrorAnswer {
+  readonly status: number;
+  readonly body: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Says anything that was thrown in the form of the REST API. What was not thrown on purpose shows nothing of itself. */
+export function errorAnswer(error: unknown): ErrorAnswer {
+  if (isDomainError(error)) return domainAnswer(error);
+  if (isUniqueViolation(error)) return { status: 400, body: { [uniqueField(error)]: ['This field must be unique.'] } };
+  if (isRefusedValue(error)) return { status: 400, body: { non_field_errors: ['A value is not valid.'] } };
+  if (error instanceof HttpException) return { status: error.getStatus(), body: { detail: error.message } };
+  const status = (error as { statusCode?: unknown } | undefined)?.statusCode;
+  if (typeof status === 'number' && status >= 400 && status < 500)
+    return { status, body: { detail: messageOf(error) } };
+  return { status: 500, body: { detail: 'Internal server error.' } };
+}
+
+function domainAnswer({ kind, code, message, options }: DomainError): ErrorAnswer {
+  const status = STATUS[kind];
+  if (code === BODY_CODE) return { status, body: options.detail };
+  if (kind === 'invalid') return { status, body: { [options.field ?? 'non_field_errors']: [message] } };
+  const headers = {
+    ...(kind === 'unauthenticated' ? { 'www-authenticate': 'Basic realm="api"' } : {}),
+    ...(options.retryAfter === undefined ? {} : { 'retry-after': String(options.retryAfter) }),
+  };
+  return { status, body: { detail: message }, headers };
+}
+
+/** The column of a violated unique constraint, from `Key (name)=(…) already exists.` */
+function uniqueField(error: unknown): string {
+  const detail = (error as { driverError?: { detail?: string } }).driverError?.detail ?? '';
+  return /^Key \(([a-z_]+)\)=/.exec(detail)?.[1] ?? 'non_field_errors';
+}
+
+/** PostgreSQL could not take a value: not in the text's encoding, out of range, not of the type. */
+function isRefusedValue(error: unknown): boolean {
+  const code = (error as { driverError?: { code?: string } }).driverError?.code ?? '';
+  return code.startsWith('22') && code !== '22012';
+}
+
+/** Answers errors of REST routes; other routes of the process have filters of their own. */
+@Catch()
+export class RestErrors implements ExceptionFilter {
+  catch(error: unknown, host: ArgumentsHost): void {
+    const http = host.switchToHttp();
+    const reply = http.getResponse<FastifyReply>();
+    const { status, body, headers = {} } = errorAnswer(error);
+    if (status === 500) {
+      const { method, url } = http.getRequest<FastifyRequest>();
+      log('error', 'a request to the REST API failed', { method, url: url.slice(0, 500), error });
+    }
+    void reply.status(status).headers(headers).send(sendableJson(reply, body));
+  }
+}

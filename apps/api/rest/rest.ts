@@ -1,0 +1,110 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { DataSource, type EntityManager } from 'typeorm';
+import { CONFIG, type HallmarkConfig } from '#platform/config.js';
+import { TaskDispatcher } from '#tasks/dispatch.js';
+import type { DispatchOptions } from '#tasks/dispatch.js';
+import type { TaskDefinition, TaskHandler } from '#tasks/define-task.js';
+import type { Task } from '#tasks/task.entity.js';
+import { Permissions } from '#access/permissions.js';
+import { AccessDecisions } from './access/access-decisions.js';
+import { readBody } from './body/read-body.js';
+import { validateBody } from './body/validate-body.js';
+import type { RestContext } from './context.js';
+import { noMatch } from './errors.js';
+import type { ShowScope } from './fields.js';
+import { hrefTo } from './models.js';
+import { GeneralTasks } from './writing/general-tasks.js';
+import { pageOf, windowOf, type Page } from './paging.js';
+import { listParameters, refuseUnknown, selectFields, SELECTION } from './query.js';
+import type { BodyClass, Resource } from './resource.js';
+import { listRows, readRow } from './select.js';
+import { allOf, type SqlValues } from './sql.js';
+
+/** A task as answers name it. */
+export interface TaskAnswer {
+  readonly task: string;
+}
+
+/** What controllers do with resources: list, read, take bodies, start tasks. */
+@Injectable()
+export class Rest {
+  constructor(
+    readonly source: DataSource,
+    readonly decisions: AccessDecisions,
+    readonly permissions: Permissions,
+    readonly handlers: GeneralTasks,
+    private readonly dispatcher: TaskDispatcher,
+    @Inject(CONFIG) readonly config: HallmarkConfig,
+  ) {}
+
+  /** What fields may need beside their row. */
+  get showScope(): ShowScope {
+    return { publicHost: this.config.publicHost };
+  }
+
+  /** A page of what the caller may see. */
+  async list(context: RestContext, resource: Resource, within?: (values: SqlValues) => string): Promise<Page> {
+    const { query } = context;
+    refuseUnknown(query, listParameters(resource));
+    const visible = await this.decisions.scopeOf(context, resource);
+    const window = windowOf(query);
+    const request = {
+      query,
+      window,
+      fields: selectFields(resource, query),
+      scope: (values: SqlValues) =>
+        allOf([visible(values), within?.(values) ?? 'true'].filter((part) => part !== 'true')),
+      unscoped: this.decisions.seesAll(context, resource),
+    };
+    const { results, count } = await listRows(this.source, resource, request, this.showScope);
+    return pageOf(results, count, window, this.config.publicUrl, context.url);
+  }
+
+  /** One resource, if the caller may see it. */
+  async read(context: RestContext, resource: Resource, condition: (values: SqlValues) => string): Promise<object> {
+    const { query } = context;
+    refuseUnknown(query, [...SELECTION, ...(resource.minimal ? ['minimal'] : [])]);
+    const visible = await this.decisions.scopeOf(context, resource);
+    const both = (values: SqlValues) => allOf([condition(values), visible(values)].filter((part) => part !== 'true'));
+    const row = await readRow(this.source, resource, both, selectFields(resource, query), this.showScope);
+    if (!row) throw noMatch(resource.noun);
+    return row;
+  }
+
+  /** One resource with all its members, whoever asks. */
+  async show(resource: Resource, id: string | number, tx: EntityManager = this.source.manager): Promise<object> {
+    const byKey = (values: SqlValues) => `t.id = ${values.bind(id)}`;
+    const row = await readRow(tx, resource, byKey, Object.keys(resource.fields), this.showScope);
+    if (!row) throw noMatch(resource.noun);
+    return row;
+  }
+
+  /** The checked body of a request. */
+  async body<Body extends object>(context: RestContext, type: BodyClass<Body>, partial = false): Promise<Body> {
+    return validateBody(this.source, type, await readBody(context.request), partial);
+  }
+
+  /** Starts a task that a worker runs. */
+  async dispatch<Payload>(
+    context: RestContext,
+    task: TaskDefinition<Payload>,
+    payload: Payload,
+    options: DispatchOptions = {},
+  ): Promise<TaskAnswer> {
+    return taskAnswer(await this.dispatcher.dispatch(task, payload, { createdBy: context.userId, ...options }));
+  }
+
+  /** Runs a short task in this process, at once when nothing holds what it needs. */
+  async runNow<Payload, Result>(
+    context: RestContext,
+    handler: TaskHandler<Payload, Result>,
+    payload: Payload,
+    options: DispatchOptions = {},
+  ): Promise<TaskAnswer> {
+    return taskAnswer(
+      await this.dispatcher.runImmediately(handler, payload, { createdBy: context.userId, ...options }),
+    );
+  }
+}
+
+const taskAnswer = ({ id }: Task): TaskAnswer => ({ task: hrefTo('core.task', id) });

@@ -1,0 +1,142 @@
+import type { DataSource, EntityManager } from 'typeorm';
+import { rowsOf } from '#platform/database.js';
+import { badField } from './errors.js';
+import type { ShowScope } from './fields.js';
+import type { FilterScope } from './filters/filter.js';
+import type { Window } from './paging.js';
+import { orderSql, readOrdering } from './ordering.js';
+import { compileFilters, type QueryValues } from './query.js';
+import type { Resource } from './resource.js';
+import { allOf, SqlValues } from './sql.js';
+
+/** How long a list with patterns from outside may take. */
+const PATTERN_TIMEOUT_MS = 1500;
+
+/** Rows as clients read them, and how many there are without paging. */
+export interface Listing {
+  readonly results: readonly Record<string, unknown>[];
+  readonly count: number;
+}
+
+/** What to list. */
+export interface ListRequest {
+  readonly query: QueryValues;
+  readonly fields: readonly string[];
+  readonly window: Window;
+  /** SQL that holds for the rows the caller may see. */
+  readonly scope: (values: SqlValues) => string;
+  /** The caller sees everything, so stored counts are true for him. */
+  readonly unscoped: boolean;
+}
+
+/** One page of a resource: one statement for the page, at most one for the count. */
+export async function listRows(
+  source: DataSource,
+  resource: Resource,
+  request: ListRequest,
+  show: ShowScope,
+): Promise<Listing> {
+  const scope: FilterScope = { values: new SqlValues(), source };
+  const filtered = await compileFilters(resource, request.query, scope);
+  const where = allOf([resource.where, filtered, request.scope(scope.values)].filter((part) => part !== 'true'));
+  return guarded(source, scope.guard, async (tx) => {
+    const known = request.unscoped ? await resource.knownCount?.(request.query, tx) : undefined;
+    const count = known ?? (await countRows(tx, resource, where, scope.values.values));
+    const { limit, offset } = request.window;
+    if (offset >= count) return { results: [], count };
+    const window = { limit: Math.min(limit, count - offset), offset };
+    return { results: await pageRows(tx, resource, request, where, scope.values, window, count, show), count };
+  });
+}
+
+/** One row by its key; undefined when there is none or the caller may not see it. */
+export async function readRow(
+  source: DataSource | EntityManager,
+  resource: Resource,
+  condition: (values: SqlValues) => string,
+  fields: readonly string[],
+  show: ShowScope,
+): Promise<Record<string, unknown> | undefined> {
+  const values = new SqlValues();
+  const where = allOf([resource.where, condition(values)]);
+  const { columns, shape } = columnsOf(resource, fields, show);
+  const rows = await rowsOf<Record<string, unknown>>(
+    source,
+    `select ${columns} from ${resource.from} where ${where} limit 1`,
+    values.values,
+  );
+  return rows[0] && shape(rows[0]);
+}
+
+async function countRows(
+  tx: DataSource | EntityManager,
+  resource: Resource,
+  where: string,
+  values: readonly unknown[],
+): Promise<number> {
+  const [row] = await rowsOf<{ count: number }>(
+    tx,
+    `select count(*)::int as count from ${resource.from} where ${where}`,
+    values,
+  );
+  return row?.count ?? 0;
+}
+
+/**
+ * Rows of one page: its keys are found first, so that only the shown rows are fetched. Pages beyond the middle are read from
+ * the other end, which halves the way to the farthest one.
+ */
+async function pageRows(
+  tx: DataSource | EntityManager,
+  resource: Resource,
+  { query, fields }: ListRequest,
+  where: string,
+  values: SqlValues,
+  { limit, offset }: Window,
+  count: number,
+  show: ShowScope,
+): Promise<Record<string, unknown>[]> {
+  const backwards = offset > count / 2;
+  const order = orderSql(readOrdering(query, resource.ordering, resource.defaultOrder), backwards);
+  const { columns, shape } = columnsOf(resource, fields, show);
+  const keys = `select t.id from ${resource.from} where ${where} order by ${order}
+    limit ${values.bind(limit)} offset ${values.bind(backwards ? count - offset - limit : offset)}`;
+  const rows = await rowsOf<Record<string, unknown>>(
+    tx,
+    `select ${columns} from unnest(array(${keys})) with ordinality as page(key, place) cross join (${resource.from})
+      where t.id = page.key order by page.place ${backwards ? 'desc' : 'asc'}`,
+    values.values,
+  );
+  return rows.map(shape);
+}
+
+function columnsOf(resource: Resource, fields: readonly string[], show: ShowScope) {
+  const chosen = fields.map((name) => [name, resource.fields[name]!] as const);
+  const fetched = chosen.filter(([, field]) => field.sql !== undefined);
+  const columns = ['1', ...fetched.map(([name, { sql }]) => `${sql} as "${name}"`)].join(', ');
+  const shape = (row: Record<string, unknown>): Record<string, unknown> => {
+    const result: Record<string, unknown> = {};
+    for (const [name, field] of chosen) result[name] = field.show ? field.show(row[name] as never, show) : row[name];
+    return result;
+  };
+  return { columns, shape };
+}
+
+async function guarded<T>(
+  source: DataSource,
+  filter: string | undefined,
+  work: (tx: EntityManager) => Promise<T>,
+): Promise<T> {
+  if (filter === undefined) return work(source.manager);
+  try {
+    return await source.transaction(async (tx) => {
+      await tx.query(`set local statement_timeout = ${PATTERN_TIMEOUT_MS}`);
+      return work(tx);
+    });
+  } catch (error) {
+    const { code } = (error as { driverError?: { code?: string } }).driverError ?? {};
+    if (code === '57014') throw badField(filter, 'The pattern takes too long to evaluate.');
+    if (code === '2201B') throw badField(filter, 'Enter a valid regular expression.');
+    throw error;
+  }
+}

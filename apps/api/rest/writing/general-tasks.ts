@@ -1,0 +1,139 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { DataSource, type EntityManager } from 'typeorm';
+import { grantOwner } from '#access/permissions.js';
+import type { Principal } from '#access/principal.js';
+import { forgetObjects } from '#access/role-assignments.js';
+import { objectKey } from '#access/permission-names.js';
+import { CONFIG, type HallmarkConfig } from '#platform/config.js';
+import { inTransaction, isUniqueViolation } from '#platform/database.js';
+import { invalid } from '#platform/domain-error.js';
+import { defineTask, type TaskContext, type TaskHandler } from '#tasks/define-task.js';
+import { hrefTo, type ModelName } from '../models.js';
+import { readRow } from '../select.js';
+import type { Columns, Writer } from './writer.js';
+import { writerOf } from './writers.js';
+
+/** What is made. */
+export interface CreatePayload {
+  readonly model: ModelName;
+  readonly columns: Columns;
+  readonly maker: Principal;
+}
+
+/** What is changed. */
+export interface UpdatePayload {
+  readonly model: ModelName;
+  readonly id: string;
+  readonly columns: Columns;
+}
+
+/** What is taken away. */
+export interface DeletePayload {
+  readonly model: ModelName;
+  readonly id: string;
+}
+
+const CREATE = defineTask<CreatePayload, object>({ name: 'pulpcore.app.tasks.base.general_create' });
+const UPDATE = defineTask<UpdatePayload, object>({ name: 'pulpcore.app.tasks.base.ageneral_update' });
+const DELETE = defineTask<DeletePayload, null>({ name: 'pulpcore.app.tasks.base.general_multi_delete' });
+
+/** Makes an object and gives its maker the role on it. */
+export async function createObject(
+  tx: EntityManager,
+  writer: Writer,
+  columns: Columns,
+  maker: Principal,
+): Promise<string> {
+  const id = await writer.create(tx, columns, maker);
+  const { ownerRole } = writer.resource.access;
+  if (ownerRole) await grantOwner(tx, maker, ownerRole, objectKey(writer.resource.model, id));
+  return id;
+}
+
+/** Takes an object away, with the roles that were given on it and on what went with it. */
+export async function deleteObject(tx: EntityManager, writer: Writer, id: string): Promise<void> {
+  const gone = await writer.remove(tx, id);
+  await forgetObjects(
+    tx,
+    gone.map((each) => objectKey(each.model, each.id)),
+  );
+}
+
+async function shown(tx: EntityManager, writer: Writer, id: string, config: HallmarkConfig): Promise<object> {
+  const { resource } = writer;
+  const byKey = (values: { bind(value: unknown): string }) => `t.id = ${values.bind(id)}`;
+  const row = await readRow(tx, resource, byKey, Object.keys(resource.fields), { publicHost: config.publicHost });
+  return row ?? {};
+}
+
+function sayTaken(error: unknown): never {
+  if (isUniqueViolation(error)) throw invalid('This field must be unique.', 'name');
+  throw error;
+}
+
+/** Makes one object of any model. */
+@Injectable()
+export class GeneralCreate implements TaskHandler<CreatePayload, object> {
+  readonly task = CREATE;
+
+  constructor(
+    private readonly source: DataSource,
+    @Inject(CONFIG) private readonly config: HallmarkConfig,
+  ) {}
+
+  async run({ model, columns, maker }: CreatePayload, context: TaskContext): Promise<object> {
+    const writer = writerOf(model);
+    return inTransaction(this.source, async (tx) => {
+      await context.fence(tx);
+      const id = await createObject(tx, writer, columns, maker);
+      context.createdResource(hrefTo(model, id));
+      return shown(tx, writer, id, this.config);
+    }).catch(sayTaken);
+  }
+}
+
+/** Changes one object of any model. */
+@Injectable()
+export class GeneralUpdate implements TaskHandler<UpdatePayload, object> {
+  readonly task = UPDATE;
+
+  constructor(
+    private readonly source: DataSource,
+    @Inject(CONFIG) private readonly config: HallmarkConfig,
+  ) {}
+
+  async run({ model, id, columns }: UpdatePayload, context: TaskContext): Promise<object> {
+    const writer = writerOf(model);
+    return inTransaction(this.source, async (tx) => {
+      await context.fence(tx);
+      await writer.update(tx, id, columns);
+      return shown(tx, writer, id, this.config);
+    }).catch(sayTaken);
+  }
+}
+
+/** Takes one object of any model away. */
+@Injectable()
+export class GeneralDelete implements TaskHandler<DeletePayload, null> {
+  readonly task = DELETE;
+
+  constructor(private readonly source: DataSource) {}
+
+  async run({ model, id }: DeletePayload, context: TaskContext): Promise<null> {
+    await inTransaction(this.source, async (tx) => {
+      await context.fence(tx);
+      await deleteObject(tx, writerOf(model), id);
+    });
+    return null;
+  }
+}
+
+/** The three, for whoever runs them at once. */
+@Injectable()
+export class GeneralTasks {
+  constructor(
+    readonly create: GeneralCreate,
+    readonly update: GeneralUpdate,
+    readonly remove: GeneralDelete,
+  ) {}
+}
