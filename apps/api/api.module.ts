@@ -13,6 +13,11 @@ import { Rest } from './rest/rest.js';
 import { GeneralCreate, GeneralDelete, GeneralTasks, GeneralUpdate } from './rest/writing/general-tasks.js';
 import { SigningServicesController } from './signing/signing-services.controller.js';
 import { LivezController, StatusController } from './status/status.controller.js';
+import { PurgeTasks } from './tasks/task-actions.js';
+import { TaskGroupsController } from './tasks/task-groups.controller.js';
+import { TaskSchedulesController } from './tasks/task-schedules.controller.js';
+import { TasksController } from './tasks/tasks.controller.js';
+import { WorkersController } from './tasks/workers.controller.js';
 
 /** Every controller of the REST API: what is listed here is served and documented. */
 export const API_CONTROLLERS: Type[] = [
@@ -22,10 +27,14 @@ export const API_CONTROLLERS: Type[] = [
   AllRepositoriesController,
   RepositoriesController,
   PushRepositoriesController,
+  TasksController,
+  TaskGroupsController,
+  TaskSchedulesController,
+  WorkersController,
 ];
 
 /** Tasks that the REST API starts and runs itself when it can; workers must know them too. */
-export const API_TASK_HANDLERS = [GeneralCreate, GeneralUpdate, GeneralDelete] as const;
+export const API_TASK_HANDLERS = [GeneralCreate, GeneralUpdate, GeneralDelete, PurgeTasks] as const;
 
 /**
  * The REST API. It needs `DataSource`, `Authenticator`, `Permissions`, `TaskDispatcher` and the settings, which are global or

@@ -103,7 +103,7 @@ async function pageRows(
     limit ${values.bind(limit)} offset ${values.bind(backwards ? count - offset - limit : offset)}`;
   const rows = await rowsOf<Record<string, unknown>>(
     tx,
-    `select ${columns} from unnest(array(${keys})) with ordinality as page(key, place) cross join (${resource.from})
+    `select ${columns} from ${resource.from}, unnest(array(${keys})) with ordinality as page(key, place)
       where t.id = page.key order by page.place ${backwards ? 'desc' : 'asc'}`,
     values.values,
   );

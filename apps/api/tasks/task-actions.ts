@@ -1,0 +1,71 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import { forgetObjects } from '#access/role-assignments.js';
+import { objectKey } from '#access/permission-names.js';
+import { inTransaction, rowsOf } from '#platform/database.js';
+import { defineTask, type TaskContext, type TaskHandler } from '#tasks/define-task.js';
+import { FINAL_STATES, type TaskState } from '#tasks/task.entity.js';
+
+/** Which tasks go: those that ended before, in these states, of one user or (null) of all. */
+export interface PurgePayload {
+  readonly finishedBefore: string;
+  readonly states: readonly string[];
+  readonly createdBy: string | null;
+}
+
+const PURGE = defineTask<PurgePayload, null>({ name: 'pulpcore.app.tasks.purge.purge' });
+const AT_ONCE = 1000;
+
+/** Deletes tasks that ended long ago. */
+@Injectable()
+export class PurgeTasks implements TaskHandler<PurgePayload, null> {
+  readonly task = PURGE;
+
+  constructor(private readonly source: DataSource) {}
+
+  async run(payload: PurgePayload, context: TaskContext): Promise<null> {
+    let done = 0;
+    for (let gone = -1; gone !== 0; done += gone) {
+      context.signal.throwIfAborted();
+      gone = await this.some(payload, context);
+      const message = 'Purging task-related-objects total';
+      context.progress({
+        message,
+        code: 'purge.tasks.total',
+        done: done + gone,
+        state: gone ? 'running' : 'completed',
+      });
+    }
+    return null;
+  }
+
+  private some({ finishedBefore, states, createdBy }: PurgePayload, context: TaskContext): Promise<number> {
+    return inTransaction(this.source, async (tx) => {
+      await context.fence(tx);
+      const rows = await rowsOf<{ id: string }>(
+        tx,
+        `delete from task where id in (select id from task
+           where state = any($1::text[]) and finished_at < $2::timestamptz and ($3::text is null or created_by = $3)
+           order by finished_at limit ${AT_ONCE}) returning id`,
+        [states, finishedBefore, createdBy],
+      );
+      await forgetObjects(
+        tx,
+        rows.map(({ id }) => objectKey('core.task', id)),
+      );
+      return rows.length;
+    });
+  }
+}
+
+/** Deletes one task that ended; false when it has not. */
+export async function deleteTask(source: DataSource, id: string): Promise<boolean> {
+  return inTransaction(source, async (tx) => {
+    const rows = await rowsOf(tx, 'delete from task where id = $1 and state = any($2::text[]) returning id', [
+      id,
+      FINAL_STATES satisfies readonly TaskState[],
+    ]);
+    if (rows.length > 0) await forgetObjects(tx, [objectKey('core.task', id)]);
+    return rows.length > 0;
+  });
+}
