@@ -7,6 +7,7 @@ import { StorageModule } from '#storage/storage.module.js';
 import { TasksModule } from '#tasks/tasks.module.js';
 import { entities } from '../../migrations/entities.js';
 import { ApiModule } from '../api/api.module.js';
+import { RegistryModule } from '../registry/registry.module.js';
 import { WorkerModule } from '../worker/worker.module.js';
 
 /** API, registry and worker in one process on one origin. */
@@ -21,6 +22,7 @@ export class StandaloneModule {
         { module: StorageModule, global: true },
         { ...AccessModule.register(), global: true },
         TasksModule.register({ process: { appType: 'api', versions } }),
+        RegistryModule.register([]),
         ApiModule.register(),
         WorkerModule,
       ],
