@@ -2,8 +2,13 @@ import { type DynamicModule, Module, type ModuleMetadata } from '@nestjs/common'
 import { Gate } from './access/gate.js';
 import { BaseController } from './routes/base.controller.js';
 import { BlobsController } from './routes/blobs.controller.js';
+import { CatalogController } from './routes/catalog.controller.js';
+import { LookasideController } from './routes/lookaside.controller.js';
 import { ManifestsController } from './routes/manifests.controller.js';
+import { PrototypeController } from './routes/prototype.controller.js';
 import { PushTargets } from './routes/push-target.js';
+import { ReferrersController } from './routes/referrers.controller.js';
+import { SignaturesController } from './routes/signatures.controller.js';
 import { TagsController } from './routes/tags.controller.js';
 import { TokenController } from './routes/token.controller.js';
 import { UploadsController } from './routes/uploads.controller.js';
@@ -20,10 +25,15 @@ export class RegistryModule {
       imports,
       controllers: [
         BaseController,
+        CatalogController,
+        PrototypeController,
         TagsController,
         ManifestsController,
         BlobsController,
         UploadsController,
+        ReferrersController,
+        SignaturesController,
+        LookasideController,
         TokenController,
       ],
       providers: [Gate, PushTargets],

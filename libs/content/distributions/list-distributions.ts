@@ -1,0 +1,19 @@
+import type { DataSource } from 'typeorm';
+import { queryPrepared } from '#platform/database.js';
+
+/** A path that serves something, as a catalog lists it. */
+export interface ListedPath {
+  readonly distributionId: string;
+  readonly namespaceId: string | null;
+  readonly basePath: string;
+  readonly private: boolean;
+}
+
+/** Paths that serve a repository, in byte order after `last`, at most `limit`. */
+export function listDistributions(source: DataSource, last: string, limit: number): Promise<ListedPath[]> {
+  const text = `select d.id as "distributionId", coalesce(d.namespace_id, n.id) as "namespaceId", d.base_path as "basePath", d.private
+    from distribution d left join namespace n on n.name = split_part(d.base_path, '/', 1)
+    where d.type = 'container' and (d.repository_id is not null or d.repository_version_id is not null)
+      and d.base_path > $1 order by d.base_path limit $2`;
+  return queryPrepared<ListedPath>(source, 'distributions-after', text, [last, limit]);
+}

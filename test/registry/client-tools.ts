@@ -1,0 +1,139 @@
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { accessSync, constants } from 'node:fs';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { promisify } from 'node:util';
+import { gzipSync } from 'node:zlib';
+import { pack } from 'tar-stream';
+import { PASSWORD, sha } from './registry-process.js';
+
+const run = promisify(execFile);
+const BUILT = process.env['HALLMARK_CLIENTS'] ?? join(import.meta.dirname, '../../.clients');
+
+/** The path of a program, or undefined when this machine does not have it. */
+export function findProgram(name: string): string | undefined {
+  const folders = [BUILT, ...(process.env['PATH'] ?? '').split(delimiter)];
+  return folders.map((folder) => join(folder, name)).find(isExecutable);
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** A home of its own for container tools, signed in at a registry. */
+export interface ClientHome {
+  readonly folder: string;
+  /** Runs a program; throws with its output when it fails. */
+  run(program: string, ...args: string[]): Promise<string>;
+  remove(): Promise<void>;
+}
+
+/** Makes a home in which every tool finds the credentials of an account and nothing of the machine's user. */
+export async function createHome(host: string, username = 'admin'): Promise<ClientHome> {
+  // Lower case only: podman makes image names of paths.
+  const folder = join(tmpdir(), `hm-${randomBytes(4).toString('hex')}`);
+  await mkdir(folder, { mode: 0o700 });
+  const auth = Buffer.from(`${username}:${PASSWORD}`).toString('base64');
+  const authFile = join(folder, 'config.json');
+  await writeFile(authFile, JSON.stringify({ auths: { [host]: { auth } } }));
+  await writeFile(join(folder, 'policy.json'), '{"default":[{"type":"insecureAcceptAnything"}]}');
+  const containers = join(folder, '.config/containers');
+  await mkdir(join(containers, 'registries.d'), { recursive: true });
+  await writeFile(join(containers, 'policy.json'), '{"default":[{"type":"insecureAcceptAnything"}]}');
+  await writeFile(
+    join(containers, 'registries.conf'),
+    `unqualified-search-registries = []\n[[registry]]\nlocation = "${host}"\ninsecure = true\n`,
+  );
+  await mkdir(join(folder, 'run'), { mode: 0o700 });
+  const env = {
+    PATH: process.env['PATH'] ?? '',
+    HOME: folder,
+    LANG: 'C.UTF-8',
+    XDG_CONFIG_HOME: join(folder, '.config'),
+    XDG_RUNTIME_DIR: join(folder, 'run'),
+    XDG_DATA_HOME: join(folder, '.local/share'),
+    DOCKER_CONFIG: folder,
+    REGISTRY_AUTH_FILE: authFile,
+    CONTAINERS_REGISTRIES_CONF: join(containers, 'registries.conf'),
+    STORAGE_DRIVER: 'vfs',
+    BUILDAH_ISOLATION: 'chroot',
+  };
+  return {
+    folder,
+    async run(program, ...args) {
+      const path = findProgram(program);
+      if (!path) throw new Error(`${program} is not installed`);
+      try {
+        const { stdout } = await run(path, args, { env, cwd: folder, timeout: 120_000, maxBuffer: 1 << 24 });
+        return stdout;
+      } catch (error) {
+        const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string };
+        throw new Error(`${program} ${args.join(' ')}\n${stdout}\n${stderr}`, { cause: error });
+      }
+    },
+    remove: () => rm(folder, { recursive: true, force: true }),
+  };
+}
+
+/** Arguments that keep podman's and buildah's storage inside a home. */
+export const ownStorage = (home: ClientHome): string[] => [
+  '--root',
+  join(home.folder, 'storage'),
+  '--runroot',
+  join(home.folder, 'run/storage'),
+  '--storage-driver',
+  'vfs',
+];
+
+/** Writes an OCI layout with one image and returns the digest of its manifest. */
+export async function writeLayout(folder: string, tag: string, text: string): Promise<string> {
+  const blobs = join(folder, 'blobs/sha256');
+  await mkdir(blobs, { recursive: true });
+  const keep = async (bytes: Buffer, mediaType: string) => {
+    await writeFile(join(blobs, sha(bytes).slice(7)), bytes);
+    return { mediaType, digest: sha(bytes), size: bytes.length };
+  };
+  const tar = await tarOf('hello.txt', text);
+  const layer = await keep(gzipSync(tar), 'application/vnd.oci.image.layer.v1.tar+gzip');
+  const config = await keep(
+    Buffer.from(
+      JSON.stringify({
+        architecture: 'amd64',
+        os: 'linux',
+        config: { Labels: { salt: text } },
+        rootfs: { type: 'layers', diff_ids: [sha(tar)] },
+      }),
+    ),
+    'application/vnd.oci.image.config.v1+json',
+  );
+  const type = 'application/vnd.oci.image.manifest.v1+json';
+  const manifest = { schemaVersion: 2, mediaType: type, config, layers: [layer] };
+  const entry = await keep(Buffer.from(JSON.stringify(manifest)), type);
+  const annotations = { 'org.opencontainers.image.ref.name': tag };
+  await writeFile(
+    join(folder, 'index.json'),
+    JSON.stringify({
+      schemaVersion: 2,
+      mediaType: 'application/vnd.oci.image.index.v1+json',
+      manifests: [{ ...entry, annotations }],
+    }),
+  );
+  await writeFile(join(folder, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}');
+  return entry.digest;
+}
+
+async function tarOf(name: string, text: string): Promise<Buffer> {
+  const tar = pack();
+  tar.entry({ name, mode: 0o644, mtime: new Date(0) }, text);
+  tar.finalize();
+  const chunks: Buffer[] = [];
+  for await (const chunk of tar) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+}
