@@ -4,6 +4,7 @@ import { access, chmod, chown, constants, mkdir, readFile, rm, stat, writeFile }
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import pg from 'pg';
+import { inTurn } from './file-turn.js';
 
 /** An embedded PostgreSQL that runs. It is a process of its own and survives ours. */
 export interface EmbeddedPostgres {
@@ -11,7 +12,7 @@ export interface EmbeddedPostgres {
   readonly url: string;
   /** True when an earlier process had left it running and it was taken over. */
   readonly adopted: boolean;
-  /** Stops the server and waits until its data are flushed. */
+  /** Stops the server and waits until its data are flushed; leaves it to other processes that use it too. */
   stop(): Promise<void>;
 }
 
@@ -25,17 +26,21 @@ export type ServerSettings = Readonly<Record<string, string>>;
 
 /**
  * Starts PostgreSQL from the npm package's binaries with its data under `folder`, makes the cluster the first time, and
- * takes over a server that a killed process left behind. As root it runs as `nobody`, since PostgreSQL refuses root.
+ * takes over one that runs already. As root it runs as `nobody`, since PostgreSQL refuses root.
  */
 export async function startEmbeddedPostgres(folder: string, settings: ServerSettings = {}): Promise<EmbeddedPostgres> {
+  await mkdir(folder, { recursive: true, mode: 0o755 });
+  return inTurn(join(folder, 'turn'), () => startOrAdopt(folder, settings));
+}
+
+async function startOrAdopt(folder: string, settings: ServerSettings): Promise<EmbeddedPostgres> {
   const binaries = await loadBinaries();
   const data = join(folder, 'data');
-  await mkdir(folder, { recursive: true, mode: 0o755 });
   const runner = await chooseRunner(folder, binaries.postgres);
   if (!(await exists(join(data, 'PG_VERSION')))) await makeCluster(folder, data, binaries.initdb, runner);
 
   const saved = await readSaved(folder);
-  if (saved && (await answers(saved))) return running(saved, data, binaries.pg_ctl, runner, true);
+  if (saved && (await answers(saved))) return running(saved, folder, binaries.pg_ctl, runner, true);
   const fresh: Saved = { port: await freePort(), password: saved?.password ?? '' };
   await writeFile(join(folder, 'server.json'), JSON.stringify(fresh), { mode: 0o600 });
   const options = Object.entries({ ...DEFAULTS, ...settings, port: String(fresh.port) }).map(
@@ -49,7 +54,7 @@ export async function startEmbeddedPostgres(folder: string, settings: ServerSett
     log,
   );
   await ensureDatabase(fresh);
-  return running(fresh, data, binaries.pg_ctl, runner, false);
+  return running(fresh, folder, binaries.pg_ctl, runner, false);
 }
 
 const DEFAULTS: ServerSettings = {
@@ -66,12 +71,43 @@ const DEFAULTS: ServerSettings = {
   jit: 'off',
 };
 
-function running(saved: Saved, data: string, pgCtl: string, runner: Runner, adopted: boolean): EmbeddedPostgres {
+const HOLDER = 'hallmark holder';
+
+async function running(
+  saved: Saved,
+  folder: string,
+  pgCtl: string,
+  runner: Runner,
+  adopted: boolean,
+): Promise<EmbeddedPostgres> {
+  // This connection says to the other processes that the server is still needed, and ends however this process ends.
+  const holder = new pg.Client({ connectionString: urlOf(saved, 'postgres'), application_name: HOLDER });
+  holder.on('error', () => undefined);
+  await holder.connect();
+  const stopServer = () =>
+    run(runner, pgCtl, ['stop', '-s', '-w', '-m', 'fast', '-t', '60', '-D', join(folder, 'data')]);
   return {
     url: urlOf(saved, 'hallmark'),
     adopted,
-    stop: () => run(runner, pgCtl, ['stop', '-s', '-w', '-m', 'fast', '-t', '60', '-D', data]),
+    stop: () =>
+      inTurn(join(folder, 'turn'), async () => {
+        const others = await countOthers(holder);
+        await holder.end().catch(() => undefined);
+        if (others === 0) await stopServer();
+      }),
   };
+}
+
+async function countOthers(holder: pg.Client): Promise<number> {
+  try {
+    const { rows } = await holder.query<{ others: number }>(
+      'select count(*)::int as others from pg_stat_activity where application_name = $1 and pid <> pg_backend_pid()',
+      [HOLDER],
+    );
+    return rows[0]!.others;
+  } catch {
+    return 0;
+  }
 }
 
 const urlOf = (saved: Saved, database: string) =>
