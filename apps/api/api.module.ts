@@ -1,12 +1,30 @@
 import { Module, type DynamicModule, type ModuleMetadata, type OnModuleInit, type Type } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import type { FastifyInstance } from 'fastify';
+import { AllContentController } from './content/all-content.controller.js';
+import { BlobsController } from './content/blobs.controller.js';
+import { ManifestsController } from './content/manifests.controller.js';
+import { SignaturesController } from './content/signatures.controller.js';
+import { TagsController } from './content/tags.controller.js';
+import {
+  AllDistributionsController,
+  DistributionsController,
+  PullThroughDistributionsController,
+} from './distributions/distributions.controller.js';
 import { DOCUMENTED, DocsController } from './docs/docs.controller.js';
 import { FallbackController } from './fallback.controller.js';
 import { installApiHooks } from './http-hooks.js';
+import { NamespacesController } from './namespaces/namespaces.controller.js';
+import { AllRemotesController, PullThroughRemotesController, RemotesController } from './remotes/remotes.controller.js';
 import { AllRepositoriesController } from './repositories/all-repositories.controller.js';
 import { PushRepositoriesController } from './repositories/push-repositories.controller.js';
 import { RepositoriesController } from './repositories/repositories.controller.js';
+import { DeleteVersion } from './repositories/version-tasks.js';
+import {
+  AllVersionsController,
+  PushVersionsController,
+  VersionsController,
+} from './repositories/versions.controller.js';
 import { AccessDecisions } from './rest/access/access-decisions.js';
 import { Callers } from './rest/access/callers.js';
 import { Rest } from './rest/rest.js';
@@ -27,6 +45,21 @@ export const API_CONTROLLERS: Type[] = [
   AllRepositoriesController,
   RepositoriesController,
   PushRepositoriesController,
+  AllVersionsController,
+  VersionsController,
+  PushVersionsController,
+  AllContentController,
+  BlobsController,
+  ManifestsController,
+  TagsController,
+  SignaturesController,
+  AllRemotesController,
+  RemotesController,
+  PullThroughRemotesController,
+  AllDistributionsController,
+  DistributionsController,
+  PullThroughDistributionsController,
+  NamespacesController,
   TasksController,
   TaskGroupsController,
   TaskSchedulesController,
@@ -34,7 +67,7 @@ export const API_CONTROLLERS: Type[] = [
 ];
 
 /** Tasks that the REST API starts and runs itself when it can; workers must know them too. */
-export const API_TASK_HANDLERS = [GeneralCreate, GeneralUpdate, GeneralDelete, PurgeTasks] as const;
+export const API_TASK_HANDLERS = [GeneralCreate, GeneralUpdate, GeneralDelete, DeleteVersion, PurgeTasks] as const;
 
 /**
  * The REST API. It needs `DataSource`, `Authenticator`, `Permissions`, `TaskDispatcher` and the settings, which are global or

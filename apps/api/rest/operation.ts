@@ -41,6 +41,10 @@ export interface OperationOptions {
   readonly query?: readonly { readonly name: string; readonly schema: Schema; readonly description?: string }[];
   /** Media type of the answer, when it is not JSON. */
   readonly produces?: string;
+  /** Headers that the request carries. */
+  readonly headers?: readonly { readonly name: string; readonly description: string; readonly required?: boolean }[];
+  /** The body has a file in it and comes as multipart/form-data. */
+  readonly multipart?: boolean;
   /** It works on the collection although its path goes on behind it. */
   readonly collection?: boolean;
 }

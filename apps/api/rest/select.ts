@@ -2,9 +2,9 @@ import type { DataSource, EntityManager } from 'typeorm';
 import { rowsOf } from '#platform/database.js';
 import { badField } from './errors.js';
 import type { ShowScope } from './fields.js';
-import type { FilterScope } from './filters/filter.js';
+import type { FilterScope, KeySource } from './filters/filter.js';
 import type { Window } from './paging.js';
-import { orderSql, readOrdering } from './ordering.js';
+import { NEWEST_FIRST, orderSql, readOrdering, type OrderPart } from './ordering.js';
 import { compileFilters, type QueryValues } from './query.js';
 import type { Resource } from './resource.js';
 import { allOf, SqlValues } from './sql.js';
@@ -38,14 +38,14 @@ export async function listRows(
 ): Promise<Listing> {
   const scope: FilterScope = { values: new SqlValues(), source };
   const filtered = await compileFilters(resource, request.query, scope);
-  const where = allOf([resource.where, filtered, request.scope(scope.values)].filter((part) => part !== 'true'));
+  const rows = rowSource(resource, filtered, request.scope(scope.values), scope.driver);
   return guarded(source, scope.guard, async (tx) => {
     const known = request.unscoped ? await resource.knownCount?.(request.query, tx) : undefined;
-    const count = known ?? (await countRows(tx, resource, where, scope.values.values));
+    const count = known ?? (await countRows(tx, rows, scope.values.values));
     const { limit, offset } = request.window;
     if (offset >= count) return { results: [], count };
     const window = { limit: Math.min(limit, count - offset), offset };
-    return { results: await pageRows(tx, resource, request, where, scope.values, window, count, show), count };
+    return { results: await pageRows(tx, resource, request, rows, scope.values, window, count, show), count };
   });
 }
 
@@ -68,17 +68,32 @@ export async function readRow(
   return rows[0] && shape(rows[0]);
 }
 
+/** The rows of a list before paging: how to count them and how to read their keys in order. */
+interface RowSource {
+  readonly count: string;
+  keys(order: readonly OrderPart[], backwards: boolean): string;
+}
+
+function rowSource(resource: Resource, filtered: string, visible: string, driver: KeySource | undefined): RowSource {
+  const where = allOf([resource.where, filtered, visible].filter((part) => part !== 'true'));
+  const alone = driver && where === allOf([allOf([driver.replaces])]) ? driver : undefined;
+  const rows = alone ? `from ${alone.from} where ${alone.where}` : `from ${resource.from} where ${where}`;
+  return {
+    count: `select count(*)::int as count ${rows}`,
+    keys(order, backwards) {
+      if (alone && order === NEWEST_FIRST)
+        return `select ${alone.key} ${rows} order by ${alone.key} ${backwards ? 'asc' : 'desc'}`;
+      return `select t.id from ${resource.from} where ${where} order by ${orderSql(order, backwards)}`;
+    },
+  };
+}
+
 async function countRows(
   tx: DataSource | EntityManager,
-  resource: Resource,
-  where: string,
+  { count }: RowSource,
   values: readonly unknown[],
 ): Promise<number> {
-  const [row] = await rowsOf<{ count: number }>(
-    tx,
-    `select count(*)::int as count from ${resource.from} where ${where}`,
-    values,
-  );
+  const [row] = await rowsOf<{ count: number }>(tx, count, values);
   return row?.count ?? 0;
 }
 
@@ -90,16 +105,16 @@ async function pageRows(
   tx: DataSource | EntityManager,
   resource: Resource,
   { query, fields }: ListRequest,
-  where: string,
+  source: RowSource,
   values: SqlValues,
   { limit, offset }: Window,
   count: number,
   show: ShowScope,
 ): Promise<Record<string, unknown>[]> {
   const backwards = offset > count / 2;
-  const order = orderSql(readOrdering(query, resource.ordering, resource.defaultOrder), backwards);
+  const order = readOrdering(query, resource.ordering, resource.defaultOrder);
   const { columns, shape } = columnsOf(resource, fields, show);
-  const keys = `select t.id from ${resource.from} where ${where} order by ${order}
+  const keys = `${source.keys(order, backwards)}
     limit ${values.bind(limit)} offset ${values.bind(backwards ? count - offset - limit : offset)}`;
   const rows = await rowsOf<Record<string, unknown>>(
     tx,

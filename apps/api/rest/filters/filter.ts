@@ -9,6 +9,17 @@ export interface FilterScope {
   readonly source: DataSource;
   /** Set by filters whose evaluation may be slow: the statement then runs under a time limit. */
   guard?: string;
+  /** Set by a filter that finds keys by itself: when no other condition stands beside it, the list is read from there. */
+  driver?: KeySource;
+}
+
+/** Where the keys of a list can be read in order without looking at its rows. */
+export interface KeySource {
+  readonly from: string;
+  readonly key: string;
+  readonly where: string;
+  /** The condition on rows that means the same. */
+  readonly replaces: string;
 }
 
 /** One query parameter that narrows a list. */

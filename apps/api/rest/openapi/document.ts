@@ -76,7 +76,7 @@ function operationJson(route: DocumentedRoute, options: DocumentOptions, schemas
     summary: `${operation.summary}${resource ? ` (${resource.noun})` : ''}`,
     tags: [place.tag],
     parameters,
-    ...(operation.body ? { requestBody: requestBody(operation.body, resource, schemas) } : {}),
+    ...(operation.body ? { requestBody: requestBody(operation.body, resource, schemas, operation.multipart) } : {}),
     ...(operation.open ? {} : { security: [{ basicAuth: [] }] }),
     responses: {
       ...Object.fromEntries(
@@ -90,13 +90,20 @@ function operationJson(route: DocumentedRoute, options: DocumentOptions, schemas
   };
 }
 
-function requestBody(body: RequestBody, resource: Resource | undefined, schemas: Record<string, Schema>): Json {
+function requestBody(
+  body: RequestBody,
+  resource: Resource | undefined,
+  schemas: Record<string, Schema>,
+  multipart = false,
+): Json {
   const [name, schema] = bodyNamed(body, resource);
   schemas[name] = schema;
   const content = { schema: refTo(name) };
   const required = ((schema['required'] as unknown[] | undefined) ?? []).length > 0 || body === 'partial';
   return {
-    content: { 'application/json': content, 'application/x-www-form-urlencoded': content },
+    content: multipart
+      ? { 'multipart/form-data': content }
+      : { 'application/json': content, 'application/x-www-form-urlencoded': content },
     ...(required ? { required: true } : {}),
   };
 }

@@ -30,7 +30,8 @@ export interface WriteScope {
   readonly id?: string;
 }
 
-async function readColumns<Body extends object>(
+/** The columns that the body of a request sets, after all checks. */
+export async function readColumns<Body extends object>(
   writing: Writing<Body>,
   scope: WriteScope,
   partial = false,

@@ -1,0 +1,58 @@
+import { constant, derived, labels, text, time } from '../rest/fields.js';
+import { textFilter, textIn } from '../rest/filters/text.js';
+import { hrefTo, prnOf, type ModelName } from '../rest/models.js';
+import { defineResource } from '../rest/resource.js';
+import { ResourceController, RestHost } from '../rest/rest-controller.js';
+import { LIST } from '../rest/standard/reading.js';
+import { contentFilters } from './content-filters.js';
+import { CONTENT_MODELS } from './content-models.js';
+import { contentScope } from './content-resource.js';
+
+const MODEL_OF: Readonly<Record<string, ModelName>> = {
+  blob: 'container.blob',
+  manifest: 'container.manifest',
+  tag: 'container.tag',
+  signature: 'container.manifestsignature',
+};
+
+const columns = 'id, pulp_created, pulp_last_updated, pulp_labels';
+const UNION = Object.keys(MODEL_OF)
+  .map((kind) => `select ${columns}, '${kind}' as kind from ${kind}`)
+  .join(' union all ');
+
+const typed =
+  <Result>(show: (model: ModelName, id: string) => Result) =>
+  (value: string) => {
+    const [kind = '', id = ''] = value.split(' ');
+    return show(MODEL_OF[kind]!, id);
+  };
+const TYPED = `t.kind || ' ' || t.id`;
+const TYPE = `'container.' || t.kind`;
+
+const ALL_CONTENT = defineResource({
+  model: 'container.blob',
+  models: CONTENT_MODELS,
+  path: 'content',
+  tag: 'Content',
+  schema: 'MultipleArtifactContent',
+  component: 'core',
+  noun: 'Content',
+  from: `(${UNION}) t`,
+  fields: {
+    pulp_href: derived(TYPED, { type: 'string', format: 'uri' }, typed(hrefTo)),
+    prn: derived(TYPED, { type: 'string' }, typed(prnOf)),
+    pulp_created: time('t.pulp_created'),
+    pulp_last_updated: time('t.pulp_last_updated'),
+    pulp_labels: labels(),
+    vuln_report: constant(null, { type: 'string', format: 'uri', nullable: true }),
+    pulp_type: text(TYPE, { readOnly: true }),
+    artifacts: constant({}, { type: 'object', additionalProperties: {} }),
+  },
+  filters: [textFilter('pulp_type', TYPE, 'exact'), textIn('pulp_type__in', TYPE), ...contentFilters()],
+  ordering: { pulp_type: 't.kind' },
+  access: { actions: { list: 'authenticated' }, scope: contentScope },
+});
+
+/** Content of every kind. */
+@ResourceController(ALL_CONTENT, LIST)
+export class AllContentController extends RestHost {}

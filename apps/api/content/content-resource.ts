@@ -1,0 +1,91 @@
+import type { EntityManager } from 'typeorm';
+import type { UnitCounts, UnitKind } from '#content/versions/version.entity.js';
+import { rowsOf } from '#platform/database.js';
+import { on, type AccessRules, type Rule, type Scope } from '../rest/access/rules.js';
+import { baseFields, constant, labels, type Field } from '../rest/fields.js';
+import type { Filter } from '../rest/filters/filter.js';
+import { MODELS, type ModelName } from '../rest/models.js';
+import { defineResource, type Resource } from '../rest/resource.js';
+import { repositoryScope } from '../repositories/repository-rules.js';
+import { contentFilters, findVersion } from './content-filters.js';
+
+/** Content is seen through the repositories that hold it. */
+export const contentScope: Scope = (facts, values) => {
+  const repositories = repositoryScope(facts, values);
+  if (repositories === 'true') return 'true';
+  const visible = repositories.replaceAll(/\bt\./g, 'r.');
+  return `t.id in (select m.unit_id from membership m join repository r on r.id = m.repository_id where ${visible})`;
+};
+
+const label: Rule = [[on('core.manage_content_labels')]];
+
+const CONTENT_RULES: AccessRules = {
+  actions: {
+    list: 'authenticated',
+    read: 'authenticated',
+    content: 'authenticated',
+    set_label: label,
+    unset_label: label,
+  },
+  scope: contentScope,
+};
+
+const PAGING = new Set(['limit', 'offset', 'ordering', 'fields', 'exclude_fields']);
+const COUNTED = {
+  repository_version: 'present',
+  repository_version_added: 'added',
+  repository_version_removed: 'removed',
+} as const;
+
+/** Counts of whole versions are stored with them. */
+const storedCount =
+  (kind: UnitKind): Resource['knownCount'] =>
+  async (query, tx: EntityManager) => {
+    const narrowing = [...query].filter(([name, raw]) => !PAGING.has(name) && raw.some((value) => value !== ''));
+    const [name, raw] = narrowing[0] ?? [];
+    if (narrowing.length !== 1 || !name || !Object.hasOwn(COUNTED, name)) return undefined;
+    const { repository, number } = await findVersion(raw!.at(-1)!, { source: tx.connection });
+    const column = COUNTED[name as keyof typeof COUNTED];
+    const [row] = await rowsOf<{ counts: UnitCounts }>(
+      tx,
+      `select ${column} as counts from repository_version where repository_id = $1 and number = $2`,
+      [repository, number],
+    );
+    return row?.counts[kind] ?? 0;
+  };
+
+/** What one kind of content adds to what all have. */
+interface ContentKind {
+  readonly model: ModelName;
+  readonly kind: UnitKind;
+  readonly tag: string;
+  readonly schema: string;
+  readonly fields: Readonly<Record<string, Field>>;
+  readonly filters: readonly Filter[];
+  readonly ordering?: Readonly<Record<string, string>>;
+  readonly from?: string;
+}
+
+/** Defines a kind of content. */
+export function defineContent({ model, kind, fields, filters, ordering = {}, ...given }: ContentKind): Resource {
+  return defineResource({
+    model,
+    ...given,
+    from: given.from ?? `${MODELS[model].table} t`,
+    fields: {
+      ...baseFields(model),
+      pulp_labels: labels(),
+      vuln_report: constant(null, { type: 'string', format: 'uri', nullable: true }),
+      ...fields,
+    },
+    filters: [...filters, ...contentFilters(kind)],
+    ordering: {
+      ...ordering,
+      pulp_type: `'container.${kind}'`,
+      pulp_labels: 't.pulp_labels',
+      timestamp_of_interest: 't.pulp_last_updated',
+    },
+    access: CONTENT_RULES,
+    knownCount: storedCount(kind)!,
+  });
+}

@@ -1,0 +1,80 @@
+import { rowsOf } from '#platform/database.js';
+import { forbidden } from '#platform/domain-error.js';
+import { on } from '../rest/access/rules.js';
+import { badCombination, badField, badRequest } from '../rest/errors.js';
+import { locate } from '../rest/models.js';
+import type { WriteScope } from '../rest/standard/writing.js';
+import type { Columns } from '../rest/writing/writer.js';
+import { keyOf } from '../repositories/dto/repository.body.js';
+import { namedVersion } from '../repositories/named-versions.js';
+import type { DistributionBody, PullThroughDistributionBody } from './dto/distribution.body.js';
+
+/** Checks a body against what is stored and who asks, and turns it into columns. */
+export async function distributionColumns(body: DistributionBody, scope: WriteScope): Promise<Columns> {
+  if (body.base_path !== undefined) await demandPath(body.base_path, scope);
+  await refuseBoth(body, scope);
+  return {
+    name: body.name,
+    base_path: body.base_path,
+    pulp_labels: body.pulp_labels,
+    repository_id: keyOf(body.repository),
+    repository_version_id: await versionColumn(body, scope),
+    private: body.private,
+    hidden: body.hidden,
+    description: body.description,
+  };
+}
+
+/** {@link distributionColumns} of a pull-through distribution. */
+export async function pullThroughColumns(body: PullThroughDistributionBody, scope: WriteScope): Promise<Columns> {
+  const children = body.distributions?.map((uri) => {
+    const found = locate(uri);
+    if (!found || !('id' in found) || found.model !== 'container.containerdistribution')
+      throw badField('distributions', 'Invalid hyperlink - No URL match.');
+    return found.id;
+  });
+  const columns = { ...(await distributionColumns(body, scope)), remote_id: keyOf(body.remote) };
+  return children === undefined ? columns : { ...columns, children };
+}
+
+async function versionColumn(body: DistributionBody, { rest }: WriteScope): Promise<string | null | undefined> {
+  if (!body.repository_version) return body.repository_version;
+  const version = await namedVersion(rest.source, body.repository_version, 'repository_version');
+  if (version.repositoryType === 'container-push')
+    throw badRequest({
+      repository_version: ['A container push repository cannot be distributed by specifying a repository version.'],
+    });
+  return version.id;
+}
+
+interface Served {
+  readonly repository_id: string | null;
+  readonly repository_version_id: string | null;
+}
+
+async function refuseBoth(body: DistributionBody, { rest, id, context }: WriteScope): Promise<void> {
+  const partial = id !== undefined && context.request.method === 'PATCH';
+  const [stored] = partial
+    ? await rowsOf<Served>(rest.source, 'select repository_id, repository_version_id from distribution where id = $1', [
+        id,
+      ])
+    : [];
+  const repository = body.repository === undefined ? stored?.repository_id : body.repository;
+  const version = body.repository_version === undefined ? stored?.repository_version_id : body.repository_version;
+  if (repository && version)
+    throw badCombination(
+      "Only one of the attributes 'repository' and 'repository_version' may be used simultaneously.",
+    );
+}
+
+const ADD = 'container.namespace_add_containerdistribution';
+
+/** A path belongs to who may add to its namespace, make namespaces, or has the name of its first component. */
+async function demandPath(path: string, { rest, context }: WriteScope): Promise<void> {
+  const name = path.split('/', 1)[0]!;
+  if (context.principal.isSuperuser || context.principal.username === name) return;
+  const [namespace] = await rowsOf<{ id: string }>(rest.source, 'select id from namespace where name = $1', [name]);
+  const rule = namespace ? [[on(ADD)]] : [[on('container.add_containernamespace')]];
+  const target = namespace && { model: 'container.containernamespace' as const, id: namespace.id };
+  if (!(await rest.decisions.allows(context, rule, target))) throw forbidden();
+}

@@ -1,0 +1,83 @@
+import type { EntityManager } from 'typeorm';
+import { ensureNamespace } from '#content/distributions/ensure-push-target.js';
+import { deleteRepository } from '#content/versions/create-repository.js';
+import { announce } from '#platform/change-feed.js';
+import { rowsOf } from '#platform/database.js';
+import { repositoryModel } from '../rest/models.js';
+import type { Resource } from '../rest/resource.js';
+import { insertRow, updateRow, type Columns, type GoneObject, type Writer } from '../rest/writing/writer.js';
+import { registerWriter } from '../rest/writing/writers.js';
+import { DISTRIBUTIONS, PULL_THROUGH_DISTRIBUTIONS } from './distributions.resource.js';
+
+async function withNamespace(tx: EntityManager, columns: Columns): Promise<Columns> {
+  const path = columns['base_path'];
+  if (typeof path !== 'string') return columns;
+  return { ...columns, namespace_id: await ensureNamespace(tx, path.split('/', 1)[0]!) };
+}
+
+async function adoptChildren(tx: EntityManager, id: string, children: unknown): Promise<void> {
+  if (!Array.isArray(children)) return;
+  await tx.query('update distribution set parent_id = null where parent_id = $1', [id]);
+  await tx.query(`update distribution set parent_id = $1 where id = any($2::uuid[]) and type = 'container'`, [
+    id,
+    children,
+  ]);
+}
+
+interface ServedRepository {
+  readonly id: string;
+  readonly type: string;
+}
+
+/**
+ * Takes a distribution away. The repository that clients pushed into goes with it; a repository that somebody curates stays,
+ * for its content is not the path's.
+ */
+export async function removeDistribution(tx: EntityManager, id: string): Promise<GoneObject[]> {
+  const gone: GoneObject[] = [{ model: 'container.containerdistribution', id }];
+  const pushed = await rowsOf<ServedRepository>(
+    tx,
+    `select r.id, r.type from distribution d join repository r on r.id = d.repository_id
+      where d.id = $1 and r.type = 'container-push'
+        and not exists (select 1 from distribution o where o.repository_id = r.id and o.id <> d.id)`,
+    [id],
+  );
+  await tx.query('delete from distribution where id = $1', [id]);
+  for (const repository of pushed) {
+    await deleteRepository(tx, repository.id);
+    gone.push({ model: repositoryModel(repository.type), id: repository.id });
+  }
+  await announce(tx, 'distributions', id);
+  return gone;
+}
+
+function distributionWriter(resource: Resource, type: 'container' | 'pull-through'): Writer {
+  return registerWriter({
+    resource,
+    async create(tx, { children, ...columns }) {
+      const id = await insertRow(tx, 'distribution', { type, ...(await withNamespace(tx, columns)) });
+      await adoptChildren(tx, id, children);
+      await announce(tx, 'distributions', id);
+      return id;
+    },
+    async update(tx, id, { children, ...columns }) {
+      await updateRow(tx, 'distribution', id, await withNamespace(tx, columns));
+      await adoptChildren(tx, id, children);
+      await announce(tx, 'distributions', id);
+    },
+    async remove(tx, id) {
+      if (type === 'container') return removeDistribution(tx, id);
+      const children = await rowsOf<{ id: string }>(tx, 'select id from distribution where parent_id = $1', [id]);
+      await tx.query('delete from distribution where parent_id = $1 or id = $1', [id]);
+      await announce(tx, 'distributions', id);
+      const gone = children.map((child): GoneObject => ({ model: 'container.containerdistribution', id: child.id }));
+      return [{ model: 'container.containerpullthroughdistribution', id }, ...gone];
+    },
+  });
+}
+
+/** Writes distributions. */
+export const DISTRIBUTION_WRITER = distributionWriter(DISTRIBUTIONS, 'container');
+
+/** Writes pull-through distributions. */
+export const PULL_THROUGH_WRITER = distributionWriter(PULL_THROUGH_DISTRIBUTIONS, 'pull-through');

@@ -1,0 +1,156 @@
+import {
+  DecimalField,
+  FlagField,
+  ObjectListField,
+  TextField,
+  TextListField,
+  WholeField,
+} from '../../rest/body/fields.js';
+import { LabelsField } from '../../rest/body/labels.js';
+import type { CrossChecked } from '../../rest/body/validate-body.js';
+import type { Columns } from '../../rest/writing/writer.js';
+
+const optional = { optional: true, nullable: true } as const;
+const secret = { ...optional, writeOnly: true } as const;
+const seconds = { ...optional, min: 0 } as const;
+
+const CERTIFICATES = /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/g;
+
+/** What every remote is made from. */
+export abstract class CommonRemoteBody implements CrossChecked {
+  @TextField({ description: 'A unique name for this remote.' })
+  name: string;
+
+  @TextField({ description: 'The URL of an external content source.' })
+  url: string;
+
+  @LabelsField()
+  pulp_labels?: Record<string, string | null>;
+
+  @TextField({ ...optional, description: 'A PEM encoded CA certificate used to validate the server certificate.' })
+  ca_cert?: string | null;
+
+  @TextField({ ...optional, description: 'A PEM encoded client certificate used for authentication.' })
+  client_cert?: string | null;
+
+  @TextField({ ...secret, description: 'A PEM encoded private key used for authentication.' })
+  client_key?: string | null;
+
+  @FlagField({ optional: true, description: 'If True, TLS peer validation must be performed.' })
+  tls_validation?: boolean;
+
+  @TextField({ ...optional, description: 'The proxy URL. Format: scheme://host:port' })
+  proxy_url?: string | null;
+
+  @TextField({ ...secret, description: 'The username to authenticate to the proxy.' })
+  proxy_username?: string | null;
+
+  @TextField({ ...secret, verbatim: true, description: 'The password to authenticate to the proxy.' })
+  proxy_password?: string | null;
+
+  @TextField({ ...secret, description: 'The username to be used for authentication when syncing.' })
+  username?: string | null;
+
+  @TextField({ ...secret, verbatim: true, description: 'The password to be used for authentication when syncing.' })
+  password?: string | null;
+
+  @WholeField({ ...optional, description: 'Maximum number of retry attempts after a download failure.' })
+  max_retries?: number | null;
+
+  @DecimalField(seconds)
+  total_timeout?: number | null;
+
+  @DecimalField(seconds)
+  connect_timeout?: number | null;
+
+  @DecimalField(seconds)
+  sock_connect_timeout?: number | null;
+
+  @DecimalField(seconds)
+  sock_read_timeout?: number | null;
+
+  @ObjectListField({ ...optional, description: 'Headers for aiohttp.Clientsession' })
+  headers?: Record<string, string>[] | null;
+
+  @WholeField({ ...optional, min: 1, description: 'Total number of simultaneous connections.' })
+  download_concurrency?: number | null;
+
+  @WholeField({ ...optional, description: 'Limits requests per second for each concurrent downloader' })
+  rate_limit?: number | null;
+
+  @TextListField({ ...optional, itemMax: 255, description: 'What to take; wildcards * and ? are understood.' })
+  includes?: string[] | null;
+
+  @TextListField({ ...optional, itemMax: 255, description: 'What to leave out; applied after includes.' })
+  excludes?: string[] | null;
+
+  problems(): Record<string, string[]> | undefined {
+    return urlProblem(this.url) ?? proxyProblem(this) ?? certificateProblem(this);
+  }
+}
+
+/** What a remote of one upstream repository is made from. */
+export class RemoteBody extends CommonRemoteBody {
+  @TextField({ description: 'Name of the upstream repository' })
+  upstream_name: string;
+
+  @TextField({
+    optional: true,
+    choices: ['immediate', 'on_demand', 'streamed'],
+    description: 'When blobs are fetched: with the sync, at the first pull and kept, or at every pull.',
+  })
+  policy?: string;
+
+  @TextListField({ ...secret, itemMax: 255, description: 'Deprecated: use includes.' })
+  include_tags?: string[] | null;
+
+  @TextListField({ ...secret, itemMax: 255, description: 'Deprecated: use excludes.' })
+  exclude_tags?: string[] | null;
+
+  @TextField({
+    ...optional,
+    pattern: { regex: /^https?:\/\/[^\s/]+/, message: 'Enter a valid URL.' },
+    description: 'A URL to a sigstore to download image signatures from',
+  })
+  sigstore?: string | null;
+}
+
+/** What a remote that stands for a whole registry is made from. */
+export class PullThroughRemoteBody extends CommonRemoteBody {
+  @TextField({ optional: true, choices: ['on_demand'] })
+  policy?: string;
+}
+
+function urlProblem(url: string | undefined): Record<string, string[]> | undefined {
+  if (url === undefined) return undefined;
+  const parsed = URL.parse(url);
+  if (!parsed || !['http:', 'https:'].includes(parsed.protocol)) return { url: ['Enter a valid URL.'] };
+  if (!parsed.username && !parsed.password) return undefined;
+  const text = 'The remote url contains username or password. Please use remote username or password instead.';
+  return { url: [text] };
+}
+
+function proxyProblem(body: CommonRemoteBody): Record<string, string[]> | undefined {
+  if (body.proxy_url?.includes('@')) return { proxy_url: ['proxy_url must not contain credentials'] };
+  return undefined;
+}
+
+function certificateProblem(body: CommonRemoteBody): Record<string, string[]> | undefined {
+  for (const name of ['ca_cert', 'client_cert'] as const) {
+    const text = body[name];
+    if (typeof text !== 'string') continue;
+    const blocks = text.match(CERTIFICATES);
+    if (!blocks) return { [name]: ['No PEM-encoded certificates found in string.'] };
+    body[name] = `${blocks.join('\n')}\n`;
+  }
+  return undefined;
+}
+
+const both = (list: string[] | null | undefined, older: string[] | null | undefined): string[] | null | undefined =>
+  older ? [...(list ?? []), ...older] : list;
+
+/** The columns that a body sets. */
+export function remoteColumns(body: RemoteBody | PullThroughRemoteBody): Columns {
+  const { include_tags, exclude_tags, ...rest } = body as RemoteBody;
+  return { ...rest, includes: both(rest.includes, include_tags), excludes: both(rest.excludes, exclude_tags) };
+}

@@ -1,0 +1,139 @@
+import { ownedRules, viewable } from '../rest/access/rules.js';
+import { baseFields, decimal, derived, flag, json, labels, text, texts, whole, type Field } from '../rest/fields.js';
+import type { Filter } from '../rest/filters/filter.js';
+import { labelSelect } from '../rest/filters/label-select.js';
+import { timeFilters } from '../rest/filters/ordered.js';
+import { textFilter, textFilters, textIn } from '../rest/filters/text.js';
+import { hrefTo, prnOf, type ModelName } from '../rest/models.js';
+import { BY_NAME } from '../rest/ordering.js';
+import { defineResource } from '../rest/resource.js';
+import { PullThroughRemoteBody, RemoteBody } from './dto/remote.body.js';
+
+const nullable = { nullable: true };
+const SECRETS = ['client_key', 'proxy_username', 'proxy_password', 'username', 'password'];
+const HIDDEN = {
+  type: 'array',
+  items: {
+    type: 'object',
+    properties: { name: { type: 'string' }, is_set: { type: 'boolean' } },
+    required: ['name', 'is_set'],
+  },
+};
+
+/** Secrets are told by whether they are set, never by what they are. */
+const hiddenFields = derived(
+  `json_build_array(${SECRETS.map((name) => `json_build_object('name', '${name}', 'is_set', t.${name} is not null)`).join(', ')})`,
+  HIDDEN,
+  (value: unknown) => value,
+);
+
+const timeouts = ['total_timeout', 'connect_timeout', 'sock_connect_timeout', 'sock_read_timeout'];
+
+const commonFields = (model: ModelName): Record<string, Field> => ({
+  ...baseFields(model),
+  name: text('t.name'),
+  url: text('t.url'),
+  pulp_labels: labels(),
+  policy: text('t.policy'),
+  hidden_fields: hiddenFields,
+  ca_cert: text('t.ca_cert', nullable),
+  client_cert: text('t.client_cert', nullable),
+  tls_validation: flag('t.tls_validation'),
+  proxy_url: text('t.proxy_url', nullable),
+  max_retries: whole('t.max_retries', nullable),
+  ...Object.fromEntries(timeouts.map((name) => [name, decimal(`t.${name}`, nullable)])),
+  headers: {
+    ...json('t.headers', nullable),
+    schema: { type: 'array', nullable: true, items: { type: 'object', additionalProperties: {} } },
+  },
+  download_concurrency: whole('t.download_concurrency', nullable),
+  rate_limit: whole('t.rate_limit', nullable),
+});
+
+const lists: Record<string, Field> = {
+  includes: texts('t.includes', nullable),
+  excludes: texts('t.excludes', nullable),
+};
+
+const filters: readonly Filter[] = [
+  ...textFilters('name', 't.name'),
+  ...timeFilters('pulp_last_updated'),
+  labelSelect(),
+];
+
+const ordering = {
+  name: 't.name',
+  url: 't.url',
+  policy: 't.policy',
+  pulp_type: 't.type',
+  pulp_labels: 't.pulp_labels',
+  tls_validation: 't.tls_validation',
+  download_concurrency: 't.download_concurrency',
+  max_retries: 't.max_retries',
+  rate_limit: 't.rate_limit',
+  ...Object.fromEntries(timeouts.map((name) => [name, `t.${name}`])),
+};
+
+/** Upstream repositories. */
+export const REMOTES = defineResource({
+  model: 'container.containerremote',
+  tag: 'Remotes: Container',
+  schema: 'container.ContainerRemote',
+  fields: {
+    ...commonFields('container.containerremote'),
+    upstream_name: text('t.upstream_name'),
+    ...lists,
+    sigstore: text('t.sigstore', nullable),
+  },
+  filters,
+  ordering,
+  defaultOrder: BY_NAME,
+  access: ownedRules('container.containerremote', 'container.containerremote_owner'),
+  body: RemoteBody,
+});
+
+/** Upstream registries as a whole. */
+export const PULL_THROUGH_REMOTES = defineResource({
+  model: 'container.containerpullthroughremote',
+  tag: 'Remotes: Pull_Through',
+  schema: 'container.ContainerPullThroughRemote',
+  fields: { ...commonFields('container.containerpullthroughremote'), ...lists },
+  filters,
+  ordering,
+  defaultOrder: BY_NAME,
+  access: ownedRules('container.containerpullthroughremote', 'container.containerpullthroughremote_owner'),
+  body: PullThroughRemoteBody,
+});
+
+const modelOf = (type: string): ModelName =>
+  type === 'pull-through' ? 'container.containerpullthroughremote' : 'container.containerremote';
+const typed = (show: (model: ModelName, id: string) => string) => (value: string) => {
+  const [type = '', id = ''] = value.split(' ');
+  return show(modelOf(type), id);
+};
+const TYPE = `'container.' || t.type`;
+
+/** All remotes, whatever their type. */
+export const ALL_REMOTES = defineResource({
+  model: 'container.containerremote',
+  models: ['container.containerremote', 'container.containerpullthroughremote'],
+  path: 'remotes',
+  tag: 'Remotes',
+  schema: 'GenericRemote',
+  component: 'core',
+  where: 'true',
+  fields: {
+    ...commonFields('container.containerremote'),
+    pulp_href: derived(`t.type || ' ' || t.id`, { type: 'string', format: 'uri' }, typed(hrefTo)),
+    prn: derived(`t.type || ' ' || t.id`, { type: 'string' }, typed(prnOf)),
+  },
+  filters: [...filters, textFilter('pulp_type', TYPE, 'exact'), textIn('pulp_type__in', TYPE)],
+  ordering,
+  defaultOrder: BY_NAME,
+  access: {
+    actions: { list: 'authenticated' },
+    scope: (facts, values) =>
+      `(${viewable('container.view_containerremote', 'container.containerremote')(facts, values)} and t.type = 'container')
+        or (${viewable('container.view_containerpullthroughremote', 'container.containerpullthroughremote')(facts, values)} and t.type = 'pull-through')`,
+  },
+});

@@ -1,0 +1,29 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import { deleteVersion } from '#content/versions/delete-version.js';
+import { inTransaction } from '#platform/database.js';
+import { defineTask, type TaskContext, type TaskHandler } from '#tasks/define-task.js';
+
+/** Which version goes. */
+export interface DeleteVersionPayload {
+  readonly repositoryId: string;
+  readonly number: number;
+}
+
+const DELETE_VERSION = defineTask<DeleteVersionPayload, null>({ name: 'pulpcore.app.tasks.repository.delete_version' });
+
+/** Deletes a version; later ones keep their content. */
+@Injectable()
+export class DeleteVersion implements TaskHandler<DeleteVersionPayload, null> {
+  readonly task = DELETE_VERSION;
+
+  constructor(private readonly source: DataSource) {}
+
+  async run({ repositoryId, number }: DeleteVersionPayload, context: TaskContext): Promise<null> {
+    await inTransaction(this.source, async (tx) => {
+      await context.fence(tx);
+      await deleteVersion(tx, repositoryId, number);
+    });
+    return null;
+  }
+}

@@ -1,0 +1,59 @@
+import { inTransaction } from '#platform/database.js';
+import type { RestContext } from '../context.js';
+import { requireKeyOf } from '../keys.js';
+import { MODELS } from '../models.js';
+import { DeleteRoute, PatchRoute, PutRoute } from '../operation.js';
+import type { Resource } from '../resource.js';
+import type { Rest } from '../rest.js';
+import type { StandardRoute } from '../rest-controller.js';
+import { deleteObject } from '../writing/general-tasks.js';
+import { differing, type Writer } from '../writing/writer.js';
+import { readColumns, type Writing } from './writing.js';
+
+async function update<Body extends object>(
+  writing: Writing<Body>,
+  rest: Rest,
+  resource: Resource,
+  context: RestContext,
+  partial: boolean,
+): Promise<object> {
+  const id = requireKeyOf(resource, context.param('id'));
+  const columns = await readColumns(writing, { rest, context, id }, partial);
+  return inTransaction(rest.source, async (tx) => {
+    const changed = await differing(tx, MODELS[resource.model].table, resource, id, columns);
+    if (Object.keys(changed).length > 0) await writing.writer.update(tx, id, changed);
+    return rest.show(resource, id, tx);
+  });
+}
+
+/** `PUT member/` and `PATCH member/` that answer with the changed resource. */
+export const updatingAtOnce = <Body extends object>(writing: Writing<Body>): readonly StandardRoute[] => [
+  {
+    name: 'update',
+    route: PutRoute(':id', { action: 'update', summary: 'Update', body: 'resource', answers: { 200: 'resource' } }),
+    handle: (rest, resource, context) => update(writing, rest, resource, context, false),
+  },
+  {
+    name: 'partialUpdate',
+    route: PatchRoute(':id', {
+      action: 'partial_update',
+      summary: 'Update',
+      body: 'partial',
+      answers: { 200: 'resource' },
+    }),
+    handle: (rest, resource, context) => update(writing, rest, resource, context, true),
+  },
+];
+
+/** `DELETE member/` that is done when it answers: 204. */
+export const deletingAtOnce = (writer: Writer): readonly StandardRoute[] => [
+  {
+    name: 'delete',
+    route: DeleteRoute(':id', { action: 'delete', summary: 'Delete', answers: { 204: 'empty' } }),
+    async handle(rest, resource, context) {
+      const id = requireKeyOf(resource, context.param('id'));
+      await rest.show(resource, id);
+      await inTransaction(rest.source, (tx) => deleteObject(tx, writer, id));
+    },
+  },
+];
