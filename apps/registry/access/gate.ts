@@ -12,7 +12,7 @@ import { isRepositoryName } from '#oci/reference.js';
 import { CONFIG, type HallmarkConfig } from '#platform/config.js';
 import { forbidden, invalid, isDomainError, notFound, unauthenticated } from '#platform/domain-error.js';
 import { challenge, setChallenge, type TokenProblem } from './challenge.js';
-import { knowPath, Rights } from './rights.js';
+import { knowPath, Rights } from '#content/distributions/path-rights.js';
 
 /** Who asks, and with which token if any. */
 export interface Caller {

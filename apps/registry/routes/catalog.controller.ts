@@ -7,7 +7,7 @@ import { listDistributions } from '#content/distributions/list-distributions.js'
 import { CONFIG, type HallmarkConfig } from '#platform/config.js';
 import { unauthenticated } from '#platform/domain-error.js';
 import { type Caller, Gate } from '../access/gate.js';
-import { targetOf } from '../access/rights.js';
+import { targetOf } from '#content/distributions/path-rights.js';
 import { sendJson } from '../http/answer.js';
 import { OciErrorFilter } from '../http/oci-error.js';
 import { nextLink, pageSize, queryValue } from '../http/query.js';

@@ -1,19 +1,26 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
+
 import { DataSource } from 'typeorm';
+import { ACCESS_TOPIC } from '#access/access-changes.js';
 import { ownerRoleOf } from '#access/locked-roles.js';
 import { objectKey } from '#access/permission-names.js';
 import { grantOwner } from '#access/permissions.js';
 import { type CreationHook, ensurePushTarget } from '#content/distributions/ensure-push-target.js';
 import type { ServedPath } from '#content/distributions/find-distribution.js';
+import { ChangeFeed } from '#platform/change-feed.js';
 import { CONFIG, type HallmarkConfig } from '#platform/config.js';
 import { DomainError } from '#platform/domain-error.js';
 import type { Visit } from '../access/gate.js';
+
+const HEARING_MS = 1_000;
 
 /** Finds the repository that a push goes to, and makes it for the first push into a name. */
 @Injectable()
 export class PushTargets {
   constructor(
     private readonly source: DataSource,
+    private readonly feed: ChangeFeed,
     @Inject(CONFIG) private readonly config: HallmarkConfig,
   ) {}
 
@@ -22,7 +29,10 @@ export class PushTargets {
     const { served } = visit;
     if (served?.repositoryId && served.pinned === null) return served.repositoryId;
     const type = this.config.pushRepositoryType;
+    const rightsHeard = this.rightsHeard();
     const target = await ensurePushTarget(this.source, visit.name, type, this.ownerRoles(visit));
+    const gaveRights = target.created.length > 0 && visit.principal.kind !== 'anonymous';
+    await rightsHeard(gaveRights);
     return target.repositoryId;
   }
 
@@ -31,6 +41,20 @@ export class PushTargets {
     if (served.pinned !== null || served.repositoryId === null)
       throw new DomainError('unsupported', 'UNSUPPORTED', 'Repository is read-only: this path serves a fixed version.');
     return served.repositoryId;
+  }
+
+  /** Waits until this process has heard of new rights, so that the pusher's next request has them. */
+  private rightsHeard(): (expected: boolean) => Promise<void> {
+    let stop = () => {};
+    const heard = new Promise<void>((resolve) => {
+      stop = this.feed.onChange(({ topic }) => {
+        if (topic === ACCESS_TOPIC) resolve();
+      });
+    });
+    return async (expected) => {
+      if (expected && this.feed.connected) await Promise.race([heard, delay(HEARING_MS, undefined, { ref: false })]);
+      stop();
+    };
   }
 
   /** The pusher owns what his push made. */

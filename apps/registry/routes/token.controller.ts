@@ -8,7 +8,7 @@ import { TokenIssuer } from '#access/token-issuer.js';
 import { parseScopes, type TokenScope } from '#access/token-scopes.js';
 import { isRepositoryName } from '#oci/reference.js';
 import { type Caller, Gate } from '../access/gate.js';
-import { knowPath } from '../access/rights.js';
+import { knowPath } from '#content/distributions/path-rights.js';
 import { sendJson } from '../http/answer.js';
 import { OciErrorFilter } from '../http/oci-error.js';
 import { queryValue, queryValues } from '../http/query.js';
