@@ -36,6 +36,7 @@ import { TaskGroupsController } from './tasks/task-groups.controller.js';
 import { TaskSchedulesController } from './tasks/task-schedules.controller.js';
 import { TasksController } from './tasks/tasks.controller.js';
 import { WorkersController } from './tasks/workers.controller.js';
+import { VerifyController } from './verify/verify.controller.js';
 
 /** Every controller of the REST API: what is listed here is served and documented. */
 export const API_CONTROLLERS: Type[] = [
@@ -64,6 +65,7 @@ export const API_CONTROLLERS: Type[] = [
   TaskGroupsController,
   TaskSchedulesController,
   WorkersController,
+  VerifyController,
 ];
 
 /** Tasks that the REST API starts and runs itself when it can; workers must know them too. */
