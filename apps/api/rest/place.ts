@@ -16,4 +16,6 @@ export interface Place {
   /** Member paths of nested resources: the parameter's name in the API document and the key's name in the route. */
   readonly member?: { readonly parameter: string; readonly key: string };
   readonly component?: string;
+  /** Places without a resource are for superusers, unless everybody who signed in may use them. */
+  readonly forAll?: boolean;
 }

@@ -21,7 +21,7 @@ import { VerifyBody } from './verify.body.js';
 const MAX_SIGNATURES = 100;
 
 /** Judges signatures against trust material that the caller brings; nothing is fetched and nothing is stored. */
-@RestController({ path: 'verify', tag: 'Verify', operations: 'verify', component: 'hallmark' })
+@RestController({ path: 'verify', tag: 'Verify', operations: 'verify', component: 'hallmark', forAll: true })
 export class VerifyController extends RestHost {
   private readonly rights: Rights;
 

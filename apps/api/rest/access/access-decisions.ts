@@ -26,14 +26,14 @@ export class AccessDecisions {
   /** Throws unless the caller may do the action at this place. */
   async demand(context: RestContext, place: Place, action: string): Promise<void> {
     const resource = place.resource ?? place.parent?.resource;
-    if (isSuperuser(context)) return;
+    if (isSuperuser(context) || (!resource && place.forAll)) return;
     if (!resource) throw forbidden();
     const rule = resource.access.actions[action] ?? 'superuser';
-    const parent = place.parent && context.param(place.parent.key);
-    const id = parent ?? context.param('id');
-    const model = resource.access.model ?? resource.model;
-    if (id !== '') await this.demandVisible(context, place.parent?.resource ?? resource, id);
-    if (!(await this.allows(context, rule, id === '' ? undefined : { model, id }))) throw forbidden();
+    const owner = place.parent?.resource ?? resource;
+    const id = context.param(place.parent?.key ?? 'id');
+    if (id !== '') await this.demandVisible(context, owner, id);
+    const target = { model: owner.access.model ?? owner.model, id };
+    if (!(await this.allows(context, rule, id === '' ? undefined : target))) throw forbidden();
   }
 
   /** SQL over the row `t` for what the caller may see. */
