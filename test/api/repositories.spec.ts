@@ -71,7 +71,9 @@ describe('container repositories', () => {
     const set = await api.request('POST', `${body['pulp_href']!}set_label/`, { key: 'env', value: 'prod' });
     expect([set.status, set.body]).toEqual([201, { key: 'env', value: 'prod' }]);
     const list = async (select: string) =>
-      (await api.get(`${REPOSITORIES}?name__in=r1,labelled&pulp_label_select=${encodeURIComponent(select)}`)).body['count'];
+      (await api.get(`${REPOSITORIES}?name__in=r1,labelled&pulp_label_select=${encodeURIComponent(select)}`)).body[
+        'count'
+      ];
     expect(await Promise.all(['env', 'env=prod', '!env', 'env!=prod', 'env~RO', 'env=prod,other'].map(list))).toEqual([
       1, 1, 1, 0, 1, 0,
     ]);

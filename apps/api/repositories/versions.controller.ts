@@ -1,6 +1,7 @@
 import { protectedVersions } from '#content/versions/delete-version.js';
 import { Context, type RestContext } from '../rest/context.js';
 import { badRequest, noMatch } from '../rest/errors.js';
+import { requireKeyOf } from '../rest/keys.js';
 import { prnOf } from '../rest/models.js';
 import { DeleteRoute, GetRoute } from '../rest/operation.js';
 import type { Resource } from '../rest/resource.js';
@@ -31,7 +32,8 @@ abstract class VersionRoutes extends RestHost {
   protected abstract readonly parent: Resource;
   protected abstract readonly deletion: DeleteVersion;
 
-  protected listBelow(context: RestContext) {
+  protected async listBelow(context: RestContext) {
+    await this.rest.demandExists(this.parent, context.param('repository'));
     return this.rest.list(context, this.resource, this.below(context));
   }
 
@@ -51,7 +53,9 @@ abstract class VersionRoutes extends RestHost {
   }
 
   private below(context: RestContext) {
-    return (values: SqlValues) => `t.repository_id = ${values.bind(context.param('repository'))}`;
+    const id = requireKeyOf(this.parent, context.param('repository'));
+    return (values: SqlValues) =>
+      `t.repository_id = ${values.bind(id)} and ${this.parent.where.replaceAll('t.', 'r.')}`;
   }
 }
 

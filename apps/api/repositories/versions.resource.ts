@@ -132,6 +132,13 @@ const VERSIONS: Resource = {
 /** Versions of all repositories. */
 export const ALL_VERSIONS: Resource = { ...VERSIONS, defaultOrder: [{ sql: 't.id', descending: true }] };
 
+const versionActions = (actions: AccessRules['actions']): AccessRules['actions'] => ({
+  list: actions['list_versions'] ?? 'superuser',
+  read: actions['read_version'] ?? 'superuser',
+  delete: actions['delete_version'] ?? 'superuser',
+  repair: actions['repair_version'] ?? 'superuser',
+});
+
 /** Versions of repositories of one type; whose repository it is stands in the path. */
 export const versionsBelow = (parent: Resource, tag: string): Resource => ({
   ...VERSIONS,
@@ -139,5 +146,5 @@ export const versionsBelow = (parent: Resource, tag: string): Resource => ({
   component: 'container',
   operations: `${parent.operations}_versions`,
   parameter: parent.parameter.replace(/_href$/, '_version_href'),
-  access: { actions: parent.access.actions, scope: visible },
+  access: { actions: versionActions(parent.access.actions), scope: visible },
 });

@@ -134,7 +134,13 @@ export const MODELS = {
     'composite_content_guard_href',
     `t.type = 'composite'`,
   ),
-  'core.pulpexporter': model('exporters/core/pulp', 'exporter', 'PulpExporter', 'pulp_exporter_href', `t.type = 'pulp'`),
+  'core.pulpexporter': model(
+    'exporters/core/pulp',
+    'exporter',
+    'PulpExporter',
+    'pulp_exporter_href',
+    `t.type = 'pulp'`,
+  ),
   'core.pulpexport': model('exporters/core/pulp/exports', 'export', 'PulpExport', 'pulp_pulp_export_href'),
   'core.filesystemexporter': model(
     'exporters/core/filesystem',

@@ -12,6 +12,8 @@ import { validateBody } from './body/validate-body.js';
 import type { RestContext } from './context.js';
 import { noMatch } from './errors.js';
 import type { ShowScope } from './fields.js';
+import { rowsOf } from '#platform/database.js';
+import { requireKeyOf } from './keys.js';
 import { hrefTo } from './models.js';
 import { GeneralTasks } from './writing/general-tasks.js';
 import { pageOf, windowOf, type Page } from './paging.js';
@@ -77,6 +79,13 @@ export class Rest {
     const row = await readRow(tx, resource, byKey, Object.keys(resource.fields), this.showScope);
     if (!row) throw noMatch(resource.noun);
     return row;
+  }
+
+  /** Throws unless there is such a resource. */
+  async demandExists(resource: Resource, id: string): Promise<void> {
+    const key = requireKeyOf(resource, id);
+    const sql = `select 1 from ${resource.from} where t.id = $1 and ${resource.where}`;
+    if ((await rowsOf(this.source, sql, [key])).length === 0) throw noMatch(resource.noun);
   }
 
   /** The checked body of a request. */

@@ -56,9 +56,11 @@ const isRead = ({ answers, method }: Operation): boolean => method === 'get' && 
 /** Parameters of an operation, sorted by name, with those of the path first. */
 export function parametersOf({ place, operation, parameter }: DocumentedRoute): Parameter[] {
   const own = (operation.query ?? []).map(({ name, schema, description }) => query(name, schema, description));
-  const headers = (operation.headers ?? []).map(
-    (each): Parameter => ({ in: 'header', schema: { type: 'string' }, ...each }),
-  );
+  const headers = (operation.headers ?? []).map((each): Parameter => ({
+    in: 'header',
+    schema: { type: 'string' },
+    ...each,
+  }));
   const { resource } = place;
   const listing = resource && operation.answers[200] === 'page' ? listParameters(resource) : [];
   const minimal =
@@ -66,6 +68,12 @@ export function parametersOf({ place, operation, parameter }: DocumentedRoute): 
   const path: Parameter[] = parameter
     ? [{ in: 'path', name: parameter, schema: { type: 'string' }, required: true }]
     : [];
-  const rest = [...headers, ...own, ...listing, ...minimal, ...(isRead(operation) && !operation.produces ? SELECTION : [])];
+  const rest = [
+    ...headers,
+    ...own,
+    ...listing,
+    ...minimal,
+    ...(isRead(operation) && !operation.produces ? SELECTION : []),
+  ];
   return [...path, ...rest.sort((left, right) => (left.name < right.name ? -1 : 1))];
 }

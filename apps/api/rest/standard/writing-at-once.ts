@@ -3,12 +3,18 @@ import type { RestContext } from '../context.js';
 import { requireKeyOf } from '../keys.js';
 import { MODELS } from '../models.js';
 import { DeleteRoute, PatchRoute, PutRoute } from '../operation.js';
+import type { Schema } from '../fields.js';
 import type { Resource } from '../resource.js';
 import type { Rest } from '../rest.js';
 import type { StandardRoute } from '../rest-controller.js';
 import { deleteObject } from '../writing/general-tasks.js';
 import { differing, type Writer } from '../writing/writer.js';
 import { readColumns, type Writing } from './writing.js';
+
+const DETAIL: Schema = { type: 'object', properties: { detail: { type: 'string' } }, required: ['detail'] };
+
+/** Answers of routes that something else may stand in the way of. */
+export const IN_THE_WAY = { 409: { schema: 'ErrorDetail', of: DETAIL } } as const;
 
 async function update<Body extends object>(
   writing: Writing<Body>,
@@ -27,10 +33,13 @@ async function update<Body extends object>(
 }
 
 /** `PUT member/` and `PATCH member/` that answer with the changed resource. */
-export const updatingAtOnce = <Body extends object>(writing: Writing<Body>): readonly StandardRoute[] => [
+export const updatingAtOnce = <Body extends object>(
+  writing: Writing<Body>,
+  more: Partial<typeof IN_THE_WAY> = {},
+): readonly StandardRoute[] => [
   {
     name: 'update',
-    route: PutRoute(':id', { action: 'update', summary: 'Update', body: 'resource', answers: { 200: 'resource' } }),
+    route: PutRoute(':id', { action: 'update', summary: 'Update', body: 'resource', answers: { 200: 'resource', ...more } }),
     handle: (rest, resource, context) => update(writing, rest, resource, context, false),
   },
   {
@@ -39,17 +48,17 @@ export const updatingAtOnce = <Body extends object>(writing: Writing<Body>): rea
       action: 'partial_update',
       summary: 'Update',
       body: 'partial',
-      answers: { 200: 'resource' },
+      answers: { 200: 'resource', ...more },
     }),
     handle: (rest, resource, context) => update(writing, rest, resource, context, true),
   },
 ];
 
 /** `DELETE member/` that is done when it answers: 204. */
-export const deletingAtOnce = (writer: Writer): readonly StandardRoute[] => [
+export const deletingAtOnce = (writer: Writer, more: Partial<typeof IN_THE_WAY> = {}): readonly StandardRoute[] => [
   {
     name: 'delete',
-    route: DeleteRoute(':id', { action: 'delete', summary: 'Delete', answers: { 204: 'empty' } }),
+    route: DeleteRoute(':id', { action: 'delete', summary: 'Delete', answers: { 204: 'empty', ...more } }),
     async handle(rest, resource, context) {
       const id = requireKeyOf(resource, context.param('id'));
       await rest.show(resource, id);
