@@ -19,7 +19,6 @@ import { AllRemotesController, PullThroughRemotesController, RemotesController }
 import { AllRepositoriesController } from './repositories/all-repositories.controller.js';
 import { PushRepositoriesController } from './repositories/push-repositories.controller.js';
 import { RepositoriesController } from './repositories/repositories.controller.js';
-import { DeleteVersion } from './repositories/version-tasks.js';
 import {
   AllVersionsController,
   PushVersionsController,
@@ -28,12 +27,12 @@ import {
 import { AccessDecisions } from './rest/access/access-decisions.js';
 import { Callers } from './rest/access/callers.js';
 import { Rest } from './rest/rest.js';
-import { GeneralCreate, GeneralDelete, GeneralTasks, GeneralUpdate } from './rest/writing/general-tasks.js';
+import { GeneralTasks } from './rest/writing/general-tasks.js';
 import { SigningServicesController } from './signing/signing-services.controller.js';
 import { LivezController, StatusController } from './status/status.controller.js';
-import { PurgeTasks } from './tasks/task-actions.js';
 import { TaskGroupsController } from './tasks/task-groups.controller.js';
 import { TaskSchedulesController } from './tasks/task-schedules.controller.js';
+import { API_TASK_HANDLERS } from './task-handlers.js';
 import { TasksController } from './tasks/tasks.controller.js';
 import { WorkersController } from './tasks/workers.controller.js';
 import { VerifyController } from './verify/verify.controller.js';
@@ -67,9 +66,6 @@ export const API_CONTROLLERS: Type[] = [
   WorkersController,
   VerifyController,
 ];
-
-/** Tasks that the REST API starts and runs itself when it can; workers must know them too. */
-export const API_TASK_HANDLERS = [GeneralCreate, GeneralUpdate, GeneralDelete, DeleteVersion, PurgeTasks] as const;
 
 /**
  * The REST API. It needs `DataSource`, `Authenticator`, `Permissions`, `TaskDispatcher` and the settings, which are global or

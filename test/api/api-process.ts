@@ -13,7 +13,8 @@ import { createUser } from '#access/users.js';
 import { ChangeFeed } from '#platform/change-feed.js';
 import { CONFIG, Config, type HallmarkConfig } from '#platform/config.js';
 import { TasksModule, taskWorkerProviders } from '#tasks/tasks.module.js';
-import { API_TASK_HANDLERS, ApiModule } from '../../apps/api/api.module.js';
+import { ApiModule } from '../../apps/api/api.module.js';
+import { API_TASK_HANDLERS } from '../../apps/api/task-handlers.js';
 import { API_ROUTER, streamBodies } from '../../apps/api/http-hooks.js';
 import { createTestDatabase, type TestDatabase } from '../database.js';
 

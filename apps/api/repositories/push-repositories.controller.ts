@@ -2,6 +2,8 @@ import { ResourceController, RestHost } from '../rest/rest-controller.js';
 import { LIST, READ } from '../rest/standard/reading.js';
 import { ROLES } from '../rest/standard/roles.js';
 import { updating } from '../rest/standard/writing.js';
+import { PUSHED } from './actions/pushed.js';
+import { TAGGING } from './actions/tagging.js';
 import { PushRepositoryBody, repositoryColumns } from './dto/repository.body.js';
 import { PUSH_REPOSITORIES } from './repositories.resource.js';
 import { PUSH_REPOSITORY_WRITER } from './repository.writer.js';
@@ -14,5 +16,5 @@ const WRITING = {
 };
 
 /** Repositories that clients push into. */
-@ResourceController(PUSH_REPOSITORIES, LIST, READ, updating(WRITING), ROLES)
+@ResourceController(PUSH_REPOSITORIES, LIST, READ, updating(WRITING), ROLES, TAGGING, PUSHED)
 export class PushRepositoriesController extends RestHost {}

@@ -3,6 +3,8 @@ import { LABELS } from '../rest/standard/labels.js';
 import { LIST, READ } from '../rest/standard/reading.js';
 import { ROLES } from '../rest/standard/roles.js';
 import { creating, deleting, updating } from '../rest/standard/writing.js';
+import { CURATING } from './actions/curating.js';
+import { TAGGING } from './actions/tagging.js';
 import { repositoryColumns, RepositoryBody } from './dto/repository.body.js';
 import { REPOSITORIES } from './repositories.resource.js';
 import { REPOSITORY_WRITER } from './repository.writer.js';
@@ -15,5 +17,16 @@ const WRITING = {
 };
 
 /** Repositories whose content is mirrored or curated. */
-@ResourceController(REPOSITORIES, LIST, READ, creating(WRITING), updating(WRITING), deleting(), LABELS, ROLES)
+@ResourceController(
+  REPOSITORIES,
+  LIST,
+  READ,
+  creating(WRITING),
+  updating(WRITING),
+  deleting(),
+  LABELS,
+  ROLES,
+  TAGGING,
+  CURATING,
+)
 export class RepositoriesController extends RestHost {}

@@ -69,6 +69,14 @@ export class AccessDecisions {
       : { object: [own], namespace: [], distribution: [] };
   }
 
+  /** True when the caller may see the row of a resource. */
+  async maySee(context: RestContext, resource: Resource, id: string): Promise<boolean> {
+    const values = new SqlValues();
+    const scope = (await this.scopeOf(context, resource))(values);
+    const sql = `select 1 from ${resource.from} where ${allOf([scope, `t.id = ${values.bind(id)}`])}`;
+    return (await rowsOf(this.source, sql, values.values)).length > 0;
+  }
+
   private async demandVisible(context: RestContext, resource: Resource, id: string): Promise<void> {
     const values = new SqlValues();
     const { integerKey } = MODELS[resource.model] as Model;

@@ -1,0 +1,109 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource, type EntityManager } from 'typeorm';
+import { expandUnits, selectForCopy, type CopySelection } from '#content/changes/recursive-add.js';
+import { selectForRemoval } from '#content/changes/recursive-remove.js';
+import { findUnits, unitsAt } from '#content/changes/units.js';
+import { applyChange, lockRepository, type MadeVersion, type UnitRef } from '#content/versions/apply-change.js';
+import { defineTask, type TaskContext, type TaskHandler } from '#tasks/define-task.js';
+import { changeRepository, membersAmong } from './version-change.js';
+
+/** What to add with everything that it names: units, or a choice of a version. */
+export interface AddPayload {
+  readonly repositoryId: string;
+  readonly units?: readonly string[];
+  readonly from?: { readonly repositoryId: string; readonly number: number; readonly selection: CopySelection };
+}
+
+const ADD = defineTask<AddPayload, object | null>({
+  name: 'pulp_container.app.tasks.recursive_add.recursive_add_content',
+});
+
+/** Adds units with everything that they name. */
+@Injectable()
+export class AddContent implements TaskHandler<AddPayload, object | null> {
+  readonly task = ADD;
+
+  constructor(private readonly source: DataSource) {}
+
+  run({ repositoryId, units = [], from }: AddPayload, context: TaskContext): Promise<object | null> {
+    return changeRepository(this.source, context, repositoryId, async (tx) => {
+      await lockRepository(tx, repositoryId);
+      const add = from
+        ? await selectForCopy(tx, { repositoryId: from.repositoryId, pinned: from.number }, from.selection)
+        : await expandUnits(tx, await findUnits(tx, units));
+      return applyChange(tx, repositoryId, { add }, { taskId: context.taskId });
+    });
+  }
+}
+
+/** What to remove with everything that only it needs; `everything` empties the repository. */
+export interface RemovePayload {
+  readonly repositoryId: string;
+  readonly units: readonly string[];
+  readonly everything?: boolean;
+}
+
+const REMOVE = defineTask<RemovePayload, object | null>({
+  name: 'pulp_container.app.tasks.recursive_remove.recursive_remove_content',
+});
+
+/** Removes units with everything that only they need. */
+@Injectable()
+export class RemoveContent implements TaskHandler<RemovePayload, object | null> {
+  readonly task = REMOVE;
+
+  constructor(private readonly source: DataSource) {}
+
+  run({ repositoryId, units, everything }: RemovePayload, context: TaskContext): Promise<object | null> {
+    return changeRepository(this.source, context, repositoryId, async (tx) => {
+      await lockRepository(tx, repositoryId);
+      const remove = everything
+        ? ids(await unitsAt(tx, { repositoryId, pinned: null }))
+        : await selectForRemoval(tx, repositoryId, await membersAmong(tx, repositoryId, units));
+      return applyChange(tx, repositoryId, { remove }, { taskId: context.taskId });
+    });
+  }
+}
+
+/** What to add and remove exactly as named, starting from a version when one is given. */
+export interface ModifyPayload {
+  readonly repositoryId: string;
+  readonly add: readonly string[];
+  readonly remove: readonly string[] | 'everything';
+  readonly base: { readonly id: string; readonly repositoryId: string; readonly number: number } | null;
+}
+
+const MODIFY = defineTask<ModifyPayload, object | null>({ name: 'pulpcore.app.tasks.repository.add_and_remove' });
+
+/** Makes a version that differs exactly as told; with a base, the newest becomes like that version first. */
+@Injectable()
+export class ModifyContent implements TaskHandler<ModifyPayload, object | null> {
+  readonly task = MODIFY;
+
+  constructor(private readonly source: DataSource) {}
+
+  run(payload: ModifyPayload, context: TaskContext): Promise<object | null> {
+    return changeRepository(this.source, context, payload.repositoryId, (tx) => modify(tx, payload, context.taskId));
+  }
+}
+
+async function modify(
+  tx: EntityManager,
+  { repositoryId, add, remove, base }: ModifyPayload,
+  taskId: string,
+): Promise<MadeVersion | undefined> {
+  await lockRepository(tx, repositoryId);
+  const added = await findUnits(tx, add);
+  if (!base && remove !== 'everything') return applyChange(tx, repositoryId, { add: added, remove }, { taskId });
+  const now = await unitsAt(tx, { repositoryId, pinned: null });
+  const start = base ? await unitsAt(tx, { repositoryId: base.repositoryId, pinned: base.number }) : now;
+  const gone = new Set(remove === 'everything' ? ids(start) : remove);
+  const names = new Set(added.map((unit) => unit.tagName).filter(Boolean));
+  const kept = start.filter((unit) => !gone.has(unit.id) && !(unit.tagName && names.has(unit.tagName)));
+  const wanted = [...kept, ...added];
+  const wantedIds = new Set(ids(wanted));
+  const change = { add: wanted, remove: ids(now).filter((id) => !wantedIds.has(id)) };
+  return applyChange(tx, repositoryId, change, { taskId, baseVersionId: base?.id ?? null });
+}
+
+const ids = (units: readonly UnitRef[]): string[] => units.map((unit) => unit.id);

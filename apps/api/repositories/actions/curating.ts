@@ -1,0 +1,137 @@
+import type { RestContext } from '../../rest/context.js';
+import { badField } from '../../rest/errors.js';
+import { prnOf, type Located } from '../../rest/models.js';
+import { PostRoute } from '../../rest/operation.js';
+import type { Resource } from '../../rest/resource.js';
+import type { Rest } from '../../rest/rest.js';
+import type { StandardRoute } from '../../rest/rest-controller.js';
+import { repositoryModel } from '../../rest/models.js';
+import { ManifestCopy, Modify, RecursiveManage, TagCopy } from '../dto/actions.body.js';
+import { namedVersion } from '../named-versions.js';
+import { ALL_REPOSITORIES } from '../repositories.resource.js';
+import { AddContent, ModifyContent, RemoveContent } from './content-tasks.js';
+import { contentKeys, removalKeys } from './named-content.js';
+import { subjectOf } from './tagging.js';
+
+const answers = { 202: 'task' } as const;
+
+async function add(rest: Rest, resource: Resource, context: RestContext) {
+  const { id, alone } = await subjectOf(rest, resource, context);
+  const { content_units: uris = [] } = await rest.body(context, RecursiveManage);
+  const units = await contentKeys(rest.source, uris);
+  return rest.dispatch(context, new AddContent(rest.source).task, { repositoryId: id, units }, alone);
+}
+
+async function remove(rest: Rest, resource: Resource, context: RestContext) {
+  const { id, alone } = await subjectOf(rest, resource, context);
+  const { content_units: uris = [] } = await rest.body(context, RecursiveManage);
+  const keys = await removalKeys(rest.source, uris, 'content_units');
+  const payload =
+    keys === 'everything' ? { repositoryId: id, units: [], everything: true } : { repositoryId: id, units: keys };
+  return rest.dispatch(context, new RemoveContent(rest.source).task, payload, alone);
+}
+
+async function modify(rest: Rest, resource: Resource, context: RestContext) {
+  const { id, alone } = await subjectOf(rest, resource, context);
+  const body = await rest.body(context, Modify);
+  const payload = {
+    repositoryId: id,
+    add: await contentKeys(rest.source, body.add_content_units ?? []),
+    remove: await removalKeys(rest.source, body.remove_content_units ?? [], 'remove_content_units'),
+    base: body.base_version ? await namedVersion(rest.source, body.base_version, 'base_version') : null,
+  };
+  return rest.dispatch(context, new ModifyContent(rest.source).task, payload, alone);
+}
+
+interface Source {
+  readonly repositoryId: string;
+  readonly number: number;
+  readonly prn: string;
+}
+
+async function sourceOf(rest: Rest, context: RestContext, body: TagCopy | ManifestCopy): Promise<Source> {
+  const version = body.source_repository_version
+    ? await namedVersion(rest.source, body.source_repository_version, 'source_repository_version')
+    : await newestOf(rest, body.source_repository!);
+  const model = repositoryModel(version.repositoryType);
+  const visible = await rest.decisions.maySee(context, ALL_REPOSITORIES, version.repositoryId);
+  const field = body.source_repository_version ? 'source_repository_version' : 'source_repository';
+  if (!visible) throw badField(field, 'Invalid hyperlink - Object does not exist.');
+  return { repositoryId: version.repositoryId, number: version.number, prn: prnOf(model, version.repositoryId) };
+}
+
+async function newestOf(rest: Rest, located: Located) {
+  const id = 'id' in located ? located.id : located.repository;
+  const [row] = (await rest.source.query('select head, type from repository where id = $1', [id])) as {
+    head: number;
+    type: string;
+  }[];
+  return { repositoryId: id, number: row?.head ?? 0, repositoryType: row?.type ?? 'container' };
+}
+
+async function copyTags(rest: Rest, resource: Resource, context: RestContext) {
+  const { id, alone } = await subjectOf(rest, resource, context);
+  const body = await rest.body(context, TagCopy);
+  const { prn, ...from } = await sourceOf(rest, context, body);
+  const selection = body.names ? { tagNames: body.names } : {};
+  const payload = { repositoryId: id, from: { ...from, selection } };
+  return rest.dispatch(context, new AddContent(rest.source).task, payload, { ...alone, shared: [prn] });
+}
+
+async function copyManifests(rest: Rest, resource: Resource, context: RestContext) {
+  const { id, alone } = await subjectOf(rest, resource, context);
+  const body = await rest.body(context, ManifestCopy);
+  const { prn, ...from } = await sourceOf(rest, context, body);
+  const selection = {
+    ...(body.digests ? { digests: body.digests } : {}),
+    ...(body.media_types ? { mediaTypes: body.media_types } : {}),
+  };
+  const payload = { repositoryId: id, from: { ...from, selection } };
+  return rest.dispatch(context, new AddContent(rest.source).task, payload, { ...alone, shared: [prn] });
+}
+
+const body = { schema: 'container.RecursiveManage', of: RecursiveManage };
+
+/** What only curated repositories have. */
+export const CURATING: readonly StandardRoute[] = [
+  {
+    name: 'add',
+    route: PostRoute(':id/add', { action: 'add', summary: 'Add content', body, answers }),
+    handle: add,
+  },
+  {
+    name: 'remove',
+    route: PostRoute(':id/remove', { action: 'remove', summary: 'Remove content', body, answers }),
+    handle: remove,
+  },
+  {
+    name: 'modify',
+    route: PostRoute(':id/modify', {
+      action: 'modify',
+      summary: 'Modify Repository Content',
+      body: { schema: 'RepositoryAddRemoveContent', of: Modify },
+      answers,
+    }),
+    handle: modify,
+  },
+  {
+    name: 'copyTags',
+    route: PostRoute(':id/copy_tags', {
+      action: 'copy_tags',
+      summary: 'Copy tags',
+      body: { schema: 'container.TagCopy', of: TagCopy },
+      answers,
+    }),
+    handle: copyTags,
+  },
+  {
+    name: 'copyManifests',
+    route: PostRoute(':id/copy_manifests', {
+      action: 'copy_manifests',
+      summary: 'Copy manifests',
+      body: { schema: 'container.ManifestCopy', of: ManifestCopy },
+      answers,
+    }),
+    handle: copyManifests,
+  },
+];

@@ -1,0 +1,44 @@
+import type { DataSource, EntityManager } from 'typeorm';
+import type { MadeVersion, UnitRef } from '#content/versions/apply-change.js';
+import { inTransaction, rowsOf } from '#platform/database.js';
+import { notFound } from '#platform/domain-error.js';
+import type { TaskContext } from '#tasks/define-task.js';
+import { versionHref } from '../../rest/models.js';
+import { readRow } from '../../rest/select.js';
+import type { SqlValues } from '../../rest/sql.js';
+import { ALL_VERSIONS } from '../versions.resource.js';
+
+/** Runs a change of a repository in one transaction; the task shows the version that it made. */
+export async function changeRepository(
+  source: DataSource,
+  context: TaskContext,
+  repositoryId: string,
+  change: (tx: EntityManager) => Promise<MadeVersion | undefined>,
+): Promise<object | null> {
+  return inTransaction(source, async (tx) => {
+    await context.fence(tx);
+    const version = await change(tx);
+    if (!version) return null;
+    const [repository] = await rowsOf<{ type: string }>(tx, 'select type from repository where id = $1', [
+      repositoryId,
+    ]);
+    if (!repository) throw notFound('The repository does not exist any more.');
+    context.createdResource(versionHref(repository.type, repositoryId, version.number));
+    const byKey = (values: SqlValues) => `t.id = ${values.bind(version.id)}`;
+    return (await readRow(tx, ALL_VERSIONS, byKey, Object.keys(ALL_VERSIONS.fields), { publicHost: '' })) ?? null;
+  });
+}
+
+/** Units of the newest version that are among these. */
+export async function membersAmong(
+  tx: EntityManager,
+  repositoryId: string,
+  ids: readonly string[],
+): Promise<UnitRef[]> {
+  return rowsOf<UnitRef>(
+    tx,
+    `select unit_id as id, kind, tag_name as "tagName" from membership
+      where repository_id = $1 and removed_in is null and unit_id = any($2::uuid[])`,
+    [repositoryId, ids],
+  );
+}

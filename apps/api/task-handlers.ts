@@ -1,0 +1,28 @@
+import './distributions/distributions.controller.js';
+import './namespaces/namespaces.controller.js';
+import './remotes/remotes.controller.js';
+import './repositories/repository.writer.js';
+import { AddContent, ModifyContent, RemoveContent } from './repositories/actions/content-tasks.js';
+import { MigrateRepository } from './repositories/actions/migrate-task.js';
+import { TagTask, UntagTask } from './repositories/actions/tag-tasks.js';
+import { DeleteVersion } from './repositories/version-tasks.js';
+import { GeneralCreate, GeneralDelete, GeneralUpdate } from './rest/writing/general-tasks.js';
+import { PurgeTasks } from './tasks/task-actions.js';
+
+/**
+ * Tasks that the REST API starts, and runs itself when it can; workers must know them too. The files imported only for their
+ * effect say how each kind of resource is written.
+ */
+export const API_TASK_HANDLERS = [
+  GeneralCreate,
+  GeneralUpdate,
+  GeneralDelete,
+  TagTask,
+  UntagTask,
+  AddContent,
+  RemoveContent,
+  ModifyContent,
+  MigrateRepository,
+  DeleteVersion,
+  PurgeTasks,
+] as const;
