@@ -115,6 +115,12 @@ export const SETTINGS = {
     bool,
     'Let the proxy in front send blob bytes (X-Accel-Redirect) for requests that it marks with X-Accel-Offload.',
   ),
+  fastPath: setting(
+    'HALLMARK_FAST_PATH',
+    true,
+    bool,
+    'Answer repeated pulls from memory in front of the framework; the answers are the same without.',
+  ),
   anonymousPush: setting(
     'HALLMARK_ANONYMOUS_PUSH',
     false,
@@ -162,6 +168,12 @@ export const SETTINGS = {
     0,
     whole(0, Number.MAX_SAFE_INTEGER),
     'Largest blob in bytes; 0: no limit.',
+  ),
+  importLimit: setting(
+    'HALLMARK_IMPORT_LIMIT',
+    107_374_182_400,
+    whole(0, Number.MAX_SAFE_INTEGER),
+    'Largest archive that an import takes, in bytes and without its compression; 0: no limit.',
   ),
   importRoots: setting<string[]>(
     'HALLMARK_ALLOWED_IMPORT_PATHS',

@@ -1,0 +1,147 @@
+import type { DataSource, EntityManager } from 'typeorm';
+import type { ManifestDraft } from '#content/push/drafts.js';
+import { mountBlob } from '#content/uploads/mount-blob.js';
+import { receiveBlob } from '#content/uploads/receive-blob.js';
+import type { MadeVersion } from '#content/versions/apply-change.js';
+import type { HallmarkConfig } from '#platform/config.js';
+import { isDomainError } from '#platform/domain-error.js';
+import { draftManifest, type DraftSource } from '#signing/push/draft-manifest.js';
+import { inParallel } from '#signing/tasks/sign.handler.js';
+import type { BlobStore } from '#storage/blob-store.js';
+import type { TaskContext } from '#tasks/define-task.js';
+import type { ImportFiles } from './import-files.js';
+import type { ImportReport } from './import-layout.task.js';
+import { LayoutFiles } from './layout-files.js';
+import { mergeCompanions } from './merge-companions.js';
+import { openArchive } from './open-archive.js';
+import { readLayoutIndex } from './read-index.js';
+import { readLookaside } from './read-lookaside.js';
+import { reportOf } from './report-import.js';
+import { type ResolvedLayout, resolveLayout } from './resolve-layout.js';
+import { storeLayout } from './store-layout.js';
+import { surveyArchive } from './survey-archive.js';
+
+/** What an import works with. */
+export interface Importing {
+  readonly source: DataSource;
+  readonly store: BlobStore;
+  readonly config: Pick<HallmarkConfig, 'importLimit' | 'manifestLimit' | 'blobLimit'>;
+}
+
+const MIB = 1024 * 1024;
+const MOST_ENTRIES = 250_000;
+const MOST_MANIFEST_BYTES = 128 * MIB;
+const LARGEST_RATIO = 200;
+const BLOBS_AT_ONCE = 4;
+const DRAFTS_AT_ONCE = 8;
+const MOST_RACES = 10;
+
+/**
+ * Imports an archive that lies on disk. First everything is read and checked, and nothing is stored; then blobs are stored
+ * and staged; then one transaction makes the version. Running it again does what is left, or nothing.
+ */
+export async function importLayout(
+  importing: Importing,
+  repositoryId: string,
+  archive: ImportFiles,
+  context: TaskContext,
+): Promise<ImportReport> {
+  const files = await readArchive(importing, archive, context);
+  try {
+    const layout = await resolveLayout(files, await readLayoutIndex(files), {
+      manifest: importing.config.manifestLimit,
+    });
+    const lookaside = await readLookaside(files, (digest) => layout.manifests.has(digest));
+    await storeBlobs(importing, repositoryId, files, layout, context);
+    const into = { source: importing.source, store: importing.store, view: { repositoryId, pinned: null } };
+    const manifests = await draftAll(into, layout, context.signal);
+    const version = await commit(into, layout, { manifests, signatures: lookaside }, context);
+    return reportOf(layout, manifests, lookaside, version);
+  } finally {
+    await files.close();
+  }
+}
+
+async function readArchive({ config }: Importing, archive: ImportFiles, context: TaskContext): Promise<LayoutFiles> {
+  const { path, bytes } = await openArchive(archive, { bytes: config.importLimit, ratio: LARGEST_RATIO });
+  const limits = {
+    entries: MOST_ENTRIES,
+    manifest: config.manifestLimit,
+    manifests: MOST_MANIFEST_BYTES,
+    blob: config.blobLimit,
+  };
+  let read = 0;
+  const report = (state: 'running' | 'completed') =>
+    context.progress({
+      message: 'Reading the archive',
+      code: 'import.read',
+      state,
+      done: Math.floor(read / MIB),
+      suffix: 'MiB',
+    });
+  const surveyed = await surveyArchive(bytes, limits, (count) => {
+    context.signal.throwIfAborted();
+    read += count;
+    report('running');
+  });
+  report('completed');
+  return LayoutFiles.open(path, surveyed);
+}
+
+async function storeBlobs(
+  importing: Importing,
+  repositoryId: string,
+  files: LayoutFiles,
+  { blobs }: ResolvedLayout,
+  context: TaskContext,
+): Promise<void> {
+  let done = 0;
+  const report = (state: 'running' | 'completed') =>
+    context.progress({ message: 'Storing blobs', code: 'import.blobs', state, done, total: blobs.size });
+  await inParallel([...blobs], BLOBS_AT_ONCE, async ([digest, file]) => {
+    context.signal.throwIfAborted();
+    if (!(await mountBlob(importing.source, repositoryId, digest))) {
+      const receiving = { source: importing.source, store: importing.store, limits: {} };
+      await receiveBlob(receiving, repositoryId, digest, { bytes: files.stream(file), length: file.size });
+    }
+    done += 1;
+    report('running');
+  });
+  report('completed');
+}
+
+/** Facts and signatures of every manifest, in the order of the layout. */
+async function draftAll(into: DraftSource, layout: ResolvedLayout, signal: AbortSignal): Promise<ManifestDraft[]> {
+  const tagsOf = tagsByDigest(layout.tags);
+  const drafts: ManifestDraft[] = [];
+  await inParallel([...[...layout.manifests.values()].entries()], DRAFTS_AT_ONCE, async ([at, manifest]) => {
+    signal.throwIfAborted();
+    drafts[at] = await draftManifest(into, manifest, tagsOf.get(manifest.digest) ?? []);
+  });
+  return drafts;
+}
+
+function tagsByDigest(tags: ReadonlyMap<string, string>): ReadonlyMap<string, readonly string[]> {
+  const found = new Map<string, string[]>();
+  for (const [tag, digest] of tags) found.set(digest, [...(found.get(digest) ?? []), tag]);
+  return found;
+}
+
+/** Tries again when somebody moved a companion tag between reading and storing. */
+async function commit(
+  into: DraftSource,
+  layout: ResolvedLayout,
+  drafts: { readonly manifests: readonly ManifestDraft[]; readonly signatures: ManifestDraft['signatures'] },
+  context: TaskContext,
+): Promise<MadeVersion | undefined> {
+  const options = { taskId: context.taskId, fence: (tx: EntityManager) => context.fence(tx) };
+  for (let attempt = 1; ; attempt += 1) {
+    const { tags, unions } = await mergeCompanions(into, layout.tags, (digest) => layout.manifests.get(digest)!.bytes);
+    const change = { manifests: [...drafts.manifests, ...unions], tags, signatures: drafts.signatures };
+    try {
+      return await storeLayout(into.source, into.view.repositoryId, change, options);
+    } catch (error) {
+      if (attempt >= MOST_RACES || !isDomainError(error) || error.kind !== 'precondition-failed') throw error;
+    }
+  }
+}
