@@ -196,28 +196,49 @@ describe.skipIf(missing.length > 0 && !required)(
       expect(pushed).toMatchObject({ code: 0 });
       expect(await pull(image('3.0'), ours.publicKey)).toMatchObject({ code: 0 });
       await workshop.makeImage('localhost/app:4.0', 'fourth');
-      await workshop.podman(['manifest', 'create', 'localhost/list:1']);
-      for (const tag of ['3.0', '4.0'])
-        await workshop.podman(['manifest', 'add', 'localhost/list:1', `containers-storage:localhost/app:${tag}`]);
-      const folder = join(workshop.folder, 'list');
-      expect(await workshop.podman(['manifest', 'push', '--all', 'localhost/list:1', `dir:${folder}`])).toMatchObject({
-        code: 0,
-      });
-      const copied = await workshop.skopeo([
-        'copy',
-        '--all',
-        '--sign-by',
-        ours.fingerprint,
+      expect(
+        await workshop.podman(['push', '--quiet', ...REGISTRY_WORDS, 'localhost/app:4.0', image('4.0')]),
+      ).toMatchObject({ code: 0 });
+      await pushIndex(['3.0', '4.0'], 'both');
+      const words = ['copy', '--all', '--remove-signatures', '--sign-by', ours.fingerprint];
+      const credentials = [
+        '--src-tls-verify=false',
         '--dest-tls-verify=false',
+        '--src-creds',
+        REGISTRY_WORDS[2],
         '--dest-creds',
         REGISTRY_WORDS[2],
-        `dir:${folder}`,
-        `docker://${image('list')}`,
-      ]);
-      expect(copied).toMatchObject({ code: 0 });
-      expect(await pull(image('list'), ours.publicKey)).toMatchObject({ code: 0 });
+      ];
+      const list = `${hallmark.host}/test/list:1`;
+      expect(
+        await workshop.skopeo([...words, ...credentials, `docker://${image('both')}`, `docker://${list}`]),
+      ).toMatchObject({ code: 0 });
+      expect(await pull(list, ours.publicKey)).toMatchObject({ code: 0 });
       expect(await readdir(workshop.lookaside)).toEqual([]);
     });
+
+    async function pushIndex(tags: readonly string[], name: string): Promise<void> {
+      const v2 = (path: string, init: RequestInit = {}) =>
+        fetch(`${hallmark.url}/v2/test/minio/manifests/${path}`, {
+          ...init,
+          headers: { authorization: `Basic ${btoa(REGISTRY_WORDS[2])}`, ...init.headers },
+        });
+      const manifests = await Promise.all(
+        tags.map(async (tag, at) => {
+          const { headers } = await v2(tag);
+          const platform = { os: 'linux', architecture: at === 0 ? 'amd64' : 'arm64' };
+          return {
+            mediaType: headers.get('content-type'),
+            digest: headers.get('docker-content-digest'),
+            size: Number(headers.get('content-length')),
+            platform,
+          };
+        }),
+      );
+      const mediaType = 'application/vnd.oci.image.index.v1+json';
+      const body = JSON.stringify({ schemaVersion: 2, mediaType, manifests });
+      expect((await v2(name, { method: 'PUT', body, headers: { 'content-type': mediaType } })).status).toBe(201);
+    }
 
     it('a built-in signer makes signatures that podman accepts', async () => {
       const secret = join(workshop.folder, 'other.key');
