@@ -29,11 +29,14 @@ export class PushTargets {
     const { served } = visit;
     if (served?.repositoryId && served.pinned === null) return served.repositoryId;
     const type = this.config.pushRepositoryType;
-    const rightsHeard = this.rightsHeard();
-    const target = await ensurePushTarget(this.source, visit.name, type, this.ownerRoles(visit));
-    const gaveRights = target.created.length > 0 && visit.principal.kind !== 'anonymous';
-    await rightsHeard(gaveRights);
-    return target.repositoryId;
+    const heard = hearing(this.feed);
+    try {
+      const target = await ensurePushTarget(this.source, visit.name, type, this.ownerRoles(visit));
+      if (target.created.length > 0 && visit.principal.kind !== 'anonymous') await heard.rights();
+      return target.repositoryId;
+    } finally {
+      heard.stop();
+    }
   }
 
   /** Id of the repository whose content is served and may change; a path with a fixed version may not. */
@@ -41,20 +44,6 @@ export class PushTargets {
     if (served.pinned !== null || served.repositoryId === null)
       throw new DomainError('unsupported', 'UNSUPPORTED', 'Repository is read-only: this path serves a fixed version.');
     return served.repositoryId;
-  }
-
-  /** Waits until this process has heard of new rights, so that the pusher's next request has them. */
-  private rightsHeard(): (expected: boolean) => Promise<void> {
-    let stop = () => {};
-    const heard = new Promise<void>((resolve) => {
-      stop = this.feed.onChange(({ topic }) => {
-        if (topic === ACCESS_TOPIC) resolve();
-      });
-    });
-    return async (expected) => {
-      if (expected && this.feed.connected) await Promise.race([heard, delay(HEARING_MS, undefined, { ref: false })]);
-      stop();
-    };
   }
 
   /** The pusher owns what his push made. */
@@ -76,4 +65,20 @@ export class PushTargets {
       }
     };
   }
+}
+
+/** Waits until this process has heard of new rights, so that the pusher's next request has them. */
+function hearing(feed: ChangeFeed): { rights(): Promise<void>; stop(): void } {
+  let stop = () => {};
+  const promise = new Promise<void>((resolve) => {
+    stop = feed.onChange(({ topic }) => {
+      if (topic === ACCESS_TOPIC) resolve();
+    });
+  });
+  return {
+    stop: () => stop(),
+    async rights() {
+      if (feed.connected) await Promise.race([promise, delay(HEARING_MS, undefined, { ref: false })]);
+    },
+  };
 }
