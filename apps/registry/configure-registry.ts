@@ -1,5 +1,8 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { CONFIG, type HallmarkConfig } from '#platform/config.js';
+import { FastPath } from './fast-path/fast-path.js';
+import { createRegistryServer, handleFirst } from './fast-path/registry-server.js';
 import { handleCheckContinue } from './http/expect-continue.js';
 import { noSuchEndpoint, sendOciError } from './http/oci-error.js';
 import { keepBodyRaw, RAW_BODY } from './http/request-body.js';
@@ -9,6 +12,7 @@ import { rewriteRegistryUrl } from './http/rewrite-url.js';
 
 /** Options for the `FastifyAdapter` of every app that serves the registry. */
 export const registryServerOptions = {
+  serverFactory: createRegistryServer,
   rewriteUrl: rewriteRegistryUrl,
   routerOptions: { ignoreTrailingSlash: true, maxParamLength: 4096 },
   keepAliveTimeout: 75_000,
@@ -34,6 +38,7 @@ export function configureRegistry(app: NestFastifyApplication): void {
     done();
   });
   handleCheckContinue(fastify.server, (url) => isRegistryUrl(url));
+  if (app.get<HallmarkConfig>(CONFIG).fastPath) handleFirst(fastify.server, app.get(FastPath));
 }
 
 function pathOf(url: string): string {

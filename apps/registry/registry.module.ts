@@ -1,5 +1,6 @@
 import { type DynamicModule, Module, type ModuleMetadata } from '@nestjs/common';
 import { Gate } from './access/gate.js';
+import { FastPath } from './fast-path/fast-path.js';
 import { BaseController } from './routes/base.controller.js';
 import { BlobsController } from './routes/blobs.controller.js';
 import { CatalogController } from './routes/catalog.controller.js';
@@ -36,7 +37,7 @@ export class RegistryModule {
         LookasideController,
         TokenController,
       ],
-      providers: [Gate, PushTargets],
+      providers: [Gate, PushTargets, FastPath],
       exports: [Gate],
     };
   }

@@ -7,7 +7,12 @@ export const etagOf = (digest: string) => `"${digest}"`;
 /** True when the client already has the content (RFC 9110, "If-None-Match"). */
 export function isUnchanged(request: FastifyRequest, digest: string): boolean {
   const header = request.raw.headers['if-none-match'];
-  if (header === undefined || header.length > 8192) return false;
+  return header !== undefined && matchesEntityTag(header, digest);
+}
+
+/** True when an `If-None-Match` header names the content with this digest. */
+export function matchesEntityTag(header: string, digest: string): boolean {
+  if (header.length > 8192) return false;
   return header.trim() === '*' || entityTags(header).includes(digest);
 }
 

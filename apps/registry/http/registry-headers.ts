@@ -1,10 +1,15 @@
 import type { ServerResponse } from 'node:http';
 
-/** Sets what every answer of the registry carries, errors included; podman and skopeo look at it on 401 too. */
+/** What every answer of the registry carries, errors included; podman and skopeo look at it on 401 too. */
+export const COMMON_HEADERS = {
+  'Docker-Distribution-API-Version': 'registry/2.0',
+  'X-Registry-Supports-Signatures': '1',
+  'X-Content-Type-Options': 'nosniff',
+} as const;
+
+/** Sets the {@link COMMON_HEADERS}. */
 export function setRegistryHeaders(response: ServerResponse): void {
-  response.setHeader('Docker-Distribution-API-Version', 'registry/2.0');
-  response.setHeader('X-Registry-Supports-Signatures', '1');
-  response.setHeader('X-Content-Type-Options', 'nosniff');
+  setHeaders(response, COMMON_HEADERS);
 }
 
 /** Header names as they are written on the wire; scripts match on them. */

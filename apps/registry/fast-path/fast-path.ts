@@ -1,0 +1,210 @@
+import { type BeforeApplicationShutdown, Inject, Injectable } from '@nestjs/common';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { pipeline } from 'node:stream';
+import { DataSource } from 'typeorm';
+import { ACCESS_TOPIC } from '#access/access-changes.js';
+import { Authenticator } from '#access/authenticator.js';
+import type { RobotPrincipal, UserPrincipal } from '#access/principal.js';
+import { permits } from '#access/token-claims.js';
+import { TokenVerifier, type VerifiedToken } from '#access/token-verifier.js';
+import { ChangeFeed } from '#platform/change-feed.js';
+import { CONFIG, type HallmarkConfig } from '#platform/config.js';
+import { BLOB_STORE, type BlobStore } from '#storage/blob-store.js';
+import { Gate } from '../access/gate.js';
+import { matchesEntityTag } from '../http/conditions.js';
+import { type Answer, Answers } from './answers.js';
+import { parseFastTarget, type FastTarget } from './fast-target.js';
+import { loadAnswer } from './load-answer.js';
+import type { Place } from './place.js';
+import { Places } from './places.js';
+import type { FirstHandler, RequestHandler } from './registry-server.js';
+import { doubtAfterWriting } from './written.js';
+
+const STALLED_MS = 120_000;
+const OFFLOAD = 'x-accel-offload';
+const BEARER = /^bearer\s/i;
+const BASIC = /^basic\s/i;
+
+type Caller = VerifiedToken | UserPrincipal | RobotPrincipal;
+
+/**
+ * Answers plain reads in front of the framework: known credentials, a known place, a known answer. A hit asks no database.
+ * A miss is read by the functions that the controllers use and answered here when the result is plain; everything else,
+ * every refusal included, is the controllers'.
+ */
+@Injectable()
+export class FastPath implements FirstHandler, BeforeApplicationShutdown {
+  readonly answers = new Answers();
+  readonly places: Places;
+  /** Requests that were answered from memory, after reading, and by the framework although they were looked at. */
+  readonly counts = { hits: 0, misses: 0, passed: 0 };
+  private readonly flights = new Map<string, Promise<Answer | undefined>>();
+  /** Rises with each change of anybody's rights. */
+  private era = 0;
+  private readonly stops: (() => void)[];
+  private readonly redirects: boolean;
+
+  constructor(
+    readonly source: DataSource,
+    feed: ChangeFeed,
+    private readonly authenticator: Authenticator,
+    private readonly verifier: TokenVerifier,
+    private readonly gate: Gate,
+    @Inject(BLOB_STORE) readonly store: BlobStore,
+    @Inject(CONFIG) private readonly config: HallmarkConfig,
+  ) {
+    this.places = new Places(source, feed);
+    const newEra = () => void (this.era += 1);
+    this.stops = [feed.onChange(({ topic }) => topic === ACCESS_TOPIC && newEra()), feed.onReset(newEra)];
+    this.redirects = config.s3Redirect && store.redirectUrl !== undefined;
+  }
+
+  handle(request: IncomingMessage, response: ServerResponse, next: RequestHandler): boolean {
+    const { method } = request;
+    const url = request.url!;
+    if (method !== 'GET' && method !== 'HEAD') {
+      doubtAfterWriting(this.places, url, response);
+      return false;
+    }
+    if (!this.places.reliable || hasBody(request)) return false;
+    const known = this.answers.get(url);
+    if (known !== undefined) {
+      const { place } = known;
+      const now = performance.now();
+      if (known.version === place.version && place.isFresh(now)) {
+        place.used = true;
+        if (known.headers === undefined) return false;
+        if (this.isElsewhere(request, known.isBlob)) return false;
+        if (this.admits(place, request.headers.authorization, now) && this.send(request, response, known, next)) {
+          this.counts.hits += 1;
+          return true;
+        }
+      }
+    }
+    const target = parseFastTarget(url);
+    if (!target || this.isElsewhere(request, target.kind === 'blob')) return false;
+    void this.miss(request, response, target, next);
+    return true;
+  }
+
+  beforeApplicationShutdown(): void {
+    this.places.stop();
+    for (const stop of this.stops) stop();
+  }
+
+  /** Answers, unless the request asks for something that is not plain or the body has been dropped. */
+  private send(request: IncomingMessage, response: ServerResponse, answer: Answer, next: RequestHandler): boolean {
+    const { headers, method } = request;
+    const { etag } = answer;
+    if (etag !== undefined) {
+      const condition = headers['if-none-match'];
+      if (condition !== undefined && (condition === etag || matchesEntityTag(condition, answer.digest!))) {
+        response.writeHead(304, answer.unchanged as string[]);
+        response.end();
+        return true;
+      }
+    }
+    if (method === 'HEAD') {
+      response.writeHead(200, answer.headers as string[]);
+      response.end();
+      return true;
+    }
+    if (answer.streamed !== undefined) return this.stream(request, response, answer, next);
+    const body = this.answers.body(answer.bodyKey);
+    if (body === undefined) return false;
+    response.writeHead(200, answer.headers as string[]);
+    response.end(body);
+    return true;
+  }
+
+  private stream(request: IncomingMessage, response: ServerResponse, answer: Answer, next: RequestHandler): true {
+    this.store.open(answer.digest!, undefined, answer.streamed).then(
+      (bytes) => {
+        response.setTimeout(STALLED_MS, () => response.destroy());
+        response.writeHead(200, answer.headers as string[]);
+        // A client that goes away in the middle is nothing unusual.
+        pipeline(bytes, response, () => undefined);
+      },
+      () => next(request, response),
+    );
+    return true;
+  }
+
+  private async miss(
+    request: IncomingMessage,
+    response: ServerResponse,
+    target: FastTarget,
+    next: RequestHandler,
+  ): Promise<void> {
+    const answer = await this.find(request, target).catch(() => undefined);
+    if (answer && this.send(request, response, answer, next)) this.counts.misses += 1;
+    else {
+      this.counts.passed += 1;
+      next(request, response);
+    }
+  }
+
+  private async find(request: IncomingMessage, target: FastTarget): Promise<Answer | undefined> {
+    const { authorization } = request.headers;
+    if (authorization !== undefined && !this.callerOf(authorization)) return undefined;
+    const place = await this.places.current(target.name);
+    if (!place) return undefined;
+    const admitted = this.admits(place, authorization, performance.now()) || (await this.decide(place, authorization));
+    return admitted ? this.load(place, target, request.url!) : undefined;
+  }
+
+  /** Readers of one URL share a reading, but never one that began under another version of the place. */
+  private load(place: Place, target: FastTarget, url: string): Promise<Answer | undefined> {
+    const { version } = place;
+    const key = `${version} ${url}`;
+    const running = this.flights.get(key);
+    if (running) return running;
+    const flight = loadAnswer(this, place, target, url)
+      .then((answer) => {
+        this.answers.set(url, answer ?? { place, version, headers: undefined });
+        return answer;
+      })
+      .finally(() => this.flights.delete(key));
+    this.flights.set(key, flight);
+    return flight;
+  }
+
+  /** Parts of blobs, and blobs that the store or a proxy sends, are not answered here. */
+  private isElsewhere({ method, headers }: IncomingMessage, isBlob: boolean): boolean {
+    if (!isBlob || method === 'HEAD') return false;
+    return this.redirects || headers.range !== undefined || (this.config.offload && headers[OFFLOAD] !== undefined);
+  }
+
+  /** True when it is known that the caller may read the place. */
+  private admits(place: Place, authorization: string | undefined, now: number): boolean {
+    if (authorization === undefined) return place.isPublic;
+    const caller = this.callerOf(authorization);
+    if (!caller || !isInToken(caller, place.name)) return false;
+    return place.isPublic || place.admits(caller, this.era, now);
+  }
+
+  /** Whoever sent the credentials of a request, when that is known already; the same object until he changes. */
+  private callerOf(authorization: string): Caller | undefined {
+    if (BEARER.test(authorization)) return this.verifier.peek(authorization);
+    return BASIC.test(authorization) ? this.authenticator.peek(authorization) : undefined;
+  }
+
+  private async decide(place: Place, authorization: string | undefined): Promise<boolean> {
+    const { era } = this;
+    const { target, version } = place;
+    const caller = authorization === undefined ? undefined : this.callerOf(authorization);
+    if (!caller || !target || !isInToken(caller, place.name)) return false;
+    const principal = 'claims' in caller ? caller.principal : caller;
+    if (!(await this.gate.rights.may(principal, target, 'pull')) || place.version !== version) return false;
+    place.admit(caller, era, performance.now());
+    return true;
+  }
+}
+
+function isInToken(caller: Caller, name: string): boolean {
+  return !('claims' in caller) || permits(caller.claims, 'repository', name, 'pull');
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
+}

@@ -1,0 +1,84 @@
+import type { RegistryTarget } from '#access/registry-rights.js';
+import type { ServedPath } from '#content/distributions/find-distribution.js';
+import type { ReadView } from '#content/read/find-manifest.js';
+
+/** The longest that a place may be believed without having been read again. */
+export const BELIEVED_MS = 1000;
+/** The longest that a decision about somebody is kept. */
+const VERDICT_MS = 5000;
+const MOST_VERDICTS = 1000;
+
+interface Verdict {
+  readonly era: number;
+  readonly until: number;
+}
+
+/**
+ * What one repository name leads to: the only thing of the fast path that changes. Everything else hangs on its `version`,
+ * which is a new number whenever a reader could see a difference.
+ */
+export class Place {
+  /** Rises when what was read becomes doubtful; reads that began under an older epoch are worthless. */
+  epoch = 0;
+  /** Number of what is known; 0: nothing that may be served. */
+  version = 0;
+  /** When the reading began that says so, in milliseconds of `performance.now()`. */
+  checkedAt = Number.NEGATIVE_INFINITY;
+  /** Asked for since the last background reading. */
+  used = false;
+  isPublic = false;
+  distributionId: string | undefined;
+  repositoryId: string | undefined;
+  target: RegistryTarget | undefined;
+  view: ReadView | undefined;
+  private state = '';
+  private readonly verdicts = new Map<object, Verdict>();
+
+  constructor(readonly name: string) {}
+
+  /** True while it may be answered from. */
+  isFresh(now: number): boolean {
+    return this.version !== 0 && now - this.checkedAt < BELIEVED_MS;
+  }
+
+  /** Makes what is known doubtful. */
+  doubt(): void {
+    this.epoch += 1;
+    this.checkedAt = Number.NEGATIVE_INFINITY;
+  }
+
+  /** Takes in what was read; `target` stays as it is when it was not read. */
+  learn(served: ServedPath | undefined, since: number, nextVersion: () => number, target?: RegistryTarget): void {
+    this.checkedAt = since;
+    const state = served?.basePath === this.name ? stateOf(served) : '';
+    if (target) this.target = target;
+    if (state === this.state) return;
+    this.state = state;
+    this.verdicts.clear();
+    this.version = state === '' ? 0 : nextVersion();
+    this.isPublic = state !== '' && !served!.private;
+    this.distributionId = state === '' ? undefined : served!.distributionId;
+    this.repositoryId = state === '' ? undefined : served!.repositoryId!;
+    this.view = state === '' ? undefined : { repositoryId: served!.repositoryId!, pinned: served!.pinned };
+  }
+
+  /** True when it was decided lately, and nothing about rights has changed since, that somebody may read. */
+  admits(who: object, era: number, now: number): boolean {
+    const verdict = this.verdicts.get(who);
+    return verdict !== undefined && verdict.era === era && now < verdict.until;
+  }
+
+  /** Keeps the decision that somebody may read. */
+  admit(who: object, era: number, now: number): void {
+    if (this.verdicts.size >= MOST_VERDICTS) this.verdicts.clear();
+    this.verdicts.set(who, { era, until: now + VERDICT_MS });
+  }
+}
+
+/** Everything that an answer depends on; empty for what only the slow path serves. */
+function stateOf(served: ServedPath): string {
+  const { repositoryId, trustPolicyId, remoteId, parentId, pinned, revision, head } = served;
+  if (repositoryId === null || trustPolicyId !== null || remoteId !== null || parentId !== null) return '';
+  const content = pinned === null ? `newest ${head} ${revision}` : `pinned ${pinned}`;
+  return `${served.distributionId} ${repositoryId} ${served.private ? 'private' : 'public'} ${content}`;
+}

@@ -1,0 +1,36 @@
+import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
+
+/** What looks at requests before the framework; true when it takes care of the answer. */
+export interface FirstHandler {
+  handle(request: IncomingMessage, response: ServerResponse, next: RequestHandler): boolean;
+}
+
+/** The framework's own handler. */
+export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => void;
+
+interface ServerSettings {
+  readonly http?: ServerOptions;
+  readonly keepAliveTimeout?: number;
+  readonly requestTimeout?: number;
+  readonly connectionTimeout?: number;
+}
+
+const firsts = new WeakMap<Server, (handler: FirstHandler) => void>();
+
+/** Fastify's `serverFactory`: the server that it would make itself, with room for a handler in front. */
+export function createRegistryServer(next: RequestHandler, settings: ServerSettings): Server {
+  let first: FirstHandler | undefined;
+  const server = createServer(settings.http ?? {}, (request, response) => {
+    if (first === undefined || !first.handle(request, response, next)) next(request, response);
+  });
+  if (settings.keepAliveTimeout !== undefined) server.keepAliveTimeout = settings.keepAliveTimeout;
+  if (settings.requestTimeout !== undefined) server.requestTimeout = settings.requestTimeout;
+  server.setTimeout(settings.connectionTimeout ?? 0);
+  firsts.set(server, (handler) => (first = handler));
+  return server;
+}
+
+/** Puts a handler in front of the framework. */
+export function handleFirst(server: Server, handler: FirstHandler): void {
+  firsts.get(server)?.(handler);
+}
