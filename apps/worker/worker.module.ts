@@ -1,10 +1,11 @@
 import { Module } from '@nestjs/common';
+import { ContentMetrics } from '#content/maintenance/content-metrics.js';
+import { MaintenanceJobs } from '#content/maintenance/maintenance-jobs.js';
 import { taskWorkerProviders } from '#tasks/tasks.module.js';
 import { handlers } from './handlers.js';
 
-/** Runs tasks. The modules that the handlers inject from are its imports; the process around it brings the rest. */
+/** Runs tasks and the housekeeping. What the handlers inject is global in the process around it. */
 @Module({
-  imports: [],
-  providers: taskWorkerProviders(handlers),
+  providers: [...taskWorkerProviders(handlers), ContentMetrics, MaintenanceJobs],
 })
 export class WorkerModule {}

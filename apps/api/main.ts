@@ -1,0 +1,32 @@
+import 'reflect-metadata';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { log, NestLogger } from '#platform/logger.js';
+import { closeGently, requireDatabase, runProcess } from '#platform/run-process.js';
+import { prepareDatabase } from '../../migrations/prepare-database.js';
+import { ApiProcessModule } from './api-process.module.js';
+import { API_ROUTER, streamBodies } from './http-hooks.js';
+
+await runProcess({
+  name: 'The API',
+  async start(settings) {
+    const config = requireDatabase(settings, 'An API of its own');
+    const { generatedPassword } = await prepareDatabase(config);
+    const adapter = new FastifyAdapter({
+      routerOptions: API_ROUTER,
+      requestTimeout: 0,
+      keepAliveTimeout: 75_000,
+      return503OnClosing: false,
+    });
+    const app = await NestFactory.create<NestFastifyApplication>(ApiProcessModule.of(config), adapter, {
+      bodyParser: false,
+      logger: new NestLogger(),
+      abortOnError: false,
+    });
+    streamBodies(app.getHttpAdapter().getInstance());
+    await app.listen(config.port, config.host);
+    log('info', 'API started', { host: config.host, port: config.port, url: config.publicUrl });
+    if (generatedPassword) process.stdout.write(`admin's password (shown this once): ${generatedPassword}\n`);
+    return () => closeGently(app);
+  },
+});
