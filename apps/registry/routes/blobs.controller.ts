@@ -39,7 +39,8 @@ export class BlobsController {
     requireDigest(digest);
     const blob = await findBlob(this.source, viewOf(served), digest);
     if (!blob?.stored) throw blobUnknown(digest);
-    await serveBlob(this.store, { request, reply }, blob, this.config.s3Redirect);
+    const { s3Redirect: redirect, offload } = this.config;
+    await serveBlob(this.store, { request, reply }, blob, { redirect, offload });
   }
 
   @Delete('v2/:name/blobs/:digest')

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { sep } from 'node:path';
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { FoundBlob } from '#content/read/find-manifest.js';
@@ -14,12 +15,23 @@ const TYPE = 'application/octet-stream';
 const REDIRECT_SECONDS = 900;
 const STALLED_MS = 120_000;
 
-/** Sends a blob: whole, in part or as 304; `redirect` lets the store send it. */
+/** Who may send bytes in our place. */
+export interface BlobSenders {
+  /** The store, to which the client is redirected. */
+  readonly redirect: boolean;
+  /** A proxy in front of us that marked the request. */
+  readonly offload: boolean;
+}
+
+/** Where the proxy finds the folder of blobs: an internal location. */
+const OFFLOAD_ROOT = '/_blobs/';
+
+/** Sends a blob: whole, in part or as 304, unless somebody else is to send it. */
 export async function serveBlob(
   store: BlobStore,
   { request, reply }: { readonly request: FastifyRequest; readonly reply: FastifyReply },
   blob: FoundBlob,
-  redirect: boolean,
+  senders: BlobSenders,
 ): Promise<void> {
   const headers = {
     'Docker-Content-Digest': blob.digest,
@@ -30,7 +42,9 @@ export async function serveBlob(
   if (isUnchanged(request, blob.digest)) return sendEmpty(reply, 304, headers);
   const whole = { ...headers, 'Content-Type': TYPE, 'Content-Length': blob.size };
   if (request.method === 'HEAD') return sendEmpty(reply, 200, whole);
-  if (redirect && store.redirectUrl)
+  const location = senders.offload ? offloadPath(request, store, blob) : undefined;
+  if (location) return sendEmpty(reply, 200, { ...headers, 'Content-Type': TYPE, 'X-Accel-Redirect': location });
+  if (senders.redirect && store.redirectUrl)
     return sendEmpty(reply, 307, { ...headers, Location: await store.redirectUrl(blob.digest, REDIRECT_SECONDS) });
   const ranges = mayRange(request, blob) ? parseRanges(request.raw.headers.range, blob.size) : 'all';
   reply.raw.setTimeout(STALLED_MS, () => reply.raw.destroy());
@@ -46,6 +60,12 @@ export async function serveBlob(
     'Content-Length': range.end - range.start + 1,
     'Content-Range': `bytes ${range.start}-${range.end}/${blob.size}`,
   });
+}
+
+/** What nginx is told to send (`X-Accel-Redirect`); it takes care of ranges too. */
+function offloadPath(request: FastifyRequest, store: BlobStore, blob: FoundBlob): string | undefined {
+  if (request.raw.headers['x-accel-offload'] === undefined || !store.localPath || blob.size === 0) return undefined;
+  return OFFLOAD_ROOT + store.localPath(blob.digest).split(sep).slice(-3).join('/');
 }
 
 /** A range of something else than what the client has begins anew (RFC 9110, "If-Range"). */
