@@ -13,6 +13,7 @@ import type { UnitKind } from './version.entity.js';
 })
 @Index('membership_tag', ['repositoryId', 'tagName', 'addedIn'], { where: 'tag_name is not null' })
 @Index('membership_added', ['repositoryId', 'kind', 'addedIn', 'unitId'])
+@Index('membership_kind', ['repositoryId', 'kind', 'unitId', 'addedIn', 'removedIn'])
 @Index('membership_removed', ['repositoryId', 'removedIn'], { where: 'removed_in is not null' })
 @Index('membership_unit', ['unitId', 'repositoryId'])
 export class MembershipEntity {
