@@ -1,4 +1,5 @@
 import { RemoteEntity } from './remotes/remote.entity.js';
+import { RemoteBlobEntity } from './sync/remote-blob.entity.js';
 
 /** Tables of this lib. */
-export const transferEntities: Function[] = [RemoteEntity];
+export const transferEntities: Function[] = [RemoteEntity, RemoteBlobEntity];

@@ -1,0 +1,127 @@
+import type { Descriptor } from '#oci/descriptor.js';
+import { type Digest, isDigest } from '#oci/digest.js';
+import { INDEX_TYPES, MANIFEST_TYPES, MediaType } from '#oci/media-types.js';
+import { type ParsedManifest, parseManifest, referrerTypeOf } from '#oci/manifest.js';
+import { fallbackTagOf } from '#oci/reference.js';
+import { nextPage, type RemoteRegistry } from './remote-registry.js';
+import { badAnswer, isGone, overLimit, UpstreamError } from './upstream-error.js';
+
+/** Referrers and how they were found. */
+export interface ListedReferrers {
+  readonly way: 'referrers' | 'fallback_index';
+  readonly descriptors: readonly Descriptor[];
+}
+
+const PAGE_LIMIT = 4 * 1024 * 1024;
+const MOST_PAGES = 100;
+/** Most referrers of one subject. */
+const MOST_REFERRERS = 1_000;
+
+/** Referrers of a subject, from the API when the upstream has it, else from the index under the fallback tag. */
+export async function listReferrers(registry: RemoteRegistry, subject: Digest): Promise<ListedReferrers> {
+  const listed = registry.withoutReferrersApi ? undefined : await fromApi(registry, subject);
+  if (listed) return { way: 'referrers', descriptors: listed };
+  registry.withoutReferrersApi = true;
+  return { way: 'fallback_index', descriptors: await fromFallbackTag(registry, subject) };
+}
+
+/** Referrers by the API; undefined when the upstream does not have it. */
+export async function fromApi(registry: RemoteRegistry, subject: Digest): Promise<Descriptor[] | undefined> {
+  const found = new Map<string, Descriptor>();
+  const seen = new Set<string>();
+  let url: URL | undefined = registry.url(`/v2/${registry.upstream.name}/referrers/${subject}`);
+  while (url) {
+    if (seen.has(url.href)) throw badAnswer(url, 'the pages of the referrers lead in a loop');
+    seen.add(url.href);
+    if (seen.size > MOST_PAGES) throw overLimit(url, `the referrers have more than ${MOST_PAGES} pages`);
+    const page = await readPage(registry, url, seen.size === 1);
+    if (!page) return undefined;
+    for (const each of page.descriptors) found.set(each.digest, each);
+    if (found.size > MOST_REFERRERS)
+      throw overLimit(url, `there are more than ${MOST_REFERRERS} referrers of one image`);
+    url = nextPage(page.link, url, registry.upstream.url);
+  }
+  return [...found.values()];
+}
+
+async function readPage(registry: RemoteRegistry, url: URL, first: boolean) {
+  try {
+    const { answer, bytes } = await registry.read(url, PAGE_LIMIT);
+    const type = (answer.header('content-type') ?? '').split(';', 1)[0]!.trim();
+    // Some servers answer every unknown path with a page of their own.
+    if (first && type !== MediaType.ociIndex) return undefined;
+    return { descriptors: descriptorsIn(bytes, url), link: answer.header('link') };
+  } catch (error) {
+    if (first && lacksApi(error)) return undefined;
+    throw error;
+  }
+}
+
+function lacksApi(error: unknown): boolean {
+  if (!(error instanceof UpstreamError)) return false;
+  const status = (error.options.detail as { status?: number } | undefined)?.status;
+  return isGone(error) || status === 400 || status === 405;
+}
+
+/** Referrers by the fallback tag; only an index whose entries really name the subject counts. */
+export async function fromFallbackTag(registry: RemoteRegistry, subject: Digest): Promise<Descriptor[]> {
+  const tag = fallbackTagOf(subject);
+  try {
+    const { descriptor, bytes } = await registry.manifest(tag);
+    if (!INDEX_TYPES.has(descriptor.mediaType)) return [];
+    const entries = descriptorsIn(bytes, registry.url(`/v2/${registry.upstream.name}/manifests/${tag}`));
+    if (entries.length > MOST_REFERRERS)
+      throw overLimit(registry.upstream.url, `${tag} lists more than ${MOST_REFERRERS} referrers`);
+    const referrers: Descriptor[] = [];
+    for (const entry of entries) {
+      const described = await describeReferrer(registry, entry, subject);
+      if (described) referrers.push(described);
+    }
+    return referrers;
+  } catch (error) {
+    if (isGone(error)) return [];
+    throw error;
+  }
+}
+
+async function describeReferrer(
+  registry: RemoteRegistry,
+  entry: Descriptor,
+  subject: Digest,
+): Promise<Descriptor | undefined> {
+  const { descriptor, bytes } = await registry.manifest(entry.digest, entry.size);
+  const parsed: ParsedManifest = parseManifest(bytes, descriptor.mediaType);
+  if (!parsed.subjects.some((each) => each.digest === subject)) return undefined;
+  const artifactType = referrerTypeOf(parsed);
+  return {
+    ...descriptor,
+    mediaType: parsed.mediaType,
+    ...(artifactType === undefined ? {} : { artifactType }),
+    annotations: parsed.annotations,
+  };
+}
+
+function descriptorsIn(bytes: Buffer, url: URL): Descriptor[] {
+  let document: unknown;
+  try {
+    document = JSON.parse(bytes.toString('utf8'));
+  } catch {
+    throw badAnswer(url, 'the list of referrers is no JSON');
+  }
+  const manifests = (document as { manifests?: unknown } | null)?.manifests ?? [];
+  if (!Array.isArray(manifests)) throw badAnswer(url, 'the list of referrers has no manifests');
+  return manifests.filter(isManifestDescriptor);
+}
+
+function isManifestDescriptor(value: unknown): value is Descriptor {
+  const { mediaType, digest, size } = (value ?? {}) as Record<string, unknown>;
+  return (
+    typeof mediaType === 'string' &&
+    MANIFEST_TYPES.has(mediaType) &&
+    typeof digest === 'string' &&
+    isDigest(digest) &&
+    typeof size === 'number' &&
+    Number.isSafeInteger(size) &&
+    size >= 0
+  );
+}

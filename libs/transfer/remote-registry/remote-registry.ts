@@ -1,0 +1,197 @@
+import { Readable } from 'node:stream';
+import type { Descriptor } from '#oci/descriptor.js';
+import { algorithmOf, type Digest, digestOf, isDigest, looksLikeDigest } from '#oci/digest.js';
+import { MANIFEST_TYPES, MediaType } from '#oci/media-types.js';
+import { isTagName } from '#oci/reference.js';
+import type { Source } from '#oci/target.js';
+import { listReferrers } from './list-referrers.js';
+import { readLimited } from './read-limited.js';
+import { UpstreamClient } from './upstream-client.js';
+import type { Upstream } from './upstream.js';
+import { badAnswer, isGone, overLimit, unreachable, wrongBytes } from './upstream-error.js';
+
+/** Largest manifest that is taken. */
+export const MANIFEST_LIMIT = 4 * 1024 * 1024;
+const PAGE_LIMIT = 16 * 1024 * 1024;
+const MOST_PAGES = 10_000;
+const MOST_TAGS = 1_000_000;
+
+const ACCEPT = [...MANIFEST_TYPES, MediaType.dockerSchema1Signed, MediaType.dockerSchema1].join(', ');
+const SCHEMA1: ReadonlySet<string> = new Set([MediaType.dockerSchema1, MediaType.dockerSchema1Signed]);
+
+/** A manifest as it came, with the digest of its bytes. */
+export interface FetchedManifest {
+  readonly descriptor: Descriptor;
+  readonly bytes: Buffer;
+}
+
+/** A repository of an upstream registry. Manifests are checked here; whoever stores a blob checks it. */
+export class RemoteRegistry implements Source {
+  readonly client: UpstreamClient;
+  /** True once the upstream said that it has no referrers API. */
+  withoutReferrersApi = false;
+
+  constructor(
+    readonly upstream: Upstream,
+    private readonly signal?: AbortSignal,
+  ) {
+    this.client = new UpstreamClient(upstream);
+  }
+
+  /** True when the upstream serves signatures by the extension API; its header counts on a refusal, too. */
+  async ping(): Promise<{ signatures: boolean }> {
+    return this.client.attempt(async () => {
+      const answer = await this.client.send({
+        method: 'GET',
+        url: this.url('/v2/'),
+        authorized: false,
+        signal: this.signal,
+      });
+      answer.body.on('error', () => undefined).destroy();
+      if (answer.status >= 500) throw unreachable(answer.url, undefined, `it gave ${answer.status}`);
+      return { signatures: answer.header('x-registry-supports-signatures') === '1' };
+    }, this.signal);
+  }
+
+  /** All tags in the order of the upstream, each once. */
+  async tags(): Promise<string[]> {
+    const tags = new Set<string>();
+    const seen = new Set<string>();
+    let url: URL | undefined = this.url(`/v2/${this.upstream.name}/tags/list`);
+    while (url) {
+      if (seen.has(url.href)) throw badAnswer(url, 'the pages of the tag list lead in a loop');
+      seen.add(url.href);
+      if (seen.size > MOST_PAGES || tags.size > MOST_TAGS)
+        throw overLimit(url, `the tag list has no end; at most ${MOST_TAGS} tags are taken`);
+      const { answer, bytes } = await this.client.read({ method: 'GET', url, signal: this.signal }, PAGE_LIMIT);
+      const page = tagsIn(bytes, url);
+      const before = tags.size;
+      for (const tag of page) tags.add(tag);
+      const next = nextPage(answer.header('link'), url, this.upstream.url);
+      if (next && tags.size === before)
+        throw badAnswer(url, 'the pages of the tag list bring nothing new and do not end');
+      url = next;
+    }
+    return [...tags];
+  }
+
+  /** What a tag or digest leads to, by HEAD; by GET when the upstream does not tell the digest. */
+  async resolve(reference: string): Promise<Descriptor> {
+    const url = this.manifestUrl(reference);
+    const descriptor = await this.client.attempt(async () => {
+      const answer = await this.client.open({ method: 'HEAD', url, headers: { accept: ACCEPT }, signal: this.signal });
+      answer.body.on('error', () => undefined).destroy();
+      const digest = answer.header('docker-content-digest') ?? (looksLikeDigest(reference) ? reference : '');
+      const size = Number(answer.header('content-length') ?? '');
+      const mediaType = (answer.header('content-type') ?? '').split(';', 1)[0]!.trim().toLowerCase();
+      if (looksLikeDigest(reference) && digest !== reference) throw wrongBytes(url, reference, digest.slice(0, 140));
+      return isDigest(digest) && size > 0 && mediaType !== '' ? { digest, size, mediaType } : undefined;
+    }, this.signal);
+    return descriptor ?? (await this.manifest(reference)).descriptor;
+  }
+
+  /** A manifest with its own digest; by digest, bytes that differ are a fault. `size` is checked when it is known. */
+  async manifest(reference: string, size?: number): Promise<FetchedManifest> {
+    const url = this.manifestUrl(reference);
+    return this.client.attempt(async () => {
+      const answer = await this.client.open({ method: 'GET', url, headers: { accept: ACCEPT }, signal: this.signal });
+      const bytes = await readLimited(answer.body, MANIFEST_LIMIT, url, answer.header('content-length'));
+      const named = looksLikeDigest(reference) ? reference : answer.header('docker-content-digest');
+      const digest = digestOf(bytes, named !== undefined && isDigest(named) ? algorithmOf(named) : 'sha256');
+      const mediaType = (answer.header('content-type') ?? '').split(';', 1)[0]!.trim().toLowerCase();
+      // The digest of a schema 1 manifest leaves its signatures out.
+      if (named !== undefined && named !== digest && !SCHEMA1.has(mediaType))
+        throw wrongBytes(url, named.slice(0, 140), digest);
+      if (size !== undefined && size !== bytes.length) throw wrongBytes(url, `${size} bytes`, `${bytes.length} bytes`);
+      return { descriptor: { mediaType, digest, size: bytes.length }, bytes };
+    }, this.signal);
+  }
+
+  /** The bytes of a manifest, checked, or of a blob, which whoever takes it must check. */
+  async fetch(node: Descriptor): Promise<Readable> {
+    if (!MANIFEST_TYPES.has(node.mediaType)) return this.openBlob(node.digest);
+    return Readable.from([(await this.manifest(node.digest, node.size)).bytes], { objectMode: false });
+  }
+
+  /** A blob's bytes as they come, unchecked and tried once. */
+  async openBlob(digest: Digest): Promise<Readable> {
+    const answer = await this.client.open({ method: 'GET', url: this.blobUrl(digest), signal: this.signal });
+    return answer.body;
+  }
+
+  /** A small blob in memory, checked. */
+  async blob(digest: Digest, limit: number): Promise<Buffer> {
+    const url = this.blobUrl(digest);
+    return this.client.attempt(async () => {
+      const answer = await this.client.open({ method: 'GET', url, signal: this.signal });
+      const bytes = await readLimited(answer.body, limit, url, answer.header('content-length'));
+      const actual = digestOf(bytes, algorithmOf(digest));
+      if (actual !== digest) throw wrongBytes(url, digest, actual);
+      return bytes;
+    }, this.signal);
+  }
+
+  /** Manifests that name the subject, by the referrers API or the fallback tag. */
+  async *referrers(subject: Descriptor): AsyncIterable<Descriptor> {
+    yield* (await listReferrers(this, subject.digest)).descriptors;
+  }
+
+  /** True when a tag or digest is there. */
+  async has(reference: string): Promise<boolean> {
+    try {
+      await this.resolve(reference);
+      return true;
+    } catch (error) {
+      if (isGone(error)) return false;
+      throw error;
+    }
+  }
+
+  /** Where a blob is. */
+  blobUrl(digest: Digest): URL {
+    return this.url(`/v2/${this.upstream.name}/blobs/${digest}`);
+  }
+
+  /** A URL below the upstream's. */
+  url(path: string): URL {
+    return new URL(`${this.upstream.url}${path}`);
+  }
+
+  /** A small JSON answer and its header reader. */
+  read(url: URL, limit: number, authorized = true) {
+    return this.client.read({ method: 'GET', url, authorized, signal: this.signal }, limit);
+  }
+
+  /** Ends all connections. */
+  close(): Promise<void> {
+    return this.client.close();
+  }
+
+  private manifestUrl(reference: string): URL {
+    return this.url(`/v2/${this.upstream.name}/manifests/${reference}`);
+  }
+}
+
+function tagsIn(bytes: Buffer, url: URL): string[] {
+  let document: unknown;
+  try {
+    document = JSON.parse(bytes.toString('utf8'));
+  } catch {
+    throw badAnswer(url, 'the tag list is no JSON');
+  }
+  const tags = (document as { tags?: unknown } | null)?.tags ?? [];
+  if (!Array.isArray(tags)) throw badAnswer(url, 'the tag list has no list of tags');
+  return tags.filter((tag): tag is string => typeof tag === 'string' && isTagName(tag));
+}
+
+/** The next page that a Link header names: its path and query, always at the upstream itself. */
+export function nextPage(link: string | undefined, current: URL, base: string): URL | undefined {
+  const match = /<([^<>]*)>\s*;[^,]*\brel="?next"?/i.exec((link ?? '').slice(0, 16_384));
+  if (!match) return undefined;
+  try {
+    const named = new URL(match[1]!, current);
+    return new URL(`${named.pathname}${named.search}`, base);
+  } catch {
+    throw badAnswer(current, 'names a next page that is no URL');
+  }
+}

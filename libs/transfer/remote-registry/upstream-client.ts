@@ -1,0 +1,167 @@
+import type { Readable } from 'node:stream';
+import { AddressGuard } from './address-guard.js';
+import { parseChallenge } from './bearer-challenge.js';
+import { Connections } from './connections.js';
+import { Credentials } from './credentials.js';
+import { TokenBucket, withRetries } from './pace.js';
+import { readLimited } from './read-limited.js';
+import type { Upstream } from './upstream.js';
+import { badAnswer, failedStatus, refusedHop, unreachable, UpstreamError } from './upstream-error.js';
+
+/** A request to the upstream. */
+export interface UpstreamRequest {
+  readonly method: 'GET' | 'HEAD';
+  readonly url: URL;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** False for servers that are not the registry: no credentials and no token. */
+  readonly authorized?: boolean;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** An answer with its body still to be read. */
+export interface UpstreamAnswer {
+  /** Where it came from after redirects. */
+  readonly url: URL;
+  readonly status: number;
+  header(name: string): string | undefined;
+  readonly body: Readable;
+}
+
+const MAX_REDIRECTS = 10;
+const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+
+/** Speaks HTTP to one upstream by its rules: pace, credentials, redirects by hand, only addresses that are allowed. */
+export class UpstreamClient {
+  private readonly guard: AddressGuard;
+  private readonly connections: Connections;
+  private readonly credentials: Credentials;
+  private readonly pace: TokenBucket;
+  private readonly origin: string;
+
+  constructor(readonly upstream: Upstream) {
+    const own = [new URL(upstream.url).hostname, ...(upstream.lookaside ? [new URL(upstream.lookaside).hostname] : [])];
+    this.guard = new AddressGuard([...own, ...upstream.outboundAllow]);
+    this.connections = new Connections(upstream, this.guard);
+    this.credentials = new Credentials(upstream, (url, headers, signal) => this.exchange('GET', url, headers, signal));
+    this.pace = new TokenBucket(upstream.rateLimit);
+    this.origin = new URL(upstream.url).origin;
+  }
+
+  /** Does work again after transient faults. */
+  attempt<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    return withRetries({ maxRetries: this.upstream.maxRetries, signal }, work);
+  }
+
+  /** A whole small answer, tried again after faults. */
+  read(request: UpstreamRequest, limit: number): Promise<{ answer: UpstreamAnswer; bytes: Buffer }> {
+    return this.attempt(async () => {
+      const answer = await this.open(request);
+      return { answer, bytes: await readLimited(answer.body, limit, answer.url, answer.header('content-length')) };
+    }, request.signal);
+  }
+
+  /** The answer to a request, once; statuses other than 2xx are errors. The body must be read or destroyed. */
+  async open(request: UpstreamRequest): Promise<UpstreamAnswer> {
+    const answer = await this.send(request);
+    if (answer.status >= 200 && answer.status < 300) return answer;
+    answer.body.on('error', () => undefined).destroy();
+    throw failedStatus(answer.url, request.method, answer.status, answer.header('retry-after'));
+  }
+
+  /** Any answer, also one of failure; only the first 401 is met with credentials. */
+  async send(request: UpstreamRequest): Promise<UpstreamAnswer> {
+    const authorized = request.authorized ?? true;
+    const authorization = authorized ? this.credentials.header() : undefined;
+    const answer = await this.follow(request, authorization);
+    if (answer.status !== 401 || !authorized || answer.url.origin !== this.origin) return answer;
+    const challenge = parseChallenge(answer.header('www-authenticate'));
+    const renewed = challenge && (await this.credentials.answer(challenge, authorization, request.signal));
+    if (!renewed) return answer;
+    answer.body.on('error', () => undefined).destroy();
+    return this.follow(request, renewed);
+  }
+
+  /** Ends all connections. */
+  close(): Promise<void> {
+    return this.connections.close();
+  }
+
+  private async follow(request: UpstreamRequest, authorization: string | undefined): Promise<UpstreamAnswer> {
+    let url = request.url;
+    const seen = new Set<string>();
+    for (let hop = 0; hop <= MAX_REDIRECTS; hop += 1) {
+      const home = url.origin === this.origin;
+      const headers = {
+        ...request.headers,
+        ...(home && request.authorized !== false ? this.upstream.headers : {}),
+        ...(home && authorization ? { authorization } : {}),
+      };
+      const answer = await this.exchange(request.method, url, headers, request.signal);
+      const location = answer.header('location');
+      if (!REDIRECTS.has(answer.status) || location === undefined) return answer;
+      answer.body.on('error', () => undefined).destroy();
+      seen.add(url.href);
+      url = nextHop(url, location);
+      if (seen.has(url.href)) throw badAnswer(request.url, `redirects in a loop through ${url.host}${url.pathname}`);
+    }
+    throw badAnswer(request.url, `redirects more than ${MAX_REDIRECTS} times`);
+  }
+
+  private async exchange(
+    method: 'GET' | 'HEAD',
+    url: URL,
+    headers: Readonly<Record<string, string>>,
+    signal: AbortSignal | undefined,
+  ): Promise<UpstreamAnswer> {
+    this.guard.check(url);
+    await this.pace.take(signal);
+    const limits = [
+      signal,
+      this.upstream.totalTimeout > 0 ? AbortSignal.timeout(this.upstream.totalTimeout) : undefined,
+    ];
+    const stops = limits.filter((each) => each !== undefined);
+    try {
+      const answer = await this.connections.to(url).request({
+        method,
+        origin: url.origin,
+        path: `${url.pathname}${url.search}`,
+        headers: { 'user-agent': 'hallmark', ...headers },
+        signal: stops.length === 0 ? null : AbortSignal.any(stops),
+      });
+      return {
+        url,
+        status: answer.statusCode,
+        header: (name) => first(answer.headers[name]),
+        body: answer.body as unknown as Readable,
+      };
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw refusalIn(error) ?? unreachable(url, error);
+    }
+  }
+}
+
+function nextHop(from: URL, location: string): URL {
+  let to: URL;
+  try {
+    to = new URL(location, from);
+  } catch {
+    throw badAnswer(from, 'redirects to something that is no URL');
+  }
+  if (from.protocol === 'https:' && to.protocol === 'http:')
+    throw refusedHop(from, `redirects from https to ${to.host} without TLS`);
+  to.username = '';
+  to.password = '';
+  return to;
+}
+
+/** The refusal of an address that the connection met when it resolved the name. */
+function refusalIn(error: unknown): UpstreamError | undefined {
+  for (let each = error, depth = 0; each instanceof Error && depth < 5; each = each.cause, depth += 1) {
+    if (each instanceof UpstreamError) return each;
+    if (each instanceof AggregateError) return refusalIn(each.errors[0]);
+  }
+  return undefined;
+}
+
+const first = (value: string | string[] | undefined) => (Array.isArray(value) ? value.join(', ') : value);

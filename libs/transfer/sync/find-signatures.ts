@@ -1,0 +1,131 @@
+import type { SignatureDraft } from '#content/push/drafts.js';
+import type { Descriptor } from '#oci/descriptor.js';
+import { INDEX_TYPES } from '#oci/media-types.js';
+import { companionTagOf, fallbackTagOf, isFallbackTag } from '#oci/reference.js';
+import { isDomainError, messageOf } from '#platform/domain-error.js';
+import { simpleFormat } from '#signing/formats/simple/simple-format.js';
+import { toSignatureDraft } from '#signing/store/signature-draft.js';
+import { fromApi } from '../remote-registry/list-referrers.js';
+import { fromExtension, fromLookaside } from '../remote-registry/simple-signatures.js';
+import { isGone } from '../remote-registry/upstream-error.js';
+import type { RemoteRegistry } from '../remote-registry/remote-registry.js';
+import type { ManifestShelf } from './manifest-shelf.js';
+import type { SignatureWay } from './sync.task.js';
+
+/** A manifest that refers to a subject, and how it was found. */
+export interface FoundCarrier {
+  readonly descriptor: Descriptor;
+  readonly way: SignatureWay;
+  /** The attachment tag that leads to it. */
+  readonly tag?: string;
+}
+
+/** Where signatures are looked for. */
+export interface FinderOptions {
+  readonly registry: RemoteRegistry;
+  readonly shelf: ManifestShelf;
+  /** The upstream serves signatures by the extension API. */
+  readonly extension: boolean;
+  /** Attachment tags that may be taken; undefined when the list of tags is not known. */
+  readonly attachmentTags: ReadonlySet<string> | undefined;
+  /** What attachment tags lead to, as far as it is known. */
+  readonly resolved: Map<string, Descriptor>;
+}
+
+const KINDS = ['sig', 'att', 'sbom'] as const;
+const MOST_REFUSALS = 20;
+
+/** Looks for the signatures of manifests in every way that the upstream has. */
+export class SignatureFinder {
+  readonly loose: { way: SignatureWay; draft: SignatureDraft }[] = [];
+  readonly refused: string[] = [];
+  private probe: Promise<unknown> | undefined;
+
+  constructor(private readonly options: FinderOptions) {}
+
+  /** Collects the loose signatures of a manifest and gives the manifests that refer to it. */
+  async find(subject: Descriptor, attachment: boolean): Promise<FoundCarrier[]> {
+    const { registry, extension } = this.options;
+    const { lookaside } = registry.upstream;
+    const { digest } = subject;
+    if (!attachment && extension) await this.takeLoose('extension', digest, await fromExtension(registry, digest));
+    if (!attachment && lookaside)
+      await this.takeLoose('lookaside', digest, await fromLookaside(registry, lookaside, digest));
+    return [...(await this.referrers(digest)), ...(await this.tagged(digest))];
+  }
+
+  private async takeLoose(way: SignatureWay, manifestDigest: string, signatures: readonly Buffer[]): Promise<void> {
+    for (const bytes of signatures) {
+      try {
+        const parsed = await simpleFormat.parse(bytes);
+        if (parsed.manifestDigest === manifestDigest)
+          this.loose.push({ way, draft: toSignatureDraft('simple', manifestDigest, bytes, parsed) });
+        else this.refuse(`${manifestDigest} (${way}): the signature is about ${parsed.manifestDigest ?? 'nothing'}`);
+      } catch (error) {
+        if (!isDomainError(error)) throw error;
+        this.refuse(`${manifestDigest} (${way}): ${messageOf(error)}`);
+      }
+    }
+  }
+
+  private refuse(reason: string): void {
+    if (this.refused.length < MOST_REFUSALS) this.refused.push(reason);
+  }
+
+  /** The first question tells whether the upstream has the API; the others wait for its answer. */
+  private async referrers(subject: string): Promise<FoundCarrier[]> {
+    const { registry } = this.options;
+    const ask = async () => {
+      if (registry.withoutReferrersApi) return [];
+      const found = await fromApi(registry, subject);
+      if (found === undefined) registry.withoutReferrersApi = true;
+      return found ?? [];
+    };
+    const first = this.probe === undefined;
+    const asked = first ? ask() : this.probe!.then(ask, ask);
+    if (first) this.probe = asked;
+    return (await asked).map((descriptor) => ({ descriptor, way: 'referrers' }));
+  }
+
+  private async tagged(subject: string): Promise<FoundCarrier[]> {
+    const companions = subject.startsWith('sha256:') ? KINDS.map((kind) => companionTagOf(subject, kind)) : [];
+    const found: FoundCarrier[] = [];
+    for (const tag of [...companions, fallbackTagOf(subject)]) {
+      const descriptor = await this.resolveTag(tag);
+      if (!descriptor) continue;
+      if (!isFallbackTag(tag)) found.push({ descriptor, way: 'companion_tags', tag });
+      else found.push(...(await this.fallback(descriptor, tag, subject)));
+    }
+    return found;
+  }
+
+  private async resolveTag(tag: string): Promise<Descriptor | undefined> {
+    const { attachmentTags, registry, resolved } = this.options;
+    if (attachmentTags && !attachmentTags.has(tag)) return undefined;
+    if (!attachmentTags && isFallbackTag(tag) && !registry.withoutReferrersApi) return undefined;
+    const known = resolved.get(tag);
+    if (known) return known;
+    try {
+      const descriptor = await registry.resolve(tag);
+      resolved.set(tag, descriptor);
+      return descriptor;
+    } catch (error) {
+      if (isGone(error)) return undefined;
+      throw error;
+    }
+  }
+
+  /** The index under a fallback tag counts when all that it lists refers to the subject; an image of that name does not. */
+  private async fallback({ digest, mediaType }: Descriptor, tag: string, subject: string): Promise<FoundCarrier[]> {
+    if (!INDEX_TYPES.has(mediaType)) return [];
+    const index = await this.options.shelf.read(digest);
+    const carriers: FoundCarrier[] = [];
+    for (const child of index.parsed.children) {
+      const { parsed, mediaType: type, size } = await this.options.shelf.read(child.digest);
+      if (!parsed.subjects.some((each) => each.digest === subject)) return [];
+      carriers.push({ descriptor: { mediaType: type, digest: child.digest, size }, way: 'fallback_index' });
+    }
+    const descriptor = { mediaType: index.mediaType, digest, size: index.size };
+    return carriers.length === 0 ? [] : [{ descriptor, way: 'fallback_index', tag }, ...carriers];
+  }
+}

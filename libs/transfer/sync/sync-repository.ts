@@ -1,0 +1,45 @@
+import { DataSource } from 'typeorm';
+import type { MadeVersion } from '#content/versions/apply-change.js';
+import { inTransaction, isUniqueViolation } from '#platform/database.js';
+import { Bringing } from './bring-content.js';
+import { commitSync, type SyncCommit } from './commit-sync.js';
+import type { Brought, SyncParts, SyncPlan } from './sync-plan.js';
+
+/** Brings content and makes at most one version of it. Until its only transaction commits, nobody sees a change. */
+export async function syncRepository(
+  parts: SyncParts,
+  plan: SyncPlan,
+  options: Pick<SyncCommit, 'taskId' | 'fence'> = {},
+): Promise<{ brought: Brought; version: MadeVersion | undefined }> {
+  const brought = await new Bringing(parts, plan).run();
+  plan.signal.throwIfAborted();
+  const { repositoryId, mirror } = plan;
+  const { tags, digests, loose } = brought;
+  const version = await commitOnce(parts.source, {
+    repositoryId,
+    mirror,
+    tags,
+    digests,
+    loose,
+    ...options,
+    onChange: (added, removed) => reportChange(plan, added, removed),
+  });
+  return { brought, version };
+}
+
+async function commitOnce(source: DataSource, commit: SyncCommit): Promise<MadeVersion | undefined> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await inTransaction(source, (tx) => commitSync(tx, commit));
+    } catch (error) {
+      if (attempt >= 5 || !isUniqueViolation(error)) throw error;
+    }
+  }
+}
+
+function reportChange({ progress }: SyncPlan, added: number, removed: number): void {
+  const done = (message: string, code: string, count: number) =>
+    progress({ message, code, state: 'completed', done: count, total: count });
+  done('Associating Content', 'associating.content', added);
+  done('Un-Associating Content', 'unassociating.content', removed);
+}
