@@ -1,6 +1,14 @@
 import { Module, type DynamicModule, type ModuleMetadata, type OnModuleInit, type Type } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import type { FastifyInstance } from 'fastify';
+import { AccessPoliciesController } from './access/access-policies.controller.js';
+import { GroupUsersController } from './access/group-users.controller.js';
+import { GroupsController } from './access/groups.controller.js';
+import { LoginController } from './access/login.controller.js';
+import { RobotsController } from './access/robots.controller.js';
+import { GroupRolesController, UserRolesController } from './access/role-assignments.controller.js';
+import { RolesController } from './access/roles.controller.js';
+import { UsersController } from './access/users.controller.js';
 import { AllContentController } from './content/all-content.controller.js';
 import { BlobsController } from './content/blobs.controller.js';
 import { ManifestsController } from './content/manifests.controller.js';
@@ -26,6 +34,7 @@ import {
 } from './repositories/versions.controller.js';
 import { AccessDecisions } from './rest/access/access-decisions.js';
 import { Callers } from './rest/access/callers.js';
+import { PolicyBook } from './rest/access/policies/policy-book.js';
 import { Rest } from './rest/rest.js';
 import { GeneralTasks } from './rest/writing/general-tasks.js';
 import { SigningServicesController } from './signing/signing-services.controller.js';
@@ -35,6 +44,7 @@ import { TaskSchedulesController } from './tasks/task-schedules.controller.js';
 import { API_TASK_HANDLERS } from './task-handlers.js';
 import { TasksController } from './tasks/tasks.controller.js';
 import { WorkersController } from './tasks/workers.controller.js';
+import { TrustPoliciesController } from './trust-policies/trust-policies.controller.js';
 import { VerifyController } from './verify/verify.controller.js';
 
 /** Every controller of the REST API: what is listed here is served and documented. */
@@ -65,6 +75,16 @@ export const API_CONTROLLERS: Type[] = [
   TaskSchedulesController,
   WorkersController,
   VerifyController,
+  TrustPoliciesController,
+  UsersController,
+  UserRolesController,
+  GroupsController,
+  GroupUsersController,
+  GroupRolesController,
+  RolesController,
+  LoginController,
+  AccessPoliciesController,
+  RobotsController,
 ];
 
 /**
@@ -83,6 +103,7 @@ export class ApiModule implements OnModuleInit {
       providers: [
         Rest,
         AccessDecisions,
+        PolicyBook,
         Callers,
         GeneralTasks,
         ...API_TASK_HANDLERS,

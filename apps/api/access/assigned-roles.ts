@@ -30,7 +30,10 @@ export class AssignmentBody {
   @TextField({ description: 'The name of the role.' })
   role: string;
 
-  @anyReference({ format: 'uri', description: 'pulp_href of the object for which role permissions should be asserted.' })
+  @anyReference({
+    format: 'uri',
+    description: 'pulp_href of the object for which role permissions should be asserted.',
+  })
   content_object?: Located | null;
 
   @anyReference({ description: 'prn of the object for which role permissions should be asserted.' })
@@ -55,11 +58,18 @@ const LOOKED_UP = (name: string, column: string): Filter => ({
 
 /** The roles of users, or those of groups. */
 export function assignedRoles(model: 'core.userrole' | 'core.grouprole', parent: 'users' | 'groups'): Resource {
-  const [owner, column] = parent === 'users' ? (['auth.user', 't.user_id'] as const) : (['core.group', 't.group_id'] as const);
+  const [owner, column] =
+    parent === 'users' ? (['auth.user', 't.user_id'] as const) : (['core.group', 't.group_id'] as const);
   const access: AccessRules =
     parent === 'users'
       ? SUPERUSERS_ONLY
-      : { model: 'core.group', actions: { list: [[{ permission: 'core.view_group', on: 'object' }]], read: [[{ permission: 'core.view_group', on: 'object' }]] } };
+      : {
+          model: 'core.group',
+          actions: {
+            list: [[{ permission: 'core.view_group', on: 'object' }]],
+            read: [[{ permission: 'core.view_group', on: 'object' }]],
+          },
+        };
   return defineResource({
     model,
     path: `${parent}/:holder/roles`,
@@ -108,7 +118,11 @@ const holderOf = (context: RestContext, resource: Resource): Holder =>
 const within = (context: RestContext, resource: Resource) => (values: { bind(value: unknown): string }) =>
   `t.${resource.model === 'core.userrole' ? 'user_id' : 'group_id'} = ${values.bind(Number(context.param('holder')))}`;
 
-async function requireObject(rest: Rest, located: Located | null | undefined, field: string): Promise<string | null | undefined> {
+async function requireObject(
+  rest: Rest,
+  located: Located | null | undefined,
+  field: string,
+): Promise<string | null | undefined> {
   if (!located) return located;
   if (!('id' in located)) throw badField(field, 'Invalid hyperlink - Incorrect URL match.');
   const { table } = MODELS[located.model];

@@ -27,9 +27,6 @@ const LOGIN: Resource = defineResource({
     pulp_href: href('auth.user', 't.id', { readOnly: true }),
     prn: derived('t.id', { type: 'string' }, (id: number) => prnOf('auth.user', id)),
     username: text('t.username', { readOnly: true }),
-    first_name: text('t.first_name'),
-    last_name: text('t.last_name'),
-    email: text('t.email'),
   },
   access: {
     actions: {
@@ -60,7 +57,12 @@ export class LoginController extends RestHost {
     super();
   }
 
-  @PostRoute('', { action: 'login', id: 'login', summary: 'Create a session', answers: { 200: 'resource', 201: 'resource' } })
+  @PostRoute('', {
+    action: 'login',
+    id: 'login',
+    summary: 'Create a session',
+    answers: { 201: 'resource' },
+  })
   async login(@Context() context: RestContext): Promise<object> {
     const id = userOf(context);
     const token = await inTransaction(this.rest.source, (tx) => createSession(tx, id));
@@ -68,7 +70,12 @@ export class LoginController extends RestHost {
     return this.rest.show(LOGIN, id);
   }
 
-  @GetRoute('', { action: 'login_read', id: 'login_read', summary: 'Inspect logged in user.', answers: { 200: 'resource' } })
+  @GetRoute('', {
+    action: 'login_read',
+    id: 'login_read',
+    summary: 'Inspect logged in user.',
+    answers: { 200: 'resource' },
+  })
   read(@Context() context: RestContext): Promise<object> {
     return this.rest.show(LOGIN, userOf(context));
   }

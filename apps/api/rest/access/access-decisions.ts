@@ -13,6 +13,9 @@ import type { Resource } from '../resource.js';
 import type { Place } from '../place.js';
 import { allOf, SqlValues } from '../sql.js';
 import { groundKeys, type GroundKeys } from './grounds.js';
+import { evaluate } from './policies/evaluate.js';
+import { PolicyBook, type EditedPolicy } from './policies/policy-book.js';
+import { policyAction } from './policies/statements.js';
 import type { Grant, Rule, ScopeFacts } from './rules.js';
 
 /** Decides by the rules of resources; what somebody may not see does not exist for him. */
@@ -21,6 +24,7 @@ export class AccessDecisions {
   constructor(
     private readonly source: DataSource,
     private readonly permissions: Permissions,
+    private readonly policies: PolicyBook,
   ) {}
 
   /** Throws unless the caller may do the action at this place. */
@@ -32,14 +36,20 @@ export class AccessDecisions {
     const owner = place.parent?.resource ?? resource;
     const id = context.param(place.parent?.key ?? 'id');
     if (id !== '') await this.demandVisible(context, owner, id);
-    const target = { model: owner.access.model ?? owner.model, id };
-    if (!(await this.allows(context, rule, id === '' ? undefined : target))) throw forbidden();
+    const target = id === '' ? undefined : { model: owner.access.model ?? owner.model, id };
+    const edited = await this.policies.editedOf(resource);
+    const allowed = edited
+      ? await this.allowsByPolicy(context, edited, policyAction(action), target)
+      : await this.allows(context, rule, target);
+    if (!allowed) throw forbidden();
   }
 
   /** SQL over the row `t` for what the caller may see. */
   async scopeOf(context: RestContext, resource: Resource): Promise<(values: SqlValues) => string> {
     const { scope } = resource.access;
     if (isSuperuser(context) || !scope) return () => 'true';
+    const edited = await this.policies.editedOf(resource);
+    if (edited && edited.queryset_scoping === null) return () => 'true';
     const facts = scopeFacts(context, await this.permissions.permissionsOf(context.principal));
     return (values) => scope(facts, values);
   }
@@ -57,6 +67,25 @@ export class AccessDecisions {
     const held = await this.permissions.permissionsOf(context.principal);
     const keys = await this.keysFor(rule, target);
     return rule.every((ways) => ways.some((way) => holds(held, way, keys)));
+  }
+
+  private async allowsByPolicy(
+    { principal }: RestContext,
+    { statements }: EditedPolicy,
+    action: string,
+    target?: { model: ModelName; id: string },
+  ): Promise<boolean> {
+    const held = await this.permissions.permissionsOf(principal);
+    const groups = await rowsOf<{ name: string }>(this.source, 'select name from access_group where id = any($1)', [
+      principal.groups,
+    ]);
+    const keys: GroundKeys = target
+      ? {
+          ...(await groundKeys(this.source, (MODELS[target.model] as Model).table, target.id)),
+          object: [objectKey(target.model, target.id)],
+        }
+      : { object: [], namespace: [], distribution: [] };
+    return evaluate(statements, action, { principal, groups: groups.map(({ name }) => name), held, keys });
   }
 
   private async keysFor(rule: readonly (readonly Grant[])[], target?: { model: ModelName; id: string }) {

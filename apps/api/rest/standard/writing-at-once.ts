@@ -2,7 +2,7 @@ import { inTransaction } from '#platform/database.js';
 import type { RestContext } from '../context.js';
 import { requireKeyOf } from '../keys.js';
 import { MODELS } from '../models.js';
-import { DeleteRoute, PatchRoute, PutRoute } from '../operation.js';
+import { DeleteRoute, PatchRoute, PutRoute, type Answer } from '../operation.js';
 import type { Schema } from '../fields.js';
 import type { Resource } from '../resource.js';
 import type { Rest } from '../rest.js';
@@ -35,11 +35,16 @@ async function update<Body extends object>(
 /** `PUT member/` and `PATCH member/` that answer with the changed resource. */
 export const updatingAtOnce = <Body extends object>(
   writing: Writing<Body>,
-  more: Partial<typeof IN_THE_WAY> = {},
+  more: Readonly<Record<number, Answer>> = {},
 ): readonly StandardRoute[] => [
   {
     name: 'update',
-    route: PutRoute(':id', { action: 'update', summary: 'Update', body: 'resource', answers: { 200: 'resource', ...more } }),
+    route: PutRoute(':id', {
+      action: 'update',
+      summary: 'Update',
+      body: 'resource',
+      answers: { 200: 'resource', ...more },
+    }),
     handle: (rest, resource, context) => update(writing, rest, resource, context, false),
   },
   {
@@ -55,7 +60,10 @@ export const updatingAtOnce = <Body extends object>(
 ];
 
 /** `DELETE member/` that is done when it answers: 204. */
-export const deletingAtOnce = (writer: Writer, more: Partial<typeof IN_THE_WAY> = {}): readonly StandardRoute[] => [
+export const deletingAtOnce = (
+  writer: Writer,
+  more: Readonly<Record<number, Answer>> = {},
+): readonly StandardRoute[] => [
   {
     name: 'delete',
     route: DeleteRoute(':id', { action: 'delete', summary: 'Delete', answers: { 204: 'empty', ...more } }),

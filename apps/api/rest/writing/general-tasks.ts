@@ -8,6 +8,7 @@ import { CONFIG, type HallmarkConfig } from '#platform/config.js';
 import { inTransaction, isUniqueViolation } from '#platform/database.js';
 import { invalid } from '#platform/domain-error.js';
 import { defineTask, type TaskContext, type TaskHandler } from '#tasks/define-task.js';
+import { creatorRoles } from '../access/policies/policy-book.js';
 import { hrefTo, type ModelName } from '../models.js';
 import { readRow } from '../select.js';
 import type { Columns, Writer } from './writer.js';
@@ -45,8 +46,8 @@ export async function createObject(
   maker: Principal,
 ): Promise<string> {
   const id = await writer.create(tx, columns, maker);
-  const { ownerRole } = writer.resource.access;
-  if (ownerRole) await grantOwner(tx, maker, ownerRole, objectKey(writer.resource.model, id));
+  for (const role of await creatorRoles(tx, writer.resource))
+    await grantOwner(tx, maker, role, objectKey(writer.resource.model, id));
   return id;
 }
 
