@@ -33,6 +33,7 @@ export const addSigningService: Command = {
       doc: 'Folder of the key ring, also for the script; default: $GNUPGHOME.',
     },
     keyring: { value: 'FILE', doc: 'Another key ring that gpg shall look into for KEY.' },
+    env: { value: 'NAME=VALUE', multiple: true, doc: 'A variable for the script, stored as it is; may be repeated.' },
     backend: { value: 'gpg', doc: 'The tool that exports the public key; only gpg.' },
     builtin: { doc: 'Sign inside the worker, without a script.' },
     'private-key': { value: 'FILE', doc: 'With --builtin: OpenPGP or PEM private key.' },
@@ -71,13 +72,21 @@ function readScript(words: Words, className: string, terminal: Terminal) {
     key: isOpenpgp ? key : resolve(key),
     ...(gnupgHome ? { gnupgHome: resolve(gnupgHome) } : {}),
     ...(keyring === undefined ? {} : { keyring: resolve(keyring) }),
+    environment: Object.fromEntries(words.texts('env').map(readVariable)),
   };
+}
+
+function readVariable(text: string): [string, string] {
+  const at = text.indexOf('=');
+  if (at <= 0) throw new UsageError(`--env takes NAME=VALUE; '${text}' is not of that form.`);
+  return [text.slice(0, at), text.slice(at + 1)];
 }
 
 const SHAPES: readonly string[] = ['tag', 'bundle', 'jws', 'cose'];
 
 function readBuiltin(words: Words, className: string) {
   const [name, extra] = words.positionals;
+  if (words.texts('env').length > 0) throw new UsageError('--env goes with a script only.');
   if (extra !== undefined) throw new UsageError('With --builtin there is no SCRIPT and no KEY.');
   for (const option of ['gnupghome', 'keyring', 'backend'])
     if (words.text(option) !== undefined) throw new UsageError(`--${option} goes with a script only.`);

@@ -12,7 +12,7 @@ import type { StoredManifest } from '../formats/signature-format.js';
 import { type SigningServiceClass, SigningServiceEntity } from '../signing-service.entity.js';
 import { requireOwnSignature } from './check-signature.js';
 import { exportGpgKey, type KeyRing } from './export-key.js';
-import { requireScript } from './run-script.js';
+import { requireScript } from './script-file.js';
 import { formatOfClass, openSigner, readKeySource, type SignerSettings, trustOf } from './signer.js';
 
 /** Classes that a service can be of. */
@@ -28,6 +28,8 @@ export interface ScriptService extends KeyRing {
   readonly class: string;
   readonly script: string;
   readonly key: string;
+  /** Variables that the script gets besides those of the contract; they are stored as they are, so never secrets. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** A signer inside the worker; all paths absolute. */
@@ -52,9 +54,20 @@ export async function addScriptService(
   const row = await startRow(source, service.name, service.class);
   await requireScript(service.script);
   const key = await readPublicKey(row.class, service);
-  const environment: Record<string, string> = service.gnupgHome ? { GNUPGHOME: service.gnupgHome } : {};
+  const environment = { ...readEnvironment(service), ...(service.gnupgHome ? { GNUPGHOME: service.gnupgHome } : {}) };
   const draft = Object.assign(row, { ...key, script: service.script, builtin: null, environment });
   return save(source, await proveShape(draft, settings));
+}
+
+/** Variables that the contract sets. */
+const OURS = ['REFERENCE', 'SIG_PATH', 'PULP_SIGNING_KEY_FINGERPRINT', 'CORRELATION_ID', 'PAYLOAD', 'LAYOUT'];
+
+function readEnvironment({ environment = {} }: ScriptService): Record<string, string> {
+  for (const name of Object.keys(environment)) {
+    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) throw invalid(`'${name}' is not the name of a variable.`, 'env');
+    if (OURS.includes(name)) throw invalid(`The variable ${name} is set for each call; choose another name.`, 'env');
+  }
+  return { ...environment };
 }
 
 /** Registers a signer inside the worker, proved like a script. */

@@ -1,11 +1,11 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { algorithmOf, digestOf, hexOf, isDigest } from '#oci/digest.js';
 import { parseManifest } from '#oci/manifest.js';
 import { MediaType } from '#oci/media-types.js';
 import { invalid, messageOf } from '#platform/domain-error.js';
 import type { StoredManifest } from '../formats/signature-format.js';
-import { readLimited } from './run-script.js';
+import { readLimited } from './script-answer.js';
 
 /** The tag of the manifest in a layout that a script signs. */
 export const SIGN_TAG = 'sign';
@@ -32,7 +32,9 @@ export async function writeSignLayout(folder: string, manifest: StoredManifest):
 /** The one signature that a script added to the layout: the layer of the new manifest whose subject is ours. */
 export async function readSignedLayout(folder: string, manifest: StoredManifest): Promise<Uint8Array> {
   try {
-    const index = JSON.parse(await readFile(join(folder, 'index.json'), 'utf8')) as { manifests: { digest: string }[] };
+    const index = JSON.parse((await readLimited(join(folder, 'index.json'))).toString('utf8')) as {
+      manifests: { digest: string }[];
+    };
     for (const { digest } of index.manifests) {
       if (digest === manifest.digest || !isDigest(digest)) continue;
       const bytes = await readBlob(folder, digest);

@@ -8,7 +8,9 @@ import { MediaType } from '#oci/media-types.js';
 import type { SigningServiceClass, SigningServiceEntity } from '../signing-service.entity.js';
 import type { TrustMaterial } from '../trust-material.js';
 import { readSignedLayout, writeSignLayout } from './sign-layout.js';
-import { readLimited, runScript } from './run-script.js';
+import { withAgentRetries } from './agent-retries.js';
+import { runScript, type ScriptCall } from './run-script.js';
+import { readLimited } from './script-answer.js';
 
 /** What every way of signing does: one manifest under one reference gives one signature in the family's own form. */
 export interface Signer {
@@ -94,7 +96,7 @@ function signByScript(
     format === 'cosign'
       ? formatOf('cosign').payload(manifest, reference, service.shape === 'bundle' ? 'bundle' : 'tag')
       : undefined;
-  return runScript(settings.workDir, {
+  const call: ScriptCall = {
     script: service.script,
     manifest: manifest.bytes,
     environment: {
@@ -114,7 +116,9 @@ function signByScript(
       const bytes = await readLimited(path);
       return payload ? cosignSignature(bytes, payload) : bytes;
     },
-  });
+  };
+  const run = () => runScript(settings.workDir, call);
+  return format === 'simple' ? withAgentRetries(run, signal) : run();
 }
 
 async function writeFileIn(folder: string, name: string, bytes: Uint8Array): Promise<string> {
