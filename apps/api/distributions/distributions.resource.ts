@@ -71,6 +71,7 @@ const commonFields = (model: ModelName): Record<string, Field> => ({
 const ownFields: Record<string, Field> = {
   private: flag('t.private'),
   description: text('t.description', nullable),
+  trust_policy: href('hallmark.trustpolicy', 't.trust_policy_id', nullable),
   namespace: href('container.containernamespace', 't.namespace_id', { nullable: true, readOnly: true }),
 };
 

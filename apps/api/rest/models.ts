@@ -30,6 +30,7 @@ const model = (path: string, table: string, noun: string, parameter: string, dis
 
 /** All kinds of resources by the name in their PRNs. */
 export const MODELS = {
+  'hallmark.trustpolicy': model('trust-policies', 'trust_policy', 'TrustPolicy', 'hallmark_trust_policy_href'),
   'container.containerrepository': model(
     'repositories/container/container',
     'repository',

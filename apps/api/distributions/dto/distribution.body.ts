@@ -39,6 +39,12 @@ export class DistributionBody implements CrossChecked {
   @TextField({ ...optional, description: 'An optional description.' })
   description?: string | null;
 
+  @ReferenceField(['hallmark.trustpolicy'], {
+    ...optional,
+    description: 'Only what passes this trust policy is served.',
+  })
+  trust_policy?: Located | null;
+
   problems(): Record<string, string[]> | undefined {
     return pathProblem(this.base_path);
   }
