@@ -22,7 +22,7 @@ export async function distributionColumns(body: DistributionBody, scope: WriteSc
     private: body.private,
     hidden: body.hidden,
     description: body.description,
-    trust_policy_id: body.trust_policy === undefined ? undefined : (body.trust_policy?.id ?? null),
+    trust_policy_id: keyOf(body.trust_policy),
   };
 }
 
