@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DataSource } from 'typeorm';
 import { isDomainError, messageOf } from '#platform/domain-error.js';
 import { log, withCorrelation } from '#platform/logger.js';
+import { tally } from '#platform/metrics-tally.js';
 import { type TaskContext, TaskFailure, type TaskHandler } from './define-task.js';
 import { ProgressWriter } from './progress-writer.js';
 import { ProcessStatus } from './process-status.js';
@@ -127,6 +128,7 @@ export class TaskRunner {
         const ended = await finishTask(this.source, task, { ...ending, progress: reports, createdResources });
         if (!ended)
           return log('warn', 'the task was taken from this worker; its outcome is dropped', { task: task.id });
+        tally(`task_${ended.state}`).count += 1;
         log('info', 'task ended', { task: task.id, name: task.name, state: ended.state });
         const next = await unblock(this.source.manager, ended.released);
         if (next.length > 0) await this.queue.wake(next);

@@ -2,6 +2,7 @@ import type { DataSource, EntityManager } from 'typeorm';
 import type { BlobStore } from '#storage/blob-store.js';
 import { inTransaction, rowsOf } from '#platform/database.js';
 import { claimDigest } from '../uploads/store-blob.js';
+import { removeBytes, removeStrayBytes } from './stray-bytes.js';
 
 /** How a collection runs. `graceSeconds` protects what was used lately; `dryRun` only counts. */
 export interface CollectOptions {
@@ -58,20 +59,15 @@ export async function collect(source: DataSource, store: BlobStore, options: Col
     if (options.dryRun) break;
   }
   options.onProgress?.(report);
-  report.blobs = await sweep(
-    source,
-    'blob',
-    before,
-    options,
-    async (tx, rows) => {
-      const freed = await removeBlobs(tx, store, rows);
-      report.bytes += freed.reduce((sum, each) => sum + each.size, 0);
-      options.onProgress?.(report);
-      return freed.length;
-    },
-    (rows) => (report.bytes += rows.reduce((sum, each) => sum + each.size, 0)),
-  );
-  if (options.only === undefined) report.strayFiles = await sweepStrayFiles(source, store, before, options);
+  report.blobs = await sweep(source, 'blob', before, options, removeBlobRows, async (rows) => {
+    for (const row of rows) {
+      if (!options.dryRun && !(await removeBytes(source, store, row.digest))) continue;
+      report.bytes += row.size;
+    }
+    options.onProgress?.(report);
+    return rows.length;
+  });
+  if (options.only === undefined) report.strayFiles = await removeStrayBytes(source, store, before, options);
   options.onProgress?.(report);
   return report;
 }
@@ -82,7 +78,10 @@ interface Candidate {
   readonly digest: string;
 }
 
-type Remove = (tx: EntityManager, rows: readonly Candidate[]) => Promise<number>;
+/** Returns what is gone. */
+type Remove = (tx: EntityManager, rows: readonly Candidate[]) => Promise<readonly Candidate[]>;
+/** What is done with each batch: of a dry run too. */
+type OnBatch = (rows: readonly Candidate[]) => Promise<number>;
 
 async function sweep(
   source: DataSource,
@@ -90,7 +89,7 @@ async function sweep(
   before: Date,
   options: CollectOptions,
   remove: Remove,
-  onDryRun?: (rows: readonly Candidate[]) => void,
+  onBatch: OnBatch = (rows) => Promise.resolve(rows.length),
 ): Promise<number> {
   let total = 0;
   let last = '00000000-0000-0000-0000-000000000000';
@@ -101,25 +100,25 @@ async function sweep(
     if (rows.length === 0) return total;
     last = rows.at(-1)!.id;
     if (options.dryRun) {
-      total += rows.length;
-      onDryRun?.(rows);
+      total += await onBatch(rows);
       continue;
     }
-    total += await inTransaction(source, async (tx) => {
+    const gone = await inTransaction(source, async (tx) => {
       const ids = rows.map((row) => row.id);
       const among = `${CANDIDATES[kind]} and c.id = any($2::uuid[])`;
       const locked = await rowsOf<Candidate>(tx, `${among} order by c.id for update of c skip locked`, [before, ids]);
       // A second statement sees what was committed before the locks were held.
       const doomed = await rowsOf<Candidate>(tx, among, [before, locked.map((row) => row.id)]);
-      return doomed.length === 0 ? 0 : remove(tx, doomed);
+      return doomed.length === 0 ? [] : remove(tx, doomed);
     });
+    total += await onBatch(gone);
   }
 }
 
 function removeRows(table: 'tag' | 'signature'): Remove {
   return async (tx, rows) => {
     await tx.query(`delete from ${table} where id = any($1::uuid[])`, [rows.map((row) => row.id)]);
-    return rows.length;
+    return rows;
   };
 }
 
@@ -138,42 +137,19 @@ const removeManifests: Remove = async (tx, rows) => {
     ['manifest', 'id'],
   ])
     await tx.query(`delete from ${table} where ${column} = any($1::uuid[])`, [ids]);
-  return rows.length;
+  return rows;
 };
 
-async function removeBlobs(tx: EntityManager, store: BlobStore, rows: readonly Candidate[]): Promise<Candidate[]> {
-  const freed: Candidate[] = [];
-  for (const row of rows) {
-    if (!(await claimDigest(tx, row.digest))) continue;
-    const gone = await rowsOf(
-      tx,
-      `delete from blob c where c.id = $1 and ${UNREACHED} and not exists (select 1 from manifest_blob k where k.blob_id = c.id) returning id`,
-      [row.id],
-    );
-    if (gone.length === 0) continue;
-    await store.remove(row.digest);
-    freed.push(row);
-  }
-  return freed;
-}
-
-async function sweepStrayFiles(
-  source: DataSource,
-  store: BlobStore,
-  before: Date,
-  options: CollectOptions,
-): Promise<number> {
-  let total = 0;
-  for await (const { digest, storedAt } of store.list()) {
-    options.signal?.throwIfAborted();
-    if (storedAt >= before) continue;
-    total += await inTransaction(source, async (tx) => {
-      if (!(await claimDigest(tx, digest))) return 0;
-      const rows = await rowsOf(tx, 'select 1 from blob where digest = $1 and stored', [digest]);
-      if (rows.length > 0) return 0;
-      if (!options.dryRun) await store.remove(digest);
-      return 1;
-    });
-  }
-  return total;
-}
+/** Takes the rows away; their bytes go after the commit, so that a crash leaves bytes without a row and never the other. */
+const removeBlobRows: Remove = async (tx, rows) => {
+  const doomed: Candidate[] = [];
+  for (const row of rows) if (await claimDigest(tx, row.digest)) doomed.push(row);
+  const gone = await rowsOf<{ id: string }>(
+    tx,
+    `delete from blob c where c.id = any($1::uuid[]) and ${UNREACHED}
+       and not exists (select 1 from manifest_blob k where k.blob_id = c.id) returning id`,
+    [doomed.map((row) => row.id)],
+  );
+  const ids = new Set(gone.map(({ id }) => id));
+  return doomed.filter(({ id }) => ids.has(id));
+};
