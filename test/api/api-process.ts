@@ -12,6 +12,7 @@ import { seedRoles } from '#access/roles.js';
 import { createUser } from '#access/users.js';
 import { ChangeFeed } from '#platform/change-feed.js';
 import { CONFIG, Config, type HallmarkConfig } from '#platform/config.js';
+import { StorageModule } from '#storage/storage.module.js';
 import { TasksModule, taskWorkerProviders } from '#tasks/tasks.module.js';
 import { ApiModule } from '../../apps/api/api.module.js';
 import { API_TASK_HANDLERS } from '../../apps/api/task-handlers.js';
@@ -22,18 +23,19 @@ import { createTestDatabase, type TestDatabase } from '../database.js';
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
-  // What a test reads of a body is its own business.
   readonly body: Json;
 }
 
-/** JSON whose members tests reach without casts. */
-export type Json = { readonly [member: string]: Json } & readonly Json[] & string & number & boolean & null;
+/** JSON as it came: tests say what they expect of it. */
+export type Json = ReturnType<typeof JSON.parse>;
 
 /** A REST API with a worker, on a database of its own. */
 export interface ApiProcess {
   readonly url: string;
   readonly database: TestDatabase;
   readonly source: DataSource;
+  /** Folder of the blob store. */
+  readonly dataDir: string;
   /** A request as admin, or as somebody else; null for nobody. */
   request(method: string, path: string, body?: unknown, options?: RequestOptions): Promise<Answer>;
   get(path: string, options?: RequestOptions): Promise<Answer>;
@@ -55,10 +57,15 @@ export const PASSWORD = 'correct horse battery staple';
 export const ROOT = '/pulp/api/v3';
 
 /** Starts the REST API on a free port with the account admin. */
-export async function startApi(): Promise<ApiProcess> {
+export async function startApi(environment: Record<string, string> = {}): Promise<ApiProcess> {
   const database = await createTestDatabase();
   const dataDir = await mkdtemp(join(tmpdir(), 'hallmark-api-'));
-  const config = Config.read({ DATABASE_URL: database.url, HALLMARK_DATA_DIR: dataDir, HALLMARK_LOG_LEVEL: 'error' });
+  const config = Config.read({
+    DATABASE_URL: database.url,
+    HALLMARK_DATA_DIR: dataDir,
+    HALLMARK_LOG_LEVEL: 'error',
+    ...environment,
+  });
   const feed = new ChangeFeed(database.url);
   await feed.start();
   await database.source.transaction(seedRoles);
@@ -71,6 +78,7 @@ export async function startApi(): Promise<ApiProcess> {
     url,
     database,
     source: database.source,
+    dataDir,
     ...client,
     async close() {
       await app.close();
@@ -95,6 +103,7 @@ async function listen(config: HallmarkConfig, source: DataSource, feed: ChangeFe
   @Module({
     imports: [
       Ground,
+      { module: StorageModule, global: true },
       TasksModule.register({ process: { appType: 'api', versions: {} } }),
       ApiModule.register({ imports: [AccessModule.register()] }),
     ],

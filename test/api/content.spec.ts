@@ -84,6 +84,9 @@ describe('content and its versions', () => {
     expect((await act('copy_tags', {})).body).toEqual({
       non_field_errors: ["Either the 'repository' or 'repository_version' needs to be specified"],
     });
+    expect((await act('sync', {})).body).toEqual({
+      remote: ['This field is required since a remote is not set on the repository.'],
+    });
     expect((await act('sign', {})).body).toEqual({
       manifest_signing_service: ['This field is required since a signing_service is not set on the repo.'],
     });
@@ -116,7 +119,7 @@ describe('content and its versions', () => {
     expect([refused.status, refused.body[0]]).toEqual([400, expect.stringContaining('cannot be deleted')]);
     const gone = await api.finished(await api.request('DELETE', `${repository['pulp_href']!}versions/0/`));
     expect(gone['state']).toBe('completed');
-    expect((await versions(repository)).map((version) => version['number'])).toEqual([1]);
+    expect((await versions(repository)).map((version: Json) => version['number'])).toEqual([1]);
   });
 
   it('turns a push repository into a container repository that keeps its key', async () => {

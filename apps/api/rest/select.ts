@@ -41,12 +41,51 @@ export async function listRows(
   const rows = rowSource(resource, filtered, request.scope(scope.values), scope.driver);
   return guarded(source, scope.guard, async (tx) => {
     const known = request.unscoped ? await resource.knownCount?.(request.query, tx) : undefined;
+    const few = known === undefined && filtered !== 'true' ? await fewKeys(tx, rows, scope.values) : undefined;
+    if (few) return page(tx, resource, request, fewRows(resource, few), few.length, show);
     const count = known ?? (await countRows(tx, rows, scope.values.values));
-    const { limit, offset } = request.window;
-    if (offset >= count) return { results: [], count };
-    const window = { limit: Math.min(limit, count - offset), offset };
-    return { results: await pageRows(tx, resource, request, rows, scope.values, window, count, show), count };
+    return page(tx, resource, request, { rows, values: scope.values }, count, show);
   });
+}
+
+/** Rows and the values that their SQL is about. */
+interface BoundRows {
+  readonly rows: RowSource;
+  readonly values: SqlValues;
+}
+
+async function page(
+  tx: DataSource | EntityManager,
+  resource: Resource,
+  request: ListRequest,
+  { rows, values }: BoundRows,
+  count: number,
+  show: ShowScope,
+): Promise<Listing> {
+  const { limit, offset } = request.window;
+  if (offset >= count) return { results: [], count };
+  const window = { limit: Math.min(limit, count - offset), offset };
+  return { results: await pageRows(tx, resource, request, rows, values, window, count, show), count };
+}
+
+/** Most keys that are worth carrying from the one look at everything to the page. */
+const FEW = 500;
+
+/** All keys when they are few: then nobody has to look at all rows a second time to count them. */
+async function fewKeys(
+  tx: DataSource | EntityManager,
+  { some }: RowSource,
+  { values }: SqlValues,
+): Promise<(string | number)[] | undefined> {
+  const rows = await rowsOf<{ id: string | number }>(tx, `${some} limit ${FEW + 1}`, values);
+  return rows.length > FEW ? undefined : rows.map(({ id }) => id);
+}
+
+function fewRows(resource: Resource, keys: readonly (string | number)[]): BoundRows {
+  const values = new SqlValues();
+  const type = typeof keys[0] === 'number' ? 'int' : 'uuid';
+  const condition = `t.id = any(${values.bind(keys)}::${type}[])`;
+  return { rows: rowSource(resource, condition, 'true', undefined), values };
 }
 
 /** One row by its key; undefined when there is none or the caller may not see it. */
@@ -71,6 +110,8 @@ export async function readRow(
 /** The rows of a list before paging: how to count them and how to read their keys in order. */
 interface RowSource {
   readonly count: string;
+  /** Their keys in any order. */
+  readonly some: string;
   keys(order: readonly OrderPart[], backwards: boolean): string;
 }
 
@@ -80,6 +121,7 @@ function rowSource(resource: Resource, filtered: string, visible: string, driver
   const rows = alone ? `from ${alone.from} where ${alone.where}` : `from ${resource.from} where ${where}`;
   return {
     count: `select count(*)::int as count ${rows}`,
+    some: `select ${alone ? `${alone.key} as id` : 't.id'} ${rows}`,
     keys(order, backwards) {
       if (alone && order === NEWEST_FIRST)
         return `select ${alone.key} ${rows} order by ${alone.key} ${backwards ? 'asc' : 'desc'}`;

@@ -1,6 +1,7 @@
 import { on, type AccessRules, type Rule, type Scope } from '../rest/access/rules.js';
 import { anyObject, baseFields, constant, derived, href, hrefs, json, text, texts, time } from '../rest/fields.js';
-import { textFilter, textFilters } from '../rest/filters/text.js';
+import { single } from '../rest/filters/filter.js';
+import { textFilters } from '../rest/filters/text.js';
 import { timeFilters } from '../rest/filters/ordered.js';
 import { hrefFilter, keysFilter } from '../rest/filters/references.js';
 import { defineResource, type Resource } from '../rest/resource.js';
@@ -102,7 +103,12 @@ export const TASKS: Resource = defineResource({
       (keys) => `t.id in (select c.parent_task_id from task c where c.id = any(${keys}))`,
     ),
     hrefFilter('task_group', 't.task_group_id', 'core.taskgroup'),
-    textFilter('created_resources', `any(t.created_resources)`, 'exact'),
+    {
+      name: 'created_resources',
+      schema: { type: 'string' },
+      description: 'Href of a resource that the task made.',
+      compile: (raw, { values }) => `t.created_resources @> array[${values.bind(single(raw))}::text]`,
+    },
     { name: 'worker', schema: { type: 'string' }, description: 'Always empty.', compile: () => 'false' },
     ...resourceFilters,
   ],

@@ -6,7 +6,12 @@ import type { Resource } from '../../rest/resource.js';
 import type { Rest } from '../../rest/rest.js';
 import type { StandardRoute } from '../../rest/rest-controller.js';
 import { repositoryModel } from '../../rest/models.js';
-import { ManifestCopy, Modify, RecursiveManage, TagCopy } from '../dto/actions.body.js';
+import { rowsOf } from '#platform/database.js';
+import { forbidden } from '#platform/domain-error.js';
+import { syncTask } from '#transfer/sync/sync.task.js';
+import { on } from '../../rest/access/rules.js';
+import { ManifestCopy, Modify, RecursiveManage, SyncBody, TagCopy } from '../dto/actions.body.js';
+import { keyOf } from '../dto/repository.body.js';
 import { namedVersion } from '../named-versions.js';
 import { ALL_REPOSITORIES } from '../repositories.resource.js';
 import { AddContent, ModifyContent, RemoveContent } from './content-tasks.js';
@@ -90,10 +95,41 @@ async function copyManifests(rest: Rest, resource: Resource, context: RestContex
   return rest.dispatch(context, new AddContent(rest.source).task, payload, { ...alone, shared: [prn] });
 }
 
+async function sync(rest: Rest, resource: Resource, context: RestContext) {
+  const { id, alone } = await subjectOf(rest, resource, context);
+  const given = await rest.body(context, SyncBody);
+  const [row] = await rowsOf<{ remote_id: string | null }>(
+    rest.source,
+    'select remote_id from repository where id = $1',
+    [id],
+  );
+  const remoteId = keyOf(given.remote) ?? row?.remote_id;
+  if (!remoteId) throw badField('remote', 'This field is required since a remote is not set on the repository.');
+  const rule = [[on('container.view_containerremote')]];
+  if (!(await rest.decisions.allows(context, rule, { model: 'container.containerremote', id: remoteId })))
+    throw forbidden();
+  const [remote] = await rowsOf<{ type: string }>(rest.source, 'select type from remote where id = $1', [remoteId]);
+  const prn = prnOf('container.containerremote', remoteId);
+  if (remote?.type !== 'container')
+    throw badField('remote', `Type for Remote '${prn}' does not match Repository '${prnOf(resource.model, id)}'.`);
+  const payload = { repositoryId: id, remoteId, mirror: given.mirror, signedOnly: given.signed_only };
+  return rest.dispatch(context, syncTask, payload, { ...alone, shared: [prn] });
+}
+
 const body = { schema: 'container.RecursiveManage', of: RecursiveManage };
 
 /** What only curated repositories have. */
 export const CURATING: readonly StandardRoute[] = [
+  {
+    name: 'sync',
+    route: PostRoute(':id/sync', {
+      action: 'sync',
+      summary: 'Sync from a remote',
+      body: { schema: 'container.ContainerRepositorySyncURL', of: SyncBody },
+      answers,
+    }),
+    handle: sync,
+  },
   {
     name: 'add',
     route: PostRoute(':id/add', { action: 'add', summary: 'Add content', body, answers }),

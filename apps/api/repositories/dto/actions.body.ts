@@ -115,5 +115,23 @@ export class RepositorySign {
   sign_lists: boolean;
 }
 
+/** From where to sync, and how. */
+export class SyncBody {
+  @ReferenceField(['container.containerremote', 'container.containerpullthroughremote'], {
+    optional: true,
+    description: 'A remote to sync from. This will override a remote set on repository.',
+  })
+  remote?: Located;
+
+  @FlagField({
+    fallback: false,
+    description: 'Make the repository equal to the upstream; otherwise content is only added.',
+  })
+  mirror: boolean;
+
+  @FlagField({ fallback: false, description: 'If True, only signed content will be synced.' })
+  signed_only: boolean;
+}
+
 /** Nothing. */
 export class EmptyBody {}

@@ -9,7 +9,7 @@ export type Expression =
 /** Most filters plus operators of one expression. */
 const MOST = 8;
 /** Longest expression, far above what {@link MOST} filters need. */
-const LONGEST = 16_384;
+const LONGEST = 8192;
 
 const TOKEN =
   /\s*(?:([()])|([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|([A-Za-z0-9.,_*-]+))|(NOT|AND|OR)\b)/iy;
