@@ -1,4 +1,5 @@
 import { type DynamicModule, Module, type ModuleMetadata } from '@nestjs/common';
+import { TrustGate } from '#signing/gate/trust-gate.js';
 import { Gate } from './access/gate.js';
 import { FastPath } from './fast-path/fast-path.js';
 import { BaseController } from './routes/base.controller.js';
@@ -37,7 +38,7 @@ export class RegistryModule {
         LookasideController,
         TokenController,
       ],
-      providers: [Gate, PushTargets, FastPath],
+      providers: [Gate, PushTargets, FastPath, TrustGate],
       exports: [Gate],
     };
   }

@@ -1,11 +1,13 @@
 import { Controller, Delete, Get, Head, Inject, Param, Put, Req, Res, UseFilters } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { DataSource } from 'typeorm';
+import { permits } from '#access/token-claims.js';
 import { deleteManifest, deleteTag } from '#content/push/delete-content.js';
 import { isDigest, looksLikeDigest } from '#oci/digest.js';
 import { CONFIG, type HallmarkConfig } from '#platform/config.js';
 import { inTransaction } from '#platform/database.js';
 import { invalid } from '#platform/domain-error.js';
+import { TrustGate } from '#signing/gate/trust-gate.js';
 import { pushManifest } from '#signing/push/push-manifest.js';
 import { BLOB_STORE, type BlobStore } from '#storage/blob-store.js';
 import { Gate } from '../access/gate.js';
@@ -26,6 +28,7 @@ export class ManifestsController {
     private readonly source: DataSource,
     private readonly gate: Gate,
     private readonly targets: PushTargets,
+    private readonly trust: TrustGate,
     @Inject(BLOB_STORE) private readonly store: BlobStore,
     @Inject(CONFIG) private readonly config: HallmarkConfig,
   ) {}
@@ -38,10 +41,17 @@ export class ManifestsController {
   @Get('v2/:name/manifests/:reference')
   async get(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Param('name') name: string): Promise<void> {
     const { reference } = request.params as { reference: string };
-    const { served } = await this.gate.enterServed({ request, reply }, { name, action: 'pull' });
+    const { served, claims } = await this.gate.enterServed({ request, reply }, { name, action: 'pull' });
     const found = await readManifest(this.source, viewOf(served), reference);
     if (!found) throw manifestUnknown(reference);
+    // Whoever may push must be able to read what is to be signed; it takes a token that says so.
+    const signer = claims !== undefined && permits(claims, 'repository', name, 'push');
+    const decision = signer ? undefined : await this.trust.demand(served, found, reference);
     const headers = {
+      Warning:
+        decision?.reason === undefined
+          ? undefined
+          : `299 - "not trusted: ${decision.policy.replaceAll(/[^\w .-]/g, '')}"`,
       'Docker-Content-Digest': found.digest,
       ETag: etagOf(found.digest),
       'Cache-Control': 'no-cache, no-transform',

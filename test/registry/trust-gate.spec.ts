@@ -1,0 +1,110 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { announce } from '#platform/change-feed.js';
+import { newId } from '#platform/identifiers.js';
+import { cosignFormat } from '#signing/formats/cosign/cosign-format.js';
+import { storeSignatures } from '#signing/store/store-signatures.js';
+import { describe_, made, OCI_INDEX, pushImage, putManifest } from './content.js';
+import { type RegistryProcess, startRegistry } from './registry-process.js';
+
+type Pushed = Awaited<ReturnType<typeof pushImage>>;
+
+let registry: RegistryProcess;
+const keys = [keyPair(), keyPair()];
+
+beforeAll(async () => {
+  registry = await startRegistry();
+});
+afterAll(() => registry?.close());
+
+describe('a distribution with a trust policy', () => {
+  it('serves only what a trusted key has signed, by tag, by digest and through an index', async () => {
+    const [signed, bare, child] = [
+      await push('gate/app', 'signed'),
+      await push('gate/app', 'bare'),
+      await push('gate/app'),
+    ];
+    const index = made({ schemaVersion: 2, mediaType: OCI_INDEX, manifests: [describe_(child)] });
+    await putManifest(registry, 'gate/app', 'index', index);
+    await sign('gate/app', signed, keys[0]!);
+    await sign('gate/app', index, keys[0]!);
+    const status = async (reference: string) =>
+      (await registry.request('GET', `/v2/gate/app/manifests/${reference}`)).status;
+    expect(await status('bare')).toBe(200);
+    await guard('gate/app', { cosign_keys: [keys[0]!.publicKey] });
+    expect([await status('signed'), await status(signed.digest)]).toEqual([200, 200]);
+    expect([await status('index'), await status(child.digest)]).toEqual([200, 200]);
+    await vi.waitFor(async () => expect(await status('bare')).toBe(403));
+    expect(await status(bare.digest)).toBe(403);
+    const head = await registry.request('HEAD', '/v2/gate/app/manifests/bare');
+    expect(head.status).toBe(403);
+    const refused = await registry.request('GET', '/v2/gate/app/manifests/bare');
+    expect(refused.code).toBe('DENIED');
+    expect(refused.bytes.toString()).toContain('NO_SIGNATURE');
+  });
+
+  it('lets signatures themselves through, so that clients can look', async () => {
+    const image = await push('gate/open', 'v1');
+    await sign('gate/open', image, keys[0]!);
+    await guard('gate/open', { cosign_keys: [keys[1]!.publicKey] });
+    const tag = `${image.digest.replace(':', '-')}.sig`;
+    expect((await registry.request('GET', `/v2/gate/open/manifests/${tag}`)).status).toBe(200);
+    const refused = await registry.request('GET', '/v2/gate/open/manifests/v1');
+    expect([refused.status, refused.code]).toEqual([403, 'DENIED']);
+    expect(refused.bytes.toString()).toContain('UNKNOWN_KEY');
+  });
+
+  it('wants as many different signers as the policy says', async () => {
+    const image = await push('gate/two', 'v1');
+    await sign('gate/two', image, keys[0]!);
+    await guard('gate/two', { cosign_keys: keys.map((key) => key.publicKey) }, { required: 2 });
+    expect((await registry.request('GET', '/v2/gate/two/manifests/v1')).status).toBe(403);
+    await sign('gate/two', image, keys[1]!);
+    expect((await registry.request('GET', '/v2/gate/two/manifests/v1')).status).toBe(200);
+  });
+
+  it('only tells when it is there to audit', async () => {
+    await push('gate/audit', 'v1');
+    await guard('gate/audit', { cosign_keys: [keys[0]!.publicKey] }, { mode: 'audit' });
+    const answer = await registry.request('GET', '/v2/gate/audit/manifests/v1');
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get('warning')).toMatch(/^299 - "not trusted: /);
+  });
+});
+
+const push = (name: string, tag?: string): Promise<Pushed> =>
+  tag === undefined ? pushImage(registry, name) : pushImage(registry, name, tag);
+
+function keyPair() {
+  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  return {
+    publicKey: publicKey.export({ type: 'spki', format: 'pem' }) as string,
+    privateKey: privateKey.export({ type: 'pkcs8', format: 'pem' }) as string,
+  };
+}
+
+async function sign(
+  name: string,
+  image: Pick<Pushed, 'mediaType' | 'digest' | 'size' | 'bytes'>,
+  key: { privateKey: string },
+): Promise<void> {
+  const signer = await cosignFormat.openSigner({ privateKey: key.privateKey });
+  const { mediaType, digest, size, bytes } = image;
+  const manifest = { mediaType, digest, size, bytes };
+  const signature = await signer.sign(manifest, `${registry.host}/${name}:v1`, new Date());
+  const [row] = await registry.source.query('select id from repository where name = $1', [name]);
+  const stores = { source: registry.source, store: registry.store };
+  await storeSignatures(stores, row.id, [{ format: 'cosign', manifest, bytes: signature }]);
+}
+
+async function guard(name: string, trust: object, options: { mode?: string; required?: number } = {}): Promise<void> {
+  const id = newId();
+  await registry.source.query(
+    'insert into trust_policy (id, name, trust, mode, required) values ($1, $2, $3, $4, $5)',
+    [id, `policy of ${name}`, trust, options.mode ?? 'enforce', options.required ?? 1],
+  );
+  await registry.source.transaction(async (tx) => {
+    await tx.query('update distribution set trust_policy_id = $1 where base_path = $2', [id, name]);
+    await announce(tx, 'distributions', name);
+  });
+}
