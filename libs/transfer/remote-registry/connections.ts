@@ -19,9 +19,9 @@ export class Connections {
     return url.origin === this.origin ? this.own : this.foreign;
   }
 
-  /** Ends all connections. */
-  async close(): Promise<void> {
-    await Promise.all([this.own.destroy(), this.foreign.destroy()]);
+  /** Ends all connections, what is under way included unless `gently`. */
+  async close(gently = false): Promise<void> {
+    await Promise.all([this.own, this.foreign].map((each) => (gently ? each.close() : each.destroy())));
   }
 }
 

@@ -30,6 +30,7 @@ export class RemoteRegistry implements Source {
   readonly client: UpstreamClient;
   /** True once the upstream said that it has no referrers API. */
   withoutReferrersApi = false;
+  private pinged: Promise<{ signatures: boolean }> | undefined;
 
   constructor(
     readonly upstream: Upstream,
@@ -39,7 +40,15 @@ export class RemoteRegistry implements Source {
   }
 
   /** True when the upstream serves signatures by the extension API; its header counts on a refusal, too. */
-  async ping(): Promise<{ signatures: boolean }> {
+  ping(): Promise<{ signatures: boolean }> {
+    this.pinged ??= this.askPing().catch((error: unknown) => {
+      this.pinged = undefined;
+      throw error;
+    });
+    return this.pinged;
+  }
+
+  private askPing(): Promise<{ signatures: boolean }> {
     return this.client.attempt(async () => {
       const answer = await this.client.send({
         method: 'GET',
@@ -162,9 +171,9 @@ export class RemoteRegistry implements Source {
     return this.client.read({ method: 'GET', url, authorized, signal: this.signal }, limit);
   }
 
-  /** Ends all connections. */
-  close(): Promise<void> {
-    return this.client.close();
+  /** Ends all connections, what is under way included unless `gently`. */
+  close(gently = false): Promise<void> {
+    return this.client.close(gently);
   }
 
   private manifestUrl(reference: string): URL {

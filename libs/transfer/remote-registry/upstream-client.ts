@@ -81,9 +81,9 @@ export class UpstreamClient {
     return this.follow(request, renewed);
   }
 
-  /** Ends all connections. */
-  close(): Promise<void> {
-    return this.connections.close();
+  /** Ends all connections, what is under way included unless `gently`. */
+  close(gently = false): Promise<void> {
+    return this.connections.close(gently);
   }
 
   private async follow(request: UpstreamRequest, authorization: string | undefined): Promise<UpstreamAnswer> {

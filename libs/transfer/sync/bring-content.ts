@@ -1,6 +1,7 @@
 import type { Descriptor } from '#oci/descriptor.js';
+import { isDigest } from '#oci/digest.js';
 import { INDEX_TYPES, MANIFEST_TYPES } from '#oci/media-types.js';
-import { isAttachmentTag, isFallbackTag, parseCompanionTag } from '#oci/reference.js';
+import { isAttachmentTag, isFallbackTag, isTagName, parseCompanionTag } from '#oci/reference.js';
 import { DomainError, invalid, isDomainError, messageOf } from '#platform/domain-error.js';
 import { GraphCopy, inLanes } from '../copy-graph.js';
 import { isGone } from '../remote-registry/upstream-error.js';
@@ -69,7 +70,7 @@ export class Bringing {
     const { registry, references, progress } = this.plan;
     const { signatures: extension } = await registry.ping();
     const selection = await this.select();
-    const wanted = [...selection.images, ...(selection.filtered || references ? [] : selection.attachments)];
+    const wanted = [...selection.images, ...(selection.filtered ? [] : selection.attachments)];
     const resolved = await resolveTags(
       registry,
       this.shelf,
@@ -87,11 +88,8 @@ export class Bringing {
     });
     const subjects = await this.findAll(finder, [...images.values()]);
     const attachments = new Map([...resolved].filter(([name]) => isAttachmentTag(name)));
-    const loose =
-      selection.filtered || references
-        ? this.carrierTags
-        : [...attachments].map(([tag, node]) => [tag, node.digest] as const);
-    const tags = new Map<string, string>(loose);
+    const tags = new Map(this.carrierTags);
+    for (const [tag, node] of attachments) tags.set(tag, node.digest);
     await this.copyCarriers(tags, attachments);
     const known = await this.knownSignatures(finder);
     const kept = await this.keepSigned(images, subjects, known);
@@ -109,11 +107,7 @@ export class Bringing {
   private async select(): Promise<Selection> {
     const { references, registry, remote, progress, mirror, repositoryId } = this.plan;
     if (references)
-      return {
-        ...selectTags(references, null, null),
-        digests: references.filter((each) => each.includes(':')),
-        filtered: true,
-      };
+      return { ...selectTags(references.filter(isTagName), null, null), digests: references.filter(isDigest) };
     const report = (state: 'running' | 'completed', done: number) =>
       progress({ message: 'Downloading tag list', code: 'sync.downloading.tag_list', state, done, total: 1 });
     report('running', 0);
