@@ -22,6 +22,13 @@ import {
 import { DOCUMENTED, DocsController } from './docs/docs.controller.js';
 import { FallbackController } from './fallback.controller.js';
 import { installApiHooks } from './http-hooks.js';
+import {
+  DataRepairController,
+  OrphansCleanupController,
+  OrphansController,
+  ReclaimSpaceController,
+  RepairController,
+} from './maintenance/maintenance.controllers.js';
 import { NamespacesController } from './namespaces/namespaces.controller.js';
 import { AllRemotesController, PullThroughRemotesController, RemotesController } from './remotes/remotes.controller.js';
 import { AllRepositoriesController } from './repositories/all-repositories.controller.js';
@@ -44,6 +51,12 @@ import { TaskSchedulesController } from './tasks/task-schedules.controller.js';
 import { API_TASK_HANDLERS } from './task-handlers.js';
 import { TasksController } from './tasks/tasks.controller.js';
 import { WorkersController } from './tasks/workers.controller.js';
+import {
+  ImportsController,
+  LayoutsController,
+  PushImportsController,
+  PushLayoutsController,
+} from './layouts/layouts.controllers.js';
 import { TrustPoliciesController } from './trust-policies/trust-policies.controller.js';
 import { VerifyController } from './verify/verify.controller.js';
 
@@ -75,6 +88,10 @@ export const API_CONTROLLERS: Type[] = [
   TaskSchedulesController,
   WorkersController,
   VerifyController,
+  LayoutsController,
+  PushLayoutsController,
+  ImportsController,
+  PushImportsController,
   TrustPoliciesController,
   UsersController,
   UserRolesController,
@@ -85,6 +102,11 @@ export const API_CONTROLLERS: Type[] = [
   LoginController,
   AccessPoliciesController,
   RobotsController,
+  OrphansController,
+  OrphansCleanupController,
+  RepairController,
+  DataRepairController,
+  ReclaimSpaceController,
 ];
 
 /**

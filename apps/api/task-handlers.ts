@@ -1,4 +1,8 @@
 import './distributions/distributions.controller.js';
+import { DataRepair } from './maintenance/data-repair-task.js';
+import { OrphanCleanup } from './maintenance/orphan-tasks.js';
+import { ReclaimSpace } from './maintenance/reclaim-task.js';
+import { RepairAll, RepairVersion } from './maintenance/repair-tasks.js';
 import './namespaces/namespaces.controller.js';
 import './remotes/remotes.controller.js';
 import './repositories/repository.writer.js';
@@ -25,4 +29,9 @@ export const API_TASK_HANDLERS = [
   MigrateRepository,
   DeleteVersion,
   PurgeTasks,
+  OrphanCleanup,
+  RepairAll,
+  RepairVersion,
+  DataRepair,
+  ReclaimSpace,
 ] as const;
