@@ -1,0 +1,170 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { addRole, removeRole } from '#access/role-assignments.js';
+import { announce } from '#platform/change-feed.js';
+import { image, LAYERS, push, pushBlobs } from './fast-path-images.js';
+import { as, startWorld, tokenOf, type Twin, type World } from './fast-path-world.js';
+
+const NAME = 'team/app';
+const TAG = `/v2/${NAME}/manifests/latest`;
+const [ONE, TWO] = [image(1), image(2)];
+
+let world: World;
+let here: Twin;
+let there: Twin;
+beforeAll(async () => {
+  world = await startWorld({}, {});
+  [here, there] = world.twins as [Twin, Twin];
+  await pushBlobs(here, NAME);
+});
+afterAll(() => world?.close());
+beforeEach(async () => {
+  await setPrivate(false);
+  await push(here, NAME, 'latest', ONE);
+  await world.settle();
+  for (const twin of world.twins) await warm(twin, TAG);
+});
+
+async function setPrivate(on: boolean): Promise<void> {
+  await world.source.transaction(async (tx) => {
+    await tx.query('update distribution set private = $2 where base_path = $1', [NAME, on]);
+    await announce(tx, 'distributions', NAME);
+  });
+}
+
+/** Asks until the answer comes from memory. */
+async function warm(twin: Twin, path: string, headers = {}): Promise<void> {
+  await expect
+    .poll(async () => {
+      const { hits } = twin.fastPath.counts;
+      await twin.send('GET', path, headers);
+      return twin.fastPath.counts.hits > hits;
+    })
+    .toBe(true);
+}
+
+const digestAt = async (twin: Twin, headers = {}) =>
+  (await twin.send('GET', TAG, headers)).header('docker-content-digest');
+
+/** Milliseconds until something holds. */
+async function timeUntil(holds: () => Promise<boolean>): Promise<number> {
+  const start = performance.now();
+  while (!(await holds())) {
+    if (performance.now() - start > 5000) throw new Error('it never came to hold');
+    await sleep(10);
+  }
+  return performance.now() - start;
+}
+
+describe('the fast path', () => {
+  it('asks no database for what it knows', async () => {
+    const before = await lookUps();
+    for (let at = 0; at < 50; at += 1) await here.send('GET', TAG);
+    expect((await lookUps()) - before).toBeLessThan(10);
+  });
+
+  it('shows a moved tag at once to the one who pushed it, and everywhere in no time', async () => {
+    here.feed.deaf = true;
+    try {
+      for (const each of [TWO, ONE, TWO, ONE, TWO]) {
+        await push(here, NAME, 'latest', each);
+        expect(await digestAt(here)).toBe(each.digest);
+      }
+    } finally {
+      here.feed.deaf = false;
+    }
+    expect(await timeUntil(async () => (await digestAt(there)) === TWO.digest)).toBeLessThan(500);
+  });
+
+  it('shows a moved tag within a second although the announcement is lost', async () => {
+    there.feed.deaf = true;
+    try {
+      await push(here, NAME, 'latest', TWO);
+      expect(await timeUntil(async () => (await digestAt(there)) === TWO.digest)).toBeLessThan(1200);
+    } finally {
+      there.feed.deaf = false;
+    }
+  });
+
+  it('answers nothing from memory while the feed is down', async () => {
+    there.feed.connected = false;
+    try {
+      const { hits } = there.fastPath.counts;
+      await push(here, NAME, 'latest', TWO);
+      expect(await digestAt(there)).toBe(TWO.digest);
+      expect(there.fastPath.counts.hits).toBe(hits);
+    } finally {
+      there.feed.connected = true;
+    }
+  });
+
+  it('forgets what it knew when the feed was cut', async () => {
+    const before = (await there.send('GET', TAG)).header('docker-content-digest');
+    expect(before).toBe(ONE.digest);
+    const lost = new Promise<void>((done) => there.feed.onReset(done));
+    await world.source.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'hallmark changes' and datname = current_database()`,
+    );
+    await push(here, NAME, 'latest', TWO);
+    await lost;
+    expect(await digestAt(there)).toBe(TWO.digest);
+  });
+
+  it('refuses what was deleted, at once where it was deleted and soon elsewhere', async () => {
+    await push(here, NAME, 'gone', image(3));
+    const path = `/v2/${NAME}/manifests/gone`;
+    for (const twin of world.twins) await warm(twin, path);
+    await here.send('DELETE', path, as('admin'));
+    expect((await here.send('GET', path)).status).toBe(404);
+    await world.settle();
+    expect((await there.send('GET', path)).status).toBe(404);
+  });
+
+  it('refuses what became private, also when the announcement is lost', async () => {
+    there.feed.deaf = true;
+    try {
+      await setPrivate(true);
+      const refused = async () => (await there.send('GET', TAG)).status === 401;
+      expect(await timeUntil(refused)).toBeLessThan(1200);
+      expect((await there.send('GET', `/v2/${NAME}/blobs/${LAYERS[0].digest}`)).status).toBe(401);
+    } finally {
+      there.feed.deaf = false;
+    }
+  });
+
+  it('lets into a private repository only as long as the right is held', async () => {
+    await setPrivate(true);
+    await world.settle();
+    const [{ id }] = await world.source.query('select id from distribution where base_path = $1', [NAME]);
+    const objectKey = `container.containerdistribution:${id}`;
+    const role = { role: 'container.containerdistribution_consumer', users: ['bob'], objectKey };
+    expect((await here.send('GET', TAG, as('bob'))).status).toBe(404);
+    await world.source.transaction((tx) => addRole(tx, role));
+    await world.settle();
+    const token = await tokenOf(here, 'bob', NAME);
+    for (const headers of [as('bob'), token]) await warm(here, TAG, headers);
+    await world.source.transaction((tx) => removeRole(tx, role));
+    await world.settle();
+    expect((await here.send('GET', TAG, as('bob'))).status).toBe(404);
+    expect((await here.send('GET', TAG, token)).status).toBe(401);
+    expect((await here.send('GET', TAG)).status).toBe(401);
+  });
+
+  it('asks the database once for many readers of one tag', async () => {
+    await push(here, NAME, 'latest', TWO);
+    const before = await lookUps();
+    const answers = await Promise.all(Array.from({ length: 30 }, () => here.send('GET', TAG)));
+    expect(new Set(answers.map((answer) => answer.header('docker-content-digest')))).toEqual(new Set([TWO.digest]));
+    expect((await lookUps()) - before).toBeLessThan(20);
+  });
+});
+
+/** How often the tables that a pull reads were looked at, as the database counts. */
+async function lookUps(): Promise<number> {
+  // Sessions hand in their counts once a second.
+  await sleep(1100);
+  const [row] = await world.source.query(
+    `select coalesce(sum(idx_scan + seq_scan), 0)::int as n from pg_stat_user_tables where relname in ('distribution', 'tag')`,
+  );
+  return row.n;
+}
