@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Made, made, makeImage, OCI_MANIFEST, pushBlob, pushImage, putManifest } from './content.js';
+import { type Made, made, makeImage, makePrivate, OCI_MANIFEST, pushBlob, pushImage, putManifest } from './content.js';
 import { type RegistryProcess, sha, someBytes, startRegistry } from './registry-process.js';
 
 let registry: RegistryProcess;
@@ -18,7 +18,7 @@ beforeAll(async () => {
   layer = (JSON.parse(image.bytes.toString()) as { layers: { digest: string }[] }).layers[0]!.digest;
   const { mediaType, digest, size } = image;
   artifact = await pushImage(registry, SECRET, undefined, { subject: { mediaType, digest, size } }, alice);
-  await registry.source.query(`update distribution set private = true where base_path = $1`, [SECRET]);
+  await makePrivate(registry, SECRET);
 });
 afterAll(() => registry?.close());
 
@@ -145,7 +145,7 @@ describe('what is private', () => {
       for (const [at, path] of secret.entries()) {
         const one = await registry.request('GET', path, { as });
         const other = await registry.request('GET', missing[at]!, { as });
-        expect(one.status, path).toBe(as === null ? 401 : 404);
+        expect([path, one.status]).toEqual([path, as === null ? 401 : 404]);
         expect(shown(one, SECRET)).toEqual(shown(other, 'alice/nosuch'));
       }
     }
@@ -214,7 +214,7 @@ describe('a mount', () => {
   });
 
   it('gives a usable session, and no hint, for what the caller may not read or what is not there', async () => {
-    await registry.source.query(`update distribution set private = true where base_path like 'alice/mounted%'`);
+    for (const path of ['alice/mounted', 'alice/mounted2']) await makePrivate(registry, path);
     for (const answer of [
       await mount('bob', layer, SECRET),
       await mount('bob', layer),
@@ -248,7 +248,7 @@ describe('anonymous push', () => {
     try {
       const own = await pushImage(laptop, 'busybox', 'latest', {}, { as: null });
       expect((await laptop.request('GET', `/v2/busybox/manifests/${own.digest}`, { as: null })).status).toBe(200);
-      await laptop.source.query(`update distribution set private = true`);
+      await makePrivate(laptop, 'busybox');
       expect((await laptop.request('GET', '/v2/busybox/manifests/latest', { as: null })).status).toBe(401);
       expect((await laptop.request('POST', '/v2/busybox/blobs/uploads/', { as: null })).status).toBe(401);
     } finally {

@@ -1,3 +1,4 @@
+import { announce } from '#platform/change-feed.js';
 import { type Answer, type RegistryProcess, type RequestOptions, sha, someBytes } from './registry-process.js';
 
 export const OCI_MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
@@ -89,4 +90,15 @@ export async function pushImage(
   const answer = await putManifest(registry, name, tag ?? image.digest, image, options);
   if (answer.status !== 201) throw new Error(`manifest push: ${answer.status} ${answer.bytes.toString()}`);
   return image;
+}
+
+/** Makes what is served at a path private, as the REST API does it, and waits until this process has heard of it. */
+export async function makePrivate(registry: RegistryProcess, basePath: string): Promise<void> {
+  await registry.source.transaction(async (tx) => {
+    await tx.query('update distribution set private = true, pulp_last_updated = now() where base_path = $1', [
+      basePath,
+    ]);
+    await announce(tx, 'distributions', basePath);
+  });
+  await new Promise((done) => setTimeout(done, 200));
 }

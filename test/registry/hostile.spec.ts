@@ -1,6 +1,7 @@
+import { createConnection } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Made, OCI_MANIFEST, pushImage } from './content.js';
-import { head, sendRaw } from './raw-http.js';
+import { head, type RawAnswer, sendRaw } from './raw-http.js';
 import { type RegistryProcess, startRegistry } from './registry-process.js';
 
 let registry: RegistryProcess;
@@ -14,16 +15,18 @@ afterAll(() => registry?.close());
 const get = (path: string, headers: readonly string[] = []) =>
   sendRaw(registry, head(registry, `GET ${path} HTTP/1.1`, ['Connection: close', ...headers]));
 
-/** Every refusal has this form. */
-function expectOci(
-  answer: { status: number; body: string; headers: ReadonlyMap<string, string> },
-  statuses: number[],
-): void {
-  expect(statuses).toContain(answer.status);
-  expect(answer.headers.get('content-type') ?? answer.headers.get('Content-Type')).toBe('application/json');
-  expect(answer.headers.get('Docker-Distribution-API-Version')).toBe('registry/2.0');
-  expect(JSON.parse(answer.body)).toMatchObject({ errors: [{ code: expect.stringMatching(/^[A-Z_]+$/) }] });
+/** What every refusal has in common, and whether its status is one of those. */
+function refusal(answer: RawAnswer, statuses: readonly number[]) {
+  const { errors } = JSON.parse(answer.body) as { errors: { code: string }[] };
+  return {
+    expected: statuses.includes(answer.status),
+    type: answer.headers.get('content-type') ?? answer.headers.get('Content-Type'),
+    api: answer.headers.get('Docker-Distribution-API-Version'),
+    coded: /^[A-Z_]+$/.test(errors[0]!.code),
+  };
 }
+
+const REFUSED = { expected: true, type: 'application/json', api: 'registry/2.0', coded: true };
 
 describe('paths', () => {
   it.each([
@@ -59,7 +62,7 @@ describe('paths', () => {
     '/pulp/container/team/app/x',
     '/v2/_ext/oci-artifacts/v2/team/app/manifests/v1/links?artifact-type=x',
   ])('%s is refused in the OCI form', async (path) => {
-    expectOci(await get(path), [400, 404]);
+    expect(refusal(await get(path), [400, 404])).toEqual(REFUSED);
   });
 
   it.each([
@@ -72,7 +75,7 @@ describe('paths', () => {
   ])('the digest %s is refused wherever a digest stands', async (digest) => {
     for (const noun of ['blobs', 'manifests', 'referrers']) {
       const answer = await get(`/v2/team/app/${noun}/${digest}`);
-      expectOci(answer, [400, 404]);
+      expect(refusal(answer, [400, 404])).toEqual(REFUSED);
     }
   });
 
@@ -87,7 +90,9 @@ describe('paths', () => {
       'PROPFIND /v2/team/app/manifests/v1 HTTP/1.1',
       'DELETE /extensions/v2/team/app/signatures/x HTTP/1.1',
     ])
-      expectOci(await sendRaw(registry, head(registry, line, ['Content-Length: 0', 'Connection: close'])), [404, 405]);
+      expect(
+        refusal(await sendRaw(registry, head(registry, line, ['Content-Length: 0', 'Connection: close'])), [404, 405]),
+      ).toEqual(REFUSED);
   });
 
   it('take an escaped colon and an absolute target as what they mean', async () => {
@@ -110,7 +115,7 @@ describe('paths', () => {
 describe('queries', () => {
   it('are bounded', async () => {
     const many = Array.from({ length: 500 }, (_, at) => `artifactType=a/${at}`).join('&');
-    expectOci(await get(`/v2/team/app/referrers/${image.digest}?${many}`), [400, 414]);
+    expect(refusal(await get(`/v2/team/app/referrers/${image.digest}?${many}`), [400, 414])).toEqual(REFUSED);
     const tags = Array.from({ length: 150 }, (_, at) => `tag=t${at}`).join('&');
     const put = await registry.request('PUT', `/v2/team/app/manifests/${image.digest}?${tags}`, {
       headers: { 'content-type': OCI_MANIFEST },
@@ -200,6 +205,21 @@ describe('bodies', () => {
       body: stream,
     });
     expect([answer.status, answer.code]).toEqual([413, 'SIZE_INVALID']);
+    expect((await registry.request('GET', '/v2/')).status).toBe(200);
+  });
+
+  it('that never end are cut off some time after the refusal', async () => {
+    const endless = Buffer.from(`100000\r\n${'x'.repeat(0x10_00_00)}\r\n`);
+    const headers = [`Content-Type: ${OCI_MANIFEST}`, 'Transfer-Encoding: chunked'];
+    const socket = createConnection(registry.port, '127.0.0.1');
+    socket.on('error', () => undefined);
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    socket.write(head(registry, 'PUT /v2/team/app/manifests/endless HTTP/1.1', headers));
+    const timer = setInterval(() => socket.write(endless), 50);
+    socket.resume();
+    await closed;
+    clearInterval(timer);
+    expect((await registry.request('GET', '/v2/')).status).toBe(200);
   });
 
   it('with any type at all reach the registry as they are', async () => {

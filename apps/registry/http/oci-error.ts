@@ -3,6 +3,7 @@ import type { FastifyReply } from 'fastify';
 import { DomainError, type ErrorKind, isDomainError } from '#platform/domain-error.js';
 import { log } from '#platform/logger.js';
 import { sendJson } from './answer.js';
+import { drainBody } from './request-body.js';
 
 /** One entry of an OCI error body. */
 interface OciError {
@@ -79,6 +80,7 @@ export function sendOciError(reply: FastifyReply, error: unknown): void {
       'Retry-After': retryAfter,
     },
   );
+  drainBody(reply.request);
 }
 
 /** Translates what controllers throw into OCI bodies. */

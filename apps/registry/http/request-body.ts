@@ -8,6 +8,7 @@ import { continueBody } from './expect-continue.js';
 export const RAW_BODY = 'application/x-hallmark-raw';
 
 const IDLE_MS = 60_000;
+const DRAIN_MS = 10_000;
 const pushedTypes = new WeakMap<object, string>();
 
 /** Leaves the body of a request on the socket for whoever reads it later. */
@@ -28,6 +29,18 @@ export function pushedContentType({ raw }: FastifyRequest): string | undefined {
 export function bodyStream(request: FastifyRequest): Readable {
   continueBody(request.raw);
   return request.raw;
+}
+
+/**
+ * Takes what is left of a refused body from the connection, so that the client reads the answer and can use the connection
+ * again. Who goes on sending for long is cut off.
+ */
+export function drainBody({ raw }: FastifyRequest): void {
+  if (raw.complete || raw.destroyed) return;
+  const timer = setTimeout(() => raw.socket.destroy(), DRAIN_MS);
+  raw.once('close', () => clearTimeout(timer));
+  raw.once('end', () => clearTimeout(timer));
+  raw.resume();
 }
 
 /** Announced bytes of the body; undefined when the client streams without saying. */

@@ -49,7 +49,7 @@ export class SignaturesController {
     const { digest } = request.params as { digest: string };
     const { served } = await this.gate.enterServed({ request, reply }, { name, action: 'push' });
     const repositoryId = this.targets.existing(served);
-    if (!isDigest(digest)) throw manifestUnknown(digest);
+    if (!isDigest(digest) || !(await findByDigest(this.source, viewOf(served), digest))) throw manifestUnknown(digest);
     const body = await readBody(request, SIGNATURE_LIMIT);
     await pushSignature(this.source, repositoryId, digest, body);
     sendEmpty(reply, 201, { Location: `/extensions/v2/${name}/signatures/${digest}` });

@@ -2,7 +2,7 @@ import type { EntityManager } from 'typeorm';
 import { rowsOf } from '#platform/database.js';
 import { notFound } from '#platform/domain-error.js';
 import { applyChange, lockRepository, touchRepository, type MadeVersion } from '../versions/apply-change.js';
-import { renderFallback, storedFallbacks } from './fallback-index.js';
+import { refreshFallbacks } from './fallback-index.js';
 import { stage } from './store-manifest.js';
 import { supersededSignatures } from './tags.js';
 
@@ -41,7 +41,8 @@ export async function deleteManifest(
   const tags = await tagsOf(tx, repositoryId, manifest.id);
   const signatures = await signaturesOf(tx, repositoryId, digest, manifest.id);
   const blobs = await orphanedBlobs(tx, repositoryId, manifest.id);
-  const fallbacks = await fallbacksWithout(tx, repositoryId, manifest.id);
+  const subjects = await subjectsOf(tx, manifest.id);
+  const fallbacks = await refreshFallbacks(tx, repositoryId, subjects, { going: [manifest.id] });
   const remove = [manifest.id, ...tags, ...signatures, ...blobs, ...fallbacks.remove];
   const version = await applyChange(tx, repositoryId, { add: fallbacks.add, remove });
   await stage(
@@ -136,25 +137,14 @@ function orphanedBlobs(tx: EntityManager, repositoryId: string, manifestId: stri
   );
 }
 
-/** Stored fallback indexes that list the manifest, made again without it. */
-async function fallbacksWithout(tx: EntityManager, repositoryId: string, manifestId: string) {
-  const subjects = await rowsOf<{ subject: string }>(
+/** Subjects that the manifest refers to. */
+async function subjectsOf(tx: EntityManager, manifestId: string): Promise<string[]> {
+  const rows = await rowsOf<{ subject: string }>(
     tx,
     `select subject_digest as subject from relation where referrer_id = $1 and source <> 'cosign-tag'`,
     [manifestId],
   );
-  const add = [];
-  const remove: string[] = [];
-  for (const { subject, tagId } of await storedFallbacks(
-    tx,
-    repositoryId,
-    subjects.map((row) => row.subject),
-  )) {
-    const rendered = await renderFallback(tx, repositoryId, subject, { going: [manifestId] });
-    if (rendered.length === 0) remove.push(tagId);
-    add.push(...rendered);
-  }
-  return { add, remove };
+  return rows.map(({ subject }) => subject);
 }
 
 async function ids(tx: EntityManager, text: string, values: readonly unknown[]): Promise<string[]> {

@@ -81,8 +81,28 @@ export async function renderFallback(
   ];
 }
 
-/** Fallback indexes in the newest version that must follow a change of the referrers of these subjects. */
-export async function storedFallbacks(
+/**
+ * The change by which stored fallback indexes follow a change of the referrers of these subjects: hand it to the same
+ * version. An index that has nothing left to list goes with its tag. The repository must be locked.
+ */
+export async function refreshFallbacks(
+  tx: EntityManager,
+  repositoryId: string,
+  subjects: readonly string[],
+  pending: Pending,
+): Promise<{ add: UnitRef[]; remove: string[] }> {
+  const add: UnitRef[] = [];
+  const remove: string[] = [];
+  for (const { subject, tagId } of await storedFallbacks(tx, repositoryId, subjects)) {
+    const rendered = await renderFallback(tx, repositoryId, subject, pending);
+    if (rendered.length === 0) remove.push(tagId);
+    add.push(...rendered);
+  }
+  return { add, remove };
+}
+
+/** Fallback indexes in the newest version that are about one of these subjects. */
+async function storedFallbacks(
   tx: EntityManager,
   repositoryId: string,
   subjects: readonly string[],
@@ -97,8 +117,7 @@ export async function storedFallbacks(
   const found: { subject: string; tagId: string }[] = [];
   for (const { tagId, name, manifestId } of rows) {
     const subject = await subjectOfFallback(tx, name, manifestId);
-    const known = subjects.find((each) => fallbackTagOf(each) === name && (subject === each || subject === undefined));
-    if (subject !== undefined && known !== undefined) found.push({ subject, tagId });
+    if (subject !== undefined && subjects.includes(subject)) found.push({ subject, tagId });
   }
   return found;
 }

@@ -9,7 +9,7 @@ import {
 } from '../versions/apply-change.js';
 import { closureOf, stagedSignaturesOf } from '../versions/closure.js';
 import type { ManifestDraft } from './drafts.js';
-import { renderFallback, storedFallbacks, subjectOfFallback } from './fallback-index.js';
+import { refreshFallbacks, renderFallback, subjectOfFallback } from './fallback-index.js';
 import { requireContent } from './find-content.js';
 import { insertManifest, relateByTag } from './insert-manifest.js';
 import { insertSignatures } from './insert-signatures.js';
@@ -55,9 +55,10 @@ export async function storeManifest(tx: EntityManager, push: ManifestPush): Prom
   );
   const tags: UnitRef[] = [];
   for (const name of push.tags) tags.push(...(await tagUnits(tx, repositoryId, name, manifestId)));
-  tags.push(...(await followingFallbacks(tx, repositoryId, draft, manifestId)));
+  const subjects = draft.parsed.subjects.map(({ digest }) => digest);
+  const fallbacks = await refreshFallbacks(tx, repositoryId, subjects, { coming: [manifestId] });
   const remove = await supersededSignatures(tx, repositoryId, push.tags, manifestId);
-  const change = { add: [...closure, ...waiting, ...signatures, ...tags], remove };
+  const change = { add: [...closure, ...waiting, ...signatures, ...tags, ...fallbacks.add], remove };
   const version = await applyChange(tx, repositoryId, change, { taskId: push.taskId ?? null });
   return version ? { manifestId, version } : { manifestId };
 }
@@ -81,20 +82,6 @@ async function tagUnits(tx: EntityManager, repositoryId: string, name: string, m
   const tag: UnitRef = { id: await insertTag(tx, name, manifestId), kind: 'tag', tagName: name };
   await relateByTag(tx, name, manifestId);
   return [tag];
-}
-
-/** Fallback indexes that are stored already take a new referrer in. */
-async function followingFallbacks(
-  tx: EntityManager,
-  repositoryId: string,
-  draft: ManifestDraft,
-  manifestId: string,
-): Promise<UnitRef[]> {
-  const units: UnitRef[] = [];
-  const subjects = draft.parsed.subjects.map(({ digest }) => digest);
-  for (const { subject } of await storedFallbacks(tx, repositoryId, subjects))
-    units.push(...(await renderFallback(tx, repositoryId, subject, { coming: [manifestId] })));
-  return units;
 }
 
 /** Puts units into the staging of a repository, or renews their stay. */
