@@ -89,7 +89,10 @@ function choose(tags: readonly ExportedTag[], { tags: names, signatures }: Expor
   return [...new Set(names)].map((name) => byName.get(name)!);
 }
 
-/** Manifests of the version that no tag leads to; without signatures only those that refer to nothing. */
+/**
+ * Manifests of the version that no tag leads to; without signatures only those that refer to nothing. Indexes that list
+ * nothing but referrers of one subject are what clients left behind when they moved a tag of the referrers tag schema.
+ */
 async function untagged(
   source: DataSource,
   view: ReadView,
@@ -100,7 +103,11 @@ async function untagged(
     source,
     `select c.id from membership m join manifest c on c.id = m.unit_id
      where m.repository_id = $1 and ${MEMBER_AT} and m.kind = 'manifest'
-       and ($3 or not exists (select 1 from relation l where l.referrer_id = c.id))`,
+       and ($3 or not exists (select 1 from relation l where l.referrer_id = c.id))
+       and not exists (
+         select 1 from manifest_child k left join relation l on l.referrer_id = k.child_id and l.source <> 'cosign-tag'
+         where k.manifest_id = c.id having count(*) > 0 and bool_and(l.referrer_id is not null)
+           and count(distinct l.subject_digest) = 1)`,
     [view.repositoryId, view.pinned, signatures],
   );
   const tagged = new Set(tags.map((tag) => tag.manifestId));

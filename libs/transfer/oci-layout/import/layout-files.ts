@@ -1,5 +1,6 @@
+import { createReadStream } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { isDigest } from '#oci/digest.js';
 import { parseStrictJson, StrictJsonError } from '#oci/strict-json.js';
 import { blobPath } from '../layout-names.js';
@@ -11,6 +12,7 @@ const BLOBS = /^blobs\/(sha256|sha512)\/([a-f0-9]+)$/;
 /** The files of a layout inside a surveyed archive, by their paths in the layout. */
 export class LayoutFiles {
   private constructor(
+    private readonly path: string,
     private readonly archive: FileHandle,
     private readonly files: ReadonlyMap<string, SurveyedFile>,
   ) {}
@@ -20,7 +22,7 @@ export class LayoutFiles {
     const files = underRoot(surveyed);
     for (const name of ['oci-layout', 'index.json'])
       if (!files.has(name)) throw refused(`The layout has no file ${name}.`);
-    return new LayoutFiles(await open(path), files);
+    return new LayoutFiles(path, await open(path), files);
   }
 
   /** The file of a digest. */
@@ -68,12 +70,9 @@ export class LayoutFiles {
 
   /** The bytes of a file. */
   stream({ offset, size }: SurveyedFile): Readable {
-    return this.archive.createReadStream({
-      start: offset,
-      end: offset + size - 1,
-      autoClose: false,
-      highWaterMark: Math.max(1024, Math.min(size, 1 << 20)),
-    });
+    if (size === 0) return Readable.from([]);
+    const highWaterMark = Math.max(1024, Math.min(size, 1 << 20));
+    return createReadStream(this.path, { start: offset, end: offset + size - 1, highWaterMark });
   }
 
   async close(): Promise<void> {

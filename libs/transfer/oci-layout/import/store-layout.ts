@@ -1,6 +1,6 @@
 import type { DataSource, EntityManager } from 'typeorm';
 import type { ManifestDraft, SignatureDraft } from '#content/push/drafts.js';
-import { renderFallback, storedFallbacks } from '#content/push/fallback-index.js';
+import { refreshFallbacks } from '#content/push/fallback-index.js';
 import { insertManifest, relateByTag } from '#content/push/insert-manifest.js';
 import { insertSignatures } from '#content/push/insert-signatures.js';
 import { insertTag, requireTags, supersededSignatures } from '#content/push/tags.js';
@@ -38,9 +38,11 @@ export function storeLayout(
     const { ids, signatures } = await insertAll(tx, repositoryId, change);
     const units = await unitsOf(tx, repositoryId, [...ids.values()]);
     const tags = await tagUnits(tx, repositoryId, change.tags, ids);
-    const fallbacks = await followFallbacks(tx, repositoryId, change.manifests, [...ids.values()]);
-    const add = [...units, ...signatures, ...tags.add, ...fallbacks];
-    return applyChange(tx, repositoryId, { add, remove: tags.remove }, { taskId: options.taskId });
+    const subjects = new Set(change.manifests.flatMap(({ parsed }) => parsed.subjects.map(({ digest }) => digest)));
+    const fallbacks = await refreshFallbacks(tx, repositoryId, [...subjects], { coming: [...ids.values()] });
+    const add = [...units, ...signatures, ...tags.add, ...fallbacks.add];
+    const remove = [...tags.remove, ...fallbacks.remove];
+    return applyChange(tx, repositoryId, { add, remove }, { taskId: options.taskId });
   });
 }
 
@@ -104,18 +106,4 @@ async function tagUnits(
     remove.push(...(await supersededSignatures(tx, repositoryId, [name], manifestId)));
   }
   return { add, remove };
-}
-
-/** Indexes of the referrers tag schema that are stored already take the new referrers in. */
-async function followFallbacks(
-  tx: EntityManager,
-  repositoryId: string,
-  manifests: readonly ManifestDraft[],
-  coming: readonly string[],
-): Promise<UnitRef[]> {
-  const subjects = new Set(manifests.flatMap(({ parsed }) => parsed.subjects.map(({ digest }) => digest)));
-  const units: UnitRef[] = [];
-  for (const { subject } of await storedFallbacks(tx, repositoryId, [...subjects]))
-    units.push(...(await renderFallback(tx, repositoryId, subject, { coming })));
-  return units;
 }
