@@ -39,6 +39,7 @@ import {
   PushVersionsController,
   VersionsController,
 } from './repositories/versions.controller.js';
+import { OciLayouts } from '#transfer/oci-layout/oci-layouts.js';
 import { AccessDecisions } from './rest/access/access-decisions.js';
 import { Callers } from './rest/access/callers.js';
 import { PolicyBook } from './rest/access/policies/policy-book.js';
@@ -128,6 +129,7 @@ export class ApiModule implements OnModuleInit {
         PolicyBook,
         Callers,
         GeneralTasks,
+        OciLayouts,
         ...API_TASK_HANDLERS,
         { provide: DOCUMENTED, useValue: () => API_CONTROLLERS },
       ],

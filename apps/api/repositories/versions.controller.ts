@@ -12,10 +12,13 @@ import { PUSH_REPOSITORIES, REPOSITORIES } from './repositories.resource.js';
 import { DeleteVersion } from './version-tasks.js';
 import { ALL_VERSIONS, versionsBelow } from './versions.resource.js';
 
-const VERSIONS = versionsBelow(REPOSITORIES, 'Repositories: Container Versions');
-const PUSH_VERSIONS = versionsBelow(PUSH_REPOSITORIES, 'Repositories: Container_Push Versions');
+/** Versions below curated repositories. */
+export const VERSIONS = versionsBelow(REPOSITORIES, 'Repositories: Container Versions');
+/** Versions below repositories that clients push into. */
+export const PUSH_VERSIONS = versionsBelow(PUSH_REPOSITORIES, 'Repositories: Container_Push Versions');
 
-const placeOf = (resource: Resource, parent: Resource) => ({
+/** Where the versions below a type of repositories live. */
+export const placeOf = (resource: Resource, parent: Resource) => ({
   path: `${parent.path}/:repository/versions`,
   tag: resource.tag,
   operations: resource.operations,

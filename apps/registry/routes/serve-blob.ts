@@ -8,7 +8,7 @@ import type { BlobStore, ByteRange } from '#storage/blob-store.js';
 import { sendEmpty, sendStream } from '../http/answer.js';
 import { etagOf, isUnchanged } from '../http/conditions.js';
 import { setHeaders } from '../http/registry-headers.js';
-import { multipartFrame, parseRanges } from '../http/ranges.js';
+import { multipartFrame, parseRanges } from '#storage/byte-ranges.js';
 
 const TYPE = 'application/octet-stream';
 /** Seconds that a redirect to the store stays good. */

@@ -1,4 +1,4 @@
-import type { ByteRange } from '#storage/blob-store.js';
+import type { ByteRange } from './blob-store.js';
 
 /** What a `Range` header asks of a blob: everything, some parts, or what it does not have. */
 export type Ranges = 'all' | 'unsatisfiable' | readonly ByteRange[];

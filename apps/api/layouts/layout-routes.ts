@@ -1,0 +1,130 @@
+import type { Readable } from 'node:stream';
+import { diffVersions, type VersionDifference } from '#content/read/diff-versions.js';
+import { isTagName } from '#oci/reference.js';
+import { rowsOf } from '#platform/database.js';
+import { parseRanges } from '#storage/byte-ranges.js';
+import type { OciLayouts } from '#transfer/oci-layout/oci-layouts.js';
+import type { RestContext } from '../rest/context.js';
+import { badField, noMatch } from '../rest/errors.js';
+import { requireKeyOf } from '../rest/keys.js';
+import { hrefTo, locate, prnOf } from '../rest/models.js';
+import type { Resource } from '../rest/resource.js';
+import { RestHost } from '../rest/rest-controller.js';
+
+/** Moving versions as archives, and comparing them: the same for both types of repositories. */
+export abstract class LayoutRoutes extends RestHost {
+  protected abstract readonly repositories: Resource;
+  protected abstract readonly layouts: OciLayouts;
+
+  /** Streams a version as an OCI image layout; ranges and conditions as RFC 9110 has them. */
+  protected async sendLayout(context: RestContext): Promise<Readable | undefined> {
+    const view = { repositoryId: await this.repositoryId(context), pinned: await this.versionNumber(context) };
+    const opened = await this.layouts.openExport({ view, ...readSelection(context) });
+    const { reply, request } = context;
+    void reply.headers({ etag: opened.etag, 'accept-ranges': 'bytes', 'cache-control': 'no-transform' });
+    if (request.headers['if-none-match']?.split(',').some((tag) => tag.trim() === opened.etag))
+      return end(context, 304);
+    const conditional = request.headers['if-range'];
+    const ranges =
+      conditional === undefined || conditional === opened.etag
+        ? parseRanges(request.headers.range, opened.length)
+        : 'all';
+    if (ranges === 'unsatisfiable') {
+      void reply.header('content-range', `bytes */${opened.length}`);
+      return end(context, 416);
+    }
+    const [range, more] = ranges === 'all' ? [] : ranges;
+    const part = range && !more ? range : undefined;
+    const name = opened.path.replaceAll(/[^\w.-]+/g, '-');
+    void reply.headers({
+      'content-type': 'application/x-tar',
+      'content-disposition': `attachment; filename="${name}-v${view.pinned}.tar"`,
+      'content-length': part ? part.end - part.start + 1 : opened.length,
+      ...(part ? { 'content-range': `bytes ${part.start}-${part.end}/${opened.length}` } : {}),
+    });
+    void reply.status(part ? 206 : 200);
+    return request.method === 'HEAD' ? end(context) : opened.stream(part);
+  }
+
+  /** What a version has that `base` (href or number; default: the version before) has not. */
+  protected async difference(context: RestContext): Promise<VersionDifference & { base: string; version: string }> {
+    const repositoryId = await this.repositoryId(context);
+    const version = await this.versionNumber(context);
+    const base = await this.baseOf(context, repositoryId, version);
+    const href = (number: number) => `${hrefTo(this.repositories.model, repositoryId)}versions/${number}/`;
+    return {
+      base: href(base),
+      version: href(version),
+      ...(await diffVersions(this.rest.source, repositoryId, base, version)),
+    };
+  }
+
+  /** Takes an archive in and answers with the task that imports it. */
+  protected async takeArchive(context: RestContext): Promise<{ task: string }> {
+    const repositoryId = await this.repositoryId(context);
+    const length = Number(context.request.headers['content-length']);
+    const task = await this.layouts.startImport(context.request.raw, {
+      repositoryId,
+      exclusive: [prnOf(this.repositories.model, repositoryId)],
+      ...(context.userId === undefined ? {} : { createdBy: context.userId }),
+      length: Number.isSafeInteger(length) ? length : undefined,
+    });
+    return { task: hrefTo('core.task', task.id) };
+  }
+
+  private async repositoryId(context: RestContext): Promise<string> {
+    const id = context.param('repository') || context.param('id');
+    await this.rest.demandExists(this.repositories, id);
+    return requireKeyOf(this.repositories, id);
+  }
+
+  private async versionNumber(context: RestContext): Promise<number> {
+    const text = context.param('number');
+    if (!/^\d{1,9}$/.test(text) || !(await this.hasVersion(context.param('repository'), Number(text))))
+      throw noMatch('RepositoryVersion');
+    return Number(text);
+  }
+
+  private async hasVersion(repositoryId: string, number: number): Promise<boolean> {
+    const sql = 'select 1 from repository_version where repository_id = $1 and number = $2';
+    return (await rowsOf(this.rest.source, sql, [repositoryId, number])).length > 0;
+  }
+
+  private async baseOf(context: RestContext, repositoryId: string, version: number): Promise<number> {
+    const given = context.query.get('base')?.at(-1);
+    if (given === undefined || given === '') return this.versionBefore(repositoryId, version);
+    const located = locate(given);
+    const number =
+      located && 'version' in located
+        ? Number(located.version)
+        : Number(/^(?:.*\/versions\/)?(\d{1,9})\/?$/.exec(given)?.[1]);
+    const foreign = given.includes('/') && !given.includes(repositoryId);
+    if (!Number.isInteger(number) || foreign || !(await this.hasVersion(repositoryId, number)))
+      throw badField('base', 'It must be the href or the number of a version of the same repository.');
+    return number;
+  }
+
+  private async versionBefore(repositoryId: string, version: number): Promise<number> {
+    const sql = 'select max(number) as number from repository_version where repository_id = $1 and number < $2';
+    const [row] = await rowsOf<{ number: number | null }>(this.rest.source, sql, [repositoryId, version]);
+    return row?.number ?? version;
+  }
+}
+
+function end(context: RestContext, status?: number): undefined {
+  if (status !== undefined) void context.reply.status(status);
+  void context.reply.send();
+  return undefined;
+}
+
+function readSelection(context: RestContext): { tags?: string[]; signatures: boolean } {
+  const tags = context.query
+    .get('tags')
+    ?.flatMap((list) => list.split(','))
+    .filter((tag) => tag !== '');
+  const wrong = tags?.find((tag) => !isTagName(tag));
+  if (wrong !== undefined) throw badField('tags', `'${wrong.slice(0, 128)}' is not a tag.`);
+  const signatures = context.query.get('signatures')?.at(-1)?.toLowerCase() ?? 'true';
+  if (!['true', 'false', '1', '0'].includes(signatures)) throw badField('signatures', 'Must be true or false.');
+  return { ...(tags === undefined ? {} : { tags }), signatures: ['true', '1'].includes(signatures) };
+}
