@@ -14,7 +14,7 @@ describe('content and its versions', () => {
     library = (await api.request('POST', REPOSITORIES, { name: 'library' })).body;
     const units = await Promise.all(['one', 'two'].map((name) => addManifest(name)));
     const answer = await api.request('POST', `${library['pulp_href']!}modify/`, { add_content_units: units });
-    expect(await api.finished(answer)).toMatchObject({ state: 'completed' });
+    await api.finished(answer);
   });
   afterAll(() => api.close());
 

@@ -33,9 +33,9 @@ describe.runIf(pythonClientsReady())('pulp-cli', () => {
   it('creates, lists, shows, updates, labels and destroys repositories', async () => {
     const made = await pulp.json('container', 'repository', 'create', '--name', 'r1', '--description', 'first');
     expect(made).toMatchObject({ name: 'r1', description: 'first' });
-    expect(await pulp.json('container', 'repository', 'list', '--name', 'r1')).toHaveLength(1);
+    expect(await pulp.json('container', 'repository', 'list', '--limit', '10')).toHaveLength(1);
     await pulp.json('container', 'repository', 'update', '--name', 'r1', '--retain-repo-versions', '3');
-    await pulp.json('container', 'repository', 'label', 'set', '--name', 'r1', '--key', 'env', '--value', 'prod');
+    await pulp.json('container', 'repository', 'label', 'set', '--repository', 'r1', '--key', 'env', '--value', 'prod');
     const shown = await pulp.json('container', 'repository', 'show', '--name', 'r1');
     expect(shown).toMatchObject({ retain_repo_versions: 3, pulp_labels: { env: 'prod' } });
     expect(await pulp.json('container', 'repository', 'version', 'list', '--repository', 'r1')).toHaveLength(1);
@@ -50,8 +50,8 @@ describe.runIf(pythonClientsReady())('pulp-cli', () => {
       '0',
     );
     expect(version['content_summary']).toEqual({ added: {}, removed: {}, present: {} });
-    expect(await pulp.json('container', 'repository', 'role', 'list', '--name', 'r1')).toHaveProperty('roles');
-    expect(await pulp.json('container', 'repository', 'role', 'my-permissions', '--name', 'r1')).toHaveProperty(
+    expect(await pulp.json('container', 'repository', 'role', 'list', '--repository', 'r1')).toHaveProperty('roles');
+    expect(await pulp.json('container', 'repository', 'role', 'my-permissions', '--repository', 'r1')).toHaveProperty(
       'permissions',
     );
     await pulp.json('container', 'repository', 'destroy', '--name', 'r1');

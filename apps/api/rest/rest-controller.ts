@@ -26,7 +26,7 @@ export abstract class RestHost {
 export interface StandardRoute {
   readonly name: string;
   readonly route: MethodDecorator;
-  handle(rest: Rest, resource: Resource, context: RestContext): unknown;
+  readonly handle: (rest: Rest, resource: Resource, context: RestContext) => unknown;
 }
 
 /** A controller of the REST API: guarded, answering JSON, with errors in the form of the API. */
