@@ -64,6 +64,7 @@ export async function createHome(host: string, username = 'admin'): Promise<Clie
     CONTAINERS_REGISTRIES_CONF: join(containers, 'registries.conf'),
     STORAGE_DRIVER: 'vfs',
     BUILDAH_ISOLATION: 'chroot',
+    COSIGN_PASSWORD: '',
   };
   return {
     folder,

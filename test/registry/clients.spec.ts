@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ClientHome, createHome, findProgram, ownStorage, writeLayout } from './client-tools.js';
@@ -112,5 +113,58 @@ describe('real clients push an image and pull it back unchanged', () => {
       '--to-oci-layout',
       `${join(home.folder, 'oras-back')}:v1`,
     );
+  });
+});
+
+describe('real signers attach to an image', () => {
+  const empty = '{"mediaType":"application/vnd.dev.sigstore.trustedroot+json;version=0.1"}';
+
+  it.runIf(findProgram('cosignv2'))('cosign 2, two keys under one companion tag', async () => {
+    await home.run('crane', 'push', layout, `${at('cosign2')}:v1`, '--insecure');
+    const reference = `${at('cosign2')}@${digest}`;
+    for (const key of ['one', 'two']) {
+      await home.run('cosignv2', 'generate-key-pair', '--output-key-prefix', key);
+      await home.run(
+        'cosignv2',
+        'sign',
+        '-y',
+        '--key',
+        `${key}.key`,
+        '--tlog-upload=false',
+        '--allow-http-registry',
+        reference,
+      );
+    }
+    for (const key of ['one', 'two'])
+      await home.run(
+        'cosignv2',
+        'verify',
+        '--key',
+        `${key}.pub`,
+        '--insecure-ignore-tlog=true',
+        '--allow-http-registry',
+        reference,
+      );
+    const tag = await registry.request('GET', `/v2/clients/cosign2/manifests/${digest.replace(':', '-')}.sig`);
+    expect(tag.json<{ layers: unknown[] }>().layers.length).toBe(2);
+    const units = (await registry.source.query(
+      `select format, scheme from signature where manifest_digest = $1 and format = 'cosign' and scheme = 'cosign:tag'`,
+      [digest],
+    )) as unknown[];
+    expect(units.length).toBe(2);
+  });
+
+  it.runIf(findProgram('cosignv3'))('cosign 3, as a bundle that only the referrers API shows', async () => {
+    await home.run('crane', 'push', layout, `${at('cosign3')}:v1`, '--insecure');
+    const reference = `${at('cosign3')}@${digest}`;
+    await writeFile(join(home.folder, 'root.json'), empty);
+    await home.run('cosignv3', 'generate-key-pair', '--output-key-prefix', 'three');
+    const offline = ['--tlog-upload=false', '--use-signing-config=false', '--allow-http-registry'];
+    await home.run('cosignv3', 'sign', '-y', '--key', 'three.key', ...offline, reference);
+    const listed = await registry.request('GET', `/v2/clients/cosign3/referrers/${digest}`);
+    expect(listed.json<{ manifests: unknown[] }>().manifests.length).toBe(1);
+    const trust = ['--insecure-ignore-tlog=true', '--trusted-root', 'root.json', '--allow-http-registry'];
+    await home.run('cosignv3', 'verify', '--key', 'three.pub', ...trust, reference);
+    expect((await registry.request('GET', '/v2/clients/cosign3/tags/list')).json()).toMatchObject({ tags: ['v1'] });
   });
 });

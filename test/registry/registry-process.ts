@@ -14,10 +14,12 @@ import { PasswordHasher } from '#access/password-hashing.js';
 import { createUser } from '#access/users.js';
 import { ChangeFeed } from '#platform/change-feed.js';
 import { CONFIG, Config, type HallmarkConfig } from '#platform/config.js';
+import { createDataSource } from '#platform/database.js';
 import { BLOB_STORE, type BlobStore } from '#storage/blob-store.js';
 import { FileStore } from '#storage/file-store.js';
 import { configureRegistry, registryServerOptions } from '../../apps/registry/configure-registry.js';
 import { RegistryModule } from '../../apps/registry/registry.module.js';
+import { entities } from '../../migrations/entities.js';
 import { createTestDatabase } from '../database.js';
 
 /** The password of every account in these tests. */
@@ -86,6 +88,32 @@ export async function startRegistry(settings: Readonly<Record<string, string>> =
       await feed.stop();
       await database.drop();
       await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Another process on the same database and folder, with a blob store and a change feed of its own. */
+export async function startBeside(first: RegistryProcess): Promise<RegistryProcess> {
+  const port = await freePort();
+  const config = first.config.with({ port });
+  const source = await createDataSource({ url: config.databaseUrl!, entities }).initialize();
+  const feed = new ChangeFeed(config.databaseUrl!);
+  await feed.start();
+  const store = new FileStore(config.dataDir, false);
+  const app = await listen(config, source, feed, store);
+  const host = `127.0.0.1:${port}`;
+  return {
+    url: `http://${host}`,
+    host,
+    port,
+    source,
+    store,
+    config,
+    request: (method, path, options) => send(`http://${host}${path}`, method, options),
+    async close() {
+      await app.close();
+      await feed.stop();
+      await source.destroy();
     },
   };
 }
