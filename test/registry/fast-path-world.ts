@@ -8,13 +8,14 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DataSource } from 'typeorm';
+import { vi } from 'vitest';
 import { AccessModule } from '#access/access.module.js';
 import { prepareAccess } from '#access/first-start.js';
 import { PasswordHasher } from '#access/password-hashing.js';
 import { createUser } from '#access/users.js';
 import { announce, type Change, ChangeFeed } from '#platform/change-feed.js';
 import { CONFIG, Config, type HallmarkConfig } from '#platform/config.js';
-import { createDataSource } from '#platform/database.js';
+import { createDataSource, poolOf } from '#platform/database.js';
 import { BLOB_STORE, type BlobStore } from '#storage/blob-store.js';
 import { FileStore } from '#storage/file-store.js';
 import { configureRegistry, registryServerOptions } from '../../apps/registry/configure-registry.js';
@@ -39,6 +40,8 @@ export class LossyFeed extends ChangeFeed {
 export interface Twin {
   readonly feed: LossyFeed;
   readonly fastPath: FastPath;
+  /** Prepared statements that this registry has sent to the database so far. */
+  statements(): number;
   /** A request with its path exactly as given. */
   send(
     method: string,
@@ -93,8 +96,9 @@ export async function startWorld(...settings: readonly Readonly<Record<string, s
     async settle() {
       const key = Math.random().toString(36).slice(2);
       const heard = Promise.all(started.map(({ feed }) => hears(feed, key)));
+      const again = setInterval(() => void announce(database.source.manager, 'barrier', key), 200);
       await announce(database.source.manager, 'barrier', key);
-      await heard;
+      await heard.finally(() => clearInterval(again));
     },
     async close() {
       for (const twin of started) await twin.close();
@@ -121,9 +125,12 @@ async function startTwin(config: HallmarkConfig): Promise<Twin & { close(): Prom
   const app = await listen(config, source, feed, new FileStore(config.dataDir, false));
   const { port } = app.getHttpServer().address() as AddressInfo;
   const agent = new Agent({ keepAlive: true });
+  const pool = poolOf(source);
+  const query = vi.spyOn(pool, 'query');
   return {
     feed,
     fastPath: app.get(FastPath),
+    statements: () => query.mock.calls.length,
     send: (method, path, headers, body) => send({ agent, port, method, path }, headers, body),
     async close() {
       agent.destroy();
