@@ -79,6 +79,7 @@ export class Bringing {
       progress,
     );
     const images = new Map([...resolved].filter(([name]) => !isAttachmentTag(name)));
+    const attachments = new Map([...resolved].filter(([name]) => isAttachmentTag(name)));
     const finder = new SignatureFinder({
       registry,
       shelf: this.shelf,
@@ -87,7 +88,6 @@ export class Bringing {
       resolved,
     });
     const subjects = await this.findAll(finder, [...images.values()]);
-    const attachments = new Map([...resolved].filter(([name]) => isAttachmentTag(name)));
     const tags = new Map(this.carrierTags);
     for (const [tag, node] of attachments) tags.set(tag, node.digest);
     await this.copyCarriers(tags, attachments);

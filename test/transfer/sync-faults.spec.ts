@@ -1,0 +1,283 @@
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { MediaType } from '#oci/media-types.js';
+import type { RemoteEntity } from '#transfer/remotes/remote.entity.js';
+import { FakeUpstream, type Script } from './fake-upstream.js';
+import { makeImage, type MadeImage } from './push-http.js';
+import { type SyncBench, startBench } from './syncing.js';
+
+let bench: SyncBench;
+let upstream: FakeUpstream;
+let image: MadeImage;
+let remote: RemoteEntity;
+let repository: string;
+beforeAll(async () => {
+  bench = await startBench();
+});
+beforeEach(async () => {
+  upstream = await FakeUpstream.start();
+  image = upstream.add(makeImage({ layers: [randomBytes(5000)] }), 'one');
+  remote = await bench.makeRemote({ url: upstream.url, maxRetries: 0 });
+  repository = await bench.makeRepository();
+  return () => upstream.stop();
+});
+afterAll(() => bench.stop());
+
+const layer = () => image.blobs[1]!;
+const sync = (fields: Partial<RemoteEntity> = {}) => bench.sync(repository, Object.assign(remote, fields));
+const answer =
+  (status: number, headers: Record<string, string> = {}, body = ''): Script =>
+  (_request, response) => {
+    response.writeHead(status, headers);
+    response.end(body);
+  };
+
+/** The sync must fail with this reason and leave the repository as it was. */
+async function expectRefusal(reason: RegExp | string, code?: string): Promise<void> {
+  await expect(sync()).rejects.toMatchObject({
+    name: 'DomainError',
+    message: expect.stringMatching(reason) as string,
+    ...(code ? { code } : {}),
+  });
+  expect(await bench.head(repository)).toEqual({ number: 0, present: {} });
+}
+
+describe('an upstream that misbehaves ends the sync with a reason and an unchanged repository', () => {
+  test('wrong bytes of a blob', async () => {
+    upstream.on(new RegExp(`GET .*/blobs/${layer().digest}`), answer(200, {}, 'x'.repeat(layer().bytes.length)));
+    await expectRefusal(/wrong bytes: expected sha256:[a-f0-9]{64}, actual sha256:/);
+    expect(await bench.store.size(layer().digest)).toBeUndefined();
+  });
+
+  test('wrong bytes of a manifest', async () => {
+    upstream.on(/GET .*\/manifests\//, answer(200, { 'content-type': MediaType.ociManifest }, '{"schemaVersion":2}'));
+    await expectRefusal(`${upstream.url}/v2/team/app/manifests/`, 'DIGEST_INVALID');
+  });
+
+  test('a truncated blob', async () => {
+    upstream.on(/GET .*\/blobs\//, (_request, response) => {
+      response.writeHead(200, { 'content-length': layer().bytes.length });
+      response.write(layer().bytes.subarray(0, 100), () => response.destroy());
+    });
+    await expectRefusal(/cannot be reached|broke off|wrong bytes/);
+  });
+
+  test('more bytes than the manifest says', async () => {
+    upstream.on(/GET .*\/blobs\//, answer(200, {}, 'x'.repeat(9000)));
+    await expectRefusal(/wrong bytes|more than/);
+  });
+
+  test('errors of the server', async () => {
+    upstream.on(/GET .*\/tags\/list/, answer(500));
+    await expectRefusal(/GET http:\/\/127.0.0.1:\d+\/v2\/team\/app\/tags\/list gave 500; expected 200/);
+  });
+
+  test('a loop of redirects', async () => {
+    upstream.on(/GET .*\/blobs\//, (request, response) => {
+      const next = request.url!.endsWith('?a') ? request.url!.replace('?a', '?b') : `${request.url!.split('?')[0]}?a`;
+      answer(307, { location: next })(request, response);
+    });
+    await expectRefusal(/redirects in a loop/);
+  });
+
+  test('redirects without end', async () => {
+    let hop = 0;
+    upstream.on(/GET .*\/blobs\//, (request, response) =>
+      answer(307, { location: `${request.url!.split('?')[0]}?${(hop += 1)}` })(request, response),
+    );
+    await expectRefusal(/redirects more than 10 times/);
+  });
+
+  test.each([
+    'http://169.254.169.254/latest/meta-data',
+    'http://10.1.2.3/x',
+    'http://[::1]:80/x',
+    'http://[::ffff:10.0.0.1]/x',
+    'http://localhost:9/x',
+    'http://127.0.0.2:9/x',
+    'file:///etc/passwd',
+  ])('a redirect to %s', async (location) => {
+    upstream.on(/GET .*\/blobs\//, answer(307, { location }));
+    await expectRefusal(/private address|is not followed/, 'UPSTREAM_REFUSED');
+  });
+
+  test('a manifest that is too large', async () => {
+    upstream.on(
+      /GET .*\/manifests\//,
+      answer(200, { 'content-type': MediaType.ociManifest }, ' '.repeat(5 * 1024 * 1024)),
+    );
+    await expectRefusal(/at most 4194304|more than 4194304/);
+  });
+
+  test('pages of tags in a loop', async () => {
+    upstream.on(
+      /\/tags\/list/,
+      answer(200, { link: '</v2/team/app/tags/list?last=a>; rel="next"' }, '{"tags":["one"]}'),
+    );
+    await expectRefusal(/nothing new|in a loop/);
+  });
+
+  test('pages of tags without end', async () => {
+    let page = 0;
+    upstream.on(/\/tags\/list/, (request, response) => {
+      page += 1;
+      answer(200, { link: `</v2/team/app/tags/list?last=${page}>; rel="next"` }, '{"tags":["one"]}')(request, response);
+    });
+    await expectRefusal(/nothing new/);
+  });
+
+  test('an image of schema 1', async () => {
+    upstream.on(
+      /HEAD .*\/manifests\/one/,
+      answer(200, {
+        'content-type': MediaType.dockerSchema1Signed,
+        'docker-content-digest': image.manifest.digest,
+        'content-length': '10',
+      }),
+    );
+    await expectRefusal(/^one is an image of schema 1/);
+  });
+
+  test('an answer that does not come', async () => {
+    await bench.source.query('update remote set sock_read_timeout = 0.3 where id = $1', [remote.id]);
+    upstream.on(/GET .*\/blobs\//, () => true);
+    await expectRefusal(/cannot be reached/);
+  });
+});
+
+describe('faults that pass', () => {
+  test('are met by trying again, not before the time that the upstream asks for', async () => {
+    await bench.source.query('update remote set max_retries = 2 where id = $1', [remote.id]);
+    let asked = 0;
+    upstream.on(/GET .*\/tags\/list/, (request, response) => {
+      asked += 1;
+      return asked > 1 ? false : void answer(429, { 'retry-after': '1' })(request, response);
+    });
+    const begun = Date.now();
+    const result = await sync();
+    expect(result.changed).toBe(true);
+    expect(Date.now() - begun).toBeGreaterThanOrEqual(1000);
+  });
+
+  test('an ended sync goes on without fetching again what is here', async () => {
+    const two = upstream.add(makeImage(), 'two');
+    upstream.on(new RegExp(`GET .*/blobs/${two.blobs[1]!.digest}`), answer(500));
+    await expect(sync({ downloadConcurrency: 1 })).rejects.toThrow('gave 500');
+    upstream.calm();
+    const result = await sync();
+    expect(result.version?.content_summary.present).toEqual({ blob: 4, manifest: 2, tag: 2 });
+    const refetched = upstream.requests.filter((line) => line === `GET /v2/team/app/blobs/${layer().digest}`);
+    expect(refetched).toEqual([]);
+  });
+
+  test('a cancelled sync stops and leaves the repository', async () => {
+    const cancel = new AbortController();
+    upstream.on(/GET .*\/blobs\//, () => {
+      cancel.abort(new Error('cancelled'));
+    });
+    await expect(bench.sync(repository, remote, { signal: cancel.signal })).rejects.toThrow();
+    expect(await bench.head(repository)).toMatchObject({ number: 0 });
+  });
+});
+
+describe('requests', () => {
+  test('of a sync without news are one HEAD for each tag, the list and two questions what the upstream can', async () => {
+    upstream.add(makeImage(), 'two');
+    await sync();
+    upstream.forget();
+    const result = await sync();
+    expect(result.changed).toBe(false);
+    expect([...upstream.requests].sort()).toEqual([
+      'GET /v2/',
+      expect.stringMatching(/^GET \/v2\/team\/app\/referrers\//),
+      'GET /v2/team/app/tags/list',
+      'HEAD /v2/team/app/manifests/one',
+      'HEAD /v2/team/app/manifests/two',
+    ]);
+  });
+
+  test('keep to rate_limit', async () => {
+    await bench.source.query('update remote set rate_limit = 5 where id = $1', [remote.id]);
+    for (let at = 0; at < 6; at += 1) upstream.addManifest(image.manifest, `tag-${at}`);
+    const begun = Date.now();
+    await sync();
+    expect(Date.now() - begun).toBeGreaterThan(1000);
+  });
+
+  test('carry the headers of the remote, and not to another host', async () => {
+    const elsewhere = await FakeUpstream.start();
+    const seen: unknown[] = [];
+    const [host, port] = elsewhere.host.split(':');
+    elsewhere.on(/./, (request, response) => {
+      seen.push(request.headers['x-secret'], request.headers.authorization);
+      response.end(layer().bytes);
+    });
+    upstream.on(new RegExp(`GET .*/blobs/${layer().digest}`), answer(307, { location: `http://${host}:${port}/cdn` }));
+    await bench.source.query(
+      `update remote set headers = '[{"X-Secret":"s"}]', username = 'u', password = 'p' where id = $1`,
+      [remote.id],
+    );
+    let secret: unknown;
+    upstream.on(/tags\/list/, (request) => ((secret = request.headers['x-secret']), false));
+    await sync();
+    await elsewhere.stop();
+    expect(secret).toBe('s');
+    expect(seen).toEqual([undefined, undefined]);
+  });
+});
+
+describe('credentials', () => {
+  const challenge =
+    (realm: string): Script =>
+    (request, response) =>
+      request.headers.authorization?.startsWith('Bearer ')
+        ? false
+        : void answer(401, {
+            'www-authenticate': `Bearer realm="${realm}",service="s",scope="repository:team/app:pull"`,
+          })(request, response);
+
+  test('go to a realm on the own host, and its token to the registry', async () => {
+    await bench.source.query(`update remote set username = 'u', password = 'p' where id = $1`, [remote.id]);
+    let basic: string | undefined;
+    upstream.on(/\/v2\/team/, challenge(`${upstream.url}/token`));
+    upstream.on(/GET \/token/, (request, response) => {
+      basic = request.headers.authorization;
+      response.end('{"token":"abc"}');
+    });
+    expect((await sync()).changed).toBe(true);
+    expect(basic).toBe(`Basic ${Buffer.from('u:p').toString('base64')}`);
+    expect(upstream.authorizations).toContain('Bearer abc');
+    expect(upstream.requests.filter((line) => line.startsWith('GET /token'))).toHaveLength(1);
+  });
+
+  test('never go to a foreign realm', async () => {
+    const foreign = await FakeUpstream.start();
+    const port = foreign.host.split(':')[1];
+    foreign.on(/./, answer(401));
+    await bench.source.query(`update remote set username = 'u', password = 'p' where id = $1`, [remote.id]);
+    upstream.on(/\/v2\/team/, challenge(`http://localhost:${port}/token`));
+    const open = await startBench({ outboundAllow: ['localhost'] });
+    const other = await open.makeRemote({ url: upstream.url, username: 'u', password: 'p', maxRetries: 0 });
+    await expect(open.sync(await open.makeRepository(), other)).rejects.toThrow(/HALLMARK_TOKEN_REALM_ALLOW/);
+    expect(foreign.authorizations).toEqual([undefined]);
+    await expectRefusal(/private address localhost/);
+    await open.stop();
+    await foreign.stop();
+  });
+
+  test('of Basic authentication are sent when they are asked for', async () => {
+    await bench.source.query(`update remote set username = 'u', password = 'p w' where id = $1`, [remote.id]);
+    const wanted = `Basic ${Buffer.from('u:p w').toString('base64')}`;
+    upstream.on(/\/v2\/team/, (request, response) =>
+      request.headers.authorization === wanted
+        ? false
+        : void answer(401, { 'www-authenticate': 'Basic realm="r"' })(request, response),
+    );
+    expect((await sync()).changed).toBe(true);
+  });
+
+  test('that are wrong end the sync with a hint', async () => {
+    upstream.on(/\/v2\/team/, answer(401, { 'www-authenticate': 'Basic realm="r"' }));
+    await expectRefusal(/gave 401.*user name/, 'UPSTREAM_UNAUTHORIZED');
+  });
+});
