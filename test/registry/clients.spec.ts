@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ClientHome, createHome, findProgram, ownStorage, writeLayout } from './client-tools.js';
-import { type RegistryProcess, startRegistry } from './registry-process.js';
+import { PASSWORD, type RegistryProcess, startRegistry } from './registry-process.js';
 
 let registry: RegistryProcess;
 let home: ClientHome;
@@ -167,4 +167,37 @@ describe('real signers attach to an image', () => {
     await home.run('cosignv3', 'verify', '--key', 'three.pub', ...trust, reference);
     expect((await registry.request('GET', '/v2/clients/cosign3/tags/list')).json()).toMatchObject({ tags: ['v1'] });
   });
+
+  it.runIf(findProgram('notation') && findProgram('notation-1.0.0'))(
+    'notation 1.0 and 1.3, each finding what the other wrote',
+    async () => {
+      await home.run('crane', 'push', layout, `${at('notation')}:v1`, '--insecure');
+      const reference = `${at('notation')}@${digest}`;
+      await home.run('notation', 'cert', 'generate-test', '--default', 'hallmark.test');
+      const policy = {
+        version: '1.0',
+        trustPolicies: [
+          {
+            name: 'all',
+            registryScopes: ['*'],
+            signatureVerification: { level: 'strict' },
+            trustStores: ['ca:hallmark.test'],
+            trustedIdentities: ['*'],
+          },
+        ],
+      };
+      await writeFile(join(home.folder, '.config/notation/trustpolicy.json'), JSON.stringify(policy));
+      const account = ['--insecure-registry', '-u', 'admin', '-p', PASSWORD];
+      await home.run('notation-1.0.0', 'sign', ...account, reference);
+      await home.run('notation', 'sign', ...account, '--force-referrers-tag=false', reference);
+      await home.run('notation-1.0.0', 'sign', ...account, '--signature-format', 'cose', reference);
+      for (const program of ['notation', 'notation-1.0.0']) {
+        await home.run(program, 'verify', ...account, reference);
+        const listed = await home.run(program, 'list', ...account, reference);
+        expect(listed.match(/─ sha256:/g)!.length).toBe(3);
+      }
+      const tag = await registry.request('GET', `/v2/clients/notation/manifests/${digest.replace(':', '-')}`);
+      expect(tag.json<{ manifests: unknown[] }>().manifests.length).toBe(3);
+    },
+  );
 });
