@@ -23,3 +23,8 @@ export function ground(config: HallmarkConfig, name: string, appType: AppType): 
     TasksModule.register({ process: { appType, versions } }),
   ];
 }
+
+/** Options of a server that believe the proxies of the settings when they say who a request comes from. */
+export function behindProxies({ trustedProxies }: HallmarkConfig): { trustProxy?: string[] } {
+  return trustedProxies.length > 0 ? { trustProxy: [...trustedProxies] } : {};
+}

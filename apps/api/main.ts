@@ -3,6 +3,7 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { log, NestLogger } from '#platform/logger.js';
 import { closeGently, requireDatabase, runProcess } from '#platform/run-process.js';
+import { behindProxies } from '../ground.js';
 import { prepareDatabase } from '../../migrations/prepare-database.js';
 import { ApiProcessModule } from './api-process.module.js';
 import { API_ROUTER, streamBodies } from './http-hooks.js';
@@ -17,6 +18,7 @@ await runProcess({
       requestTimeout: 0,
       keepAliveTimeout: 75_000,
       return503OnClosing: false,
+      ...behindProxies(config),
     });
     const app = await NestFactory.create<NestFastifyApplication>(ApiProcessModule.of(config), adapter, {
       bodyParser: false,

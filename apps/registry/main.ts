@@ -3,6 +3,7 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { log, NestLogger } from '#platform/logger.js';
 import { closeGently, requireDatabase, runProcess } from '#platform/run-process.js';
+import { behindProxies } from '../ground.js';
 import { awaitDatabase } from '../../migrations/await-database.js';
 import { configureRegistry, registryServerOptions } from './configure-registry.js';
 import { RegistryProcessModule } from './registry-process.module.js';
@@ -13,7 +14,7 @@ await runProcess({
   async start(settings) {
     const config = requireDatabase(settings, 'A registry of its own');
     await awaitDatabase(config);
-    const adapter = new FastifyAdapter(registryServerOptions);
+    const adapter = new FastifyAdapter({ ...registryServerOptions, ...behindProxies(config) });
     const app = await NestFactory.create<NestFastifyApplication>(RegistryProcessModule.of(config), adapter, {
       bodyParser: false,
       logger: new NestLogger(),

@@ -128,6 +128,12 @@ export const SETTINGS = {
     'Anybody may push: for a laptop. Refused with a host that is not loopback unless HALLMARK_INSECURE=true.',
   ),
   insecure: setting('HALLMARK_INSECURE', false, bool, 'Allow settings that are only safe on a laptop.'),
+  trustedProxies: setting<string[]>(
+    'HALLMARK_TRUSTED_PROXIES',
+    [],
+    list,
+    'Addresses or networks of the proxies in front, whose X-Forwarded-For is believed; also loopback and uniquelocal.',
+  ),
   pushRepositoryType: setting(
     'HALLMARK_PUSH_REPOSITORY_TYPE',
     'container-push' as 'container-push' | 'container',

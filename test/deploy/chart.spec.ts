@@ -1,0 +1,104 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { parse, parseAllDocuments } from 'yaml';
+import { findTool, runTool } from './run-tool.js';
+
+const CHART = join(import.meta.dirname, '../../deploy/chart');
+const values = readFileSync(join(CHART, 'values.yaml'), 'utf8');
+const templates = readdirSync(join(CHART, 'templates'))
+  .map((name) => readFileSync(join(CHART, 'templates', name), 'utf8'))
+  .join('\n');
+const helm = findTool('helm');
+const validate = findTool('kubernetes-validate');
+
+/** Every way to set the chart that differs in what is made. */
+const WAYS: Readonly<Record<string, readonly string[]>> = {
+  'as it comes': [],
+  'with a bucket': ['storage.type=s3', 'storage.s3.bucket=b', 'secrets.s3.name=s3', 'secrets.redis.name='],
+  'with everything on': [
+    'autoscaling.enabled=true',
+    'ingress.enabled=true',
+    'ingress.tlsSecret=tls',
+    'secrets.signing.name=keys',
+    'secrets.database.directUrlKey=direct',
+    'networkPolicy.metricsFrom[0].namespaceSelector.matchLabels.name=monitoring',
+    'networkPolicy.ingressFrom[0].namespaceSelector.matchLabels.name=ingress',
+  ],
+  'with everything off': [
+    'networkPolicy.enabled=false',
+    'podDisruptionBudget.enabled=false',
+    'serviceAccount.create=false',
+    'storage.file.existingClaim=mine',
+  ],
+};
+
+const render = (way: readonly string[]) =>
+  runTool(helm!, ['template', 'test', CHART, ...way.flatMap((each) => ['--set', each])]);
+
+interface Rendered {
+  readonly kind: string;
+  readonly spec?: { readonly template?: { readonly spec: { containers: { securityContext?: object }[] } } };
+}
+
+describe('the chart', () => {
+  it('explains every top-level value', () => {
+    const lines = values.split('\n');
+    const silent = lines.filter((line, at) => /^\w+:/.test(line) && !lines[at - 1]?.startsWith('#'));
+    expect(silent).toEqual([]);
+  });
+
+  it('uses every value that it offers, and offers every value that it uses', () => {
+    const used = [...templates.matchAll(/\.Values\.(\w+)(?:\.(\w+))?(?:\.(\w+))?/g)];
+    const known = parse(values) as Record<string, Record<string, Record<string, unknown>>>;
+    for (const [whole, first, second, third] of used) {
+      expect(known, whole).toHaveProperty(first!);
+      if (second) expect(known[first!], whole).toHaveProperty(second);
+      if (second && third) expect(known[first!]![second], whole).toHaveProperty(third);
+    }
+    const names = new Set(used.map(([, first]) => first));
+    // The processes are looked up by their name.
+    for (const name of Object.keys(known))
+      expect(names.has(name) || ['api', 'registry', 'worker'].includes(name), name).toBe(true);
+  });
+
+  it('holds no secret itself', () => {
+    expect(templates).not.toMatch(/^kind: Secret$/m);
+    expect(values).not.toMatch(/password: (?!password)\S/i);
+  });
+
+  it.runIf(helm)('passes helm lint --strict', async () => {
+    const { code, output } = await runTool(helm!, ['lint', '--strict', CHART]);
+    expect(code, output).toBe(0);
+  });
+
+  it.runIf(helm)('runs every container without privileges, whatever is set', async () => {
+    for (const [name, way] of Object.entries(WAYS)) {
+      const { code, output } = await render(way);
+      expect(code, `${name}: ${output}`).toBe(0);
+      const made = parseAllDocuments(output).map((document) => document.toJS() as Rendered);
+      const pods = made.filter(({ spec }) => spec?.template);
+      expect(pods.length).toBe(5);
+      for (const { spec } of pods)
+        for (const container of spec!.template!.spec.containers)
+          expect(container.securityContext).toMatchObject({
+            allowPrivilegeEscalation: false,
+            readOnlyRootFilesystem: true,
+          });
+    }
+  });
+
+  it.runIf(helm && validate)('renders what the API of Kubernetes takes, whatever is set', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'hallmark-chart-'));
+    for (const [name, way] of Object.entries(WAYS)) {
+      const file = join(folder, 'rendered.yaml');
+      await writeFile(file, (await render(way)).output);
+      const { code, output } = await runTool(validate!, ['--strict', '-k', '1.33', file]);
+      expect(code, `${name}\n${output}`).toBe(0);
+      expect(output, name).not.toContain('ERROR');
+    }
+    await rm(folder, { recursive: true, force: true });
+  });
+});
