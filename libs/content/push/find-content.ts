@@ -12,18 +12,19 @@ interface Row {
 }
 
 /**
- * Ids of everything that a manifest names and that this repository has, now or staged. The rows are locked against the
+ * Ids of everything that manifests name and that this repository has, now or staged. The rows are locked against the
  * collector until the transaction ends. Throws MANIFEST_BLOB_UNKNOWN for what is missing and SIZE_INVALID for a wrong size.
  */
 export async function requireContent(
   tx: EntityManager,
   repositoryId: string,
-  parsed: ParsedManifest,
+  ...all: readonly ParsedManifest[]
 ): Promise<KnownContent> {
-  const blobs = await findAccessible(tx, 'blob', repositoryId, blobsOf(parsed));
-  const named = parsed.shape === 'prototype' ? parsed.subjects : parsed.children;
+  const wantedBlobs = all.flatMap(blobsOf);
+  const blobs = await findAccessible(tx, 'blob', repositoryId, wantedBlobs);
+  const named = all.flatMap((parsed) => (parsed.shape === 'prototype' ? parsed.subjects : parsed.children));
   const manifests = await findAccessible(tx, 'manifest', repositoryId, named);
-  requireAll(blobsOf(parsed), blobs, 'blob');
+  requireAll(wantedBlobs, blobs, 'blob');
   requireAll(named, manifests, 'manifest');
   return {
     blobs: new Map([...blobs].map(([digest, row]) => [digest, row.id])),

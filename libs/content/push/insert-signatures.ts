@@ -4,6 +4,9 @@ import { rowsOf } from '#platform/database.js';
 import { newId } from '#platform/identifiers.js';
 import type { SignatureDraft } from './drafts.js';
 
+/** Rows of one statement. */
+const BATCH = 500;
+
 /** The name of a signature unit: the manifest's digest, `@`, and the first 32 hex digits of the signature's own digest. */
 export function signatureName(manifestDigest: string, signatureDigest: string): string {
   return `${manifestDigest}@${hexOf(signatureDigest).slice(0, 32)}`;
@@ -15,41 +18,69 @@ export async function insertSignatures(
   drafts: readonly SignatureDraft[],
   carrierId?: string,
 ): Promise<string[]> {
-  const ids: string[] = [];
-  for (const draft of drafts) ids.push(await insertOne(tx, draft));
-  if (carrierId !== undefined && ids.length > 0)
+  const named = drafts.map((draft) => {
+    const digest = digestOf(draft.bytes);
+    return { draft, digest, name: signatureName(draft.manifestDigest, digest) };
+  });
+  const distinct = new Map(named.map((each) => [keyOf(each.draft.manifestDigest, each.digest), each]));
+  // Writers of the same rows take them in the same order.
+  const ordered = [...distinct.keys()].sort().map((key) => distinct.get(key)!);
+  const ids = new Map<string, string>();
+  for (let at = 0; at < ordered.length; at += BATCH)
+    for (const row of await insertRows(tx, ordered.slice(at, at + BATCH)))
+      ids.set(keyOf(row.manifest_digest, row.digest), row.id);
+  const found = named.map(({ draft, digest }) => ids.get(keyOf(draft.manifestDigest, digest))!);
+  if (carrierId !== undefined && found.length > 0)
     await tx.query(
       `insert into signature_carrier (signature_id, carrier_id) select unnest($1::uuid[]), $2 on conflict do nothing`,
-      [ids, carrierId],
+      [found, carrierId],
     );
-  return ids;
+  return found;
 }
 
-async function insertOne(tx: EntityManager, draft: SignatureDraft): Promise<string> {
-  const digest = digestOf(draft.bytes);
-  const [row] = await rowsOf<{ id: string }>(
+const keyOf = (manifestDigest: string, digest: string) => `${manifestDigest} ${digest}`;
+
+interface NamedDraft {
+  readonly draft: SignatureDraft;
+  readonly digest: string;
+  readonly name: string;
+}
+
+function insertRows(
+  tx: EntityManager,
+  batch: readonly NamedDraft[],
+): Promise<{ id: string; manifest_digest: string; digest: string }[]> {
+  const rows = batch.map(({ draft, digest, name }) => ({
+    id: newId(),
+    format: draft.format,
+    scheme: draft.scheme,
+    kind: draft.kind,
+    manifest_digest: draft.manifestDigest,
+    name,
+    digest,
+    key_id: draft.keyId,
+    fingerprint: draft.fingerprint,
+    reference: draft.reference,
+    creator: draft.creator,
+    timestamp: draft.timestamp,
+    claims: draft.claims,
+    signing_service_id: draft.signingServiceId ?? null,
+  }));
+  return rowsOf(
     tx,
     `insert into signature (id, format, scheme, kind, manifest_digest, name, digest, key_id, fingerprint, reference, creator,
        timestamp, claims, signing_service_id, bytes)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
-     on conflict (manifest_digest, digest) do update set pulp_last_updated = signature.pulp_last_updated returning id`,
-    [
-      newId(),
-      draft.format,
-      draft.scheme,
-      draft.kind,
-      draft.manifestDigest,
-      signatureName(draft.manifestDigest, digest),
-      digest,
-      draft.keyId,
-      draft.fingerprint,
-      draft.reference,
-      draft.creator,
-      draft.timestamp,
-      draft.claims,
-      draft.signingServiceId ?? null,
-      Buffer.from(draft.bytes),
-    ],
+     select * from rows from (jsonb_to_recordset($1::jsonb) as (id uuid, format text, scheme text, kind text,
+       manifest_digest text, name text, digest text, key_id text, fingerprint text, reference text, creator text,
+       timestamp bigint, claims jsonb, signing_service_id uuid), unnest($2::bytea[])) as row
+     on conflict (manifest_digest, digest) do update set pulp_last_updated = signature.pulp_last_updated
+     returning id, manifest_digest, digest`,
+    [JSON.stringify(rows, storable), batch.map(({ draft }) => Buffer.from(draft.bytes))],
   );
-  return row!.id;
+}
+
+/** Claims are anybody's text; PostgreSQL takes neither NUL nor half a surrogate pair. */
+function storable(_key: string, value: unknown): unknown {
+  if (typeof value !== 'string' || !/[\ud800-\udfff\0]/.test(value)) return value;
+  return Buffer.from(value).toString('utf8').replaceAll('\0', '\ufffd');
 }

@@ -1,29 +1,14 @@
 import type { DataSource, EntityManager } from 'typeorm';
-import type { ManifestDraft } from '#content/push/drafts.js';
-import { requireContent } from '#content/push/find-content.js';
-import { insertManifest, relateByTag } from '#content/push/insert-manifest.js';
 import { insertSignatures } from '#content/push/insert-signatures.js';
-import { insertTag, requireTags, supersededSignatures } from '#content/push/tags.js';
-import { findByTag } from '#content/read/find-manifest.js';
-import { protectDigest, stageBlob } from '#content/uploads/store-blob.js';
+import { protectDigests, stageBlobs } from '#content/uploads/store-blob.js';
 import { applyChange, lockRepository, type MadeVersion, type UnitRef } from '#content/versions/apply-change.js';
-import { closureOf } from '#content/versions/closure.js';
-import { companionTagOf } from '#oci/reference.js';
-import { parseManifest } from '#oci/manifest.js';
 import { inTransaction } from '#platform/database.js';
 import { isDomainError } from '#platform/domain-error.js';
 import type { BlobStore } from '#storage/blob-store.js';
-import { formatOf } from '../formats/all.js';
-import type { FormatName, StoredManifest, WrappedSignature } from '../formats/signature-format.js';
-import { toSignatureDraft } from './signature-draft.js';
+import { type NewSignature, type PreparedSignatures, prepareSignatures } from './prepare-signatures.js';
+import { storeCarriers } from './store-carriers.js';
 
-/** A signature that was made or received and verified as far as it has to be. */
-export interface NewSignature {
-  readonly format: FormatName;
-  readonly manifest: StoredManifest;
-  readonly bytes: Uint8Array;
-  readonly signingServiceId?: string;
-}
+export type { NewSignature } from './prepare-signatures.js';
 
 /** Where signatures are stored. */
 export interface SignatureStores {
@@ -36,14 +21,12 @@ export interface StoreOptions {
   readonly taskId?: string;
   /** Runs first in the transaction; throwing undoes everything. */
   readonly fence?: (tx: EntityManager) => Promise<void>;
+  /** Takes a signature that cannot be stored, such as one too many under its tag; without it that is thrown. */
+  readonly onRefused?: (signature: NewSignature, error: Error) => void;
 }
 
-interface CarrierDraft {
-  readonly draft: ManifestDraft;
-  readonly tag?: string;
-  /** Digest that the companion tag had when the carrier was made from it; null: no tag. */
-  readonly expected?: string | null;
-}
+/** How often somebody else may be quicker at a companion tag. */
+const ATTEMPTS = 10;
 
 /**
  * Adds signatures to a repository in one new version, with the artifacts that their clients look for. Companion tags are
@@ -56,16 +39,23 @@ export async function storeSignatures(
   options: StoreOptions = {},
 ): Promise<MadeVersion | undefined> {
   for (let attempt = 1; ; attempt += 1) {
-    const { loose, carriers, blobs } = await prepare(stores.source, repositoryId, signatures);
-    await storeBlobs(stores, repositoryId, blobs);
+    const prepared = await prepareSignatures(stores.source, repositoryId, signatures);
+    const [problem] = prepared.refused.values();
+    if (problem && !options.onRefused) throw problem;
+    await storeBlobs(stores, repositoryId, prepared.blobs);
     try {
-      return await inTransaction(stores.source, (tx) => commit(tx, repositoryId, loose, carriers, options));
+      const version = await inTransaction(stores.source, (tx) => commit(tx, repositoryId, prepared, options));
+      for (const [signature, error] of prepared.refused) options.onRefused?.(signature, error);
+      return version;
     } catch (error) {
       const raced = isDomainError(error) && error.kind === 'precondition-failed';
-      if (!raced || attempt >= 10) throw error;
+      if (!raced || attempt >= ATTEMPTS) throw error;
     }
   }
 }
+
+/** Blobs of one transaction: each takes a lock of the database's shared table until its end. */
+const BLOB_BATCH = 256;
 
 /** Puts small blobs into the store and the staging of a repository, each once. */
 export async function storeBlobs(
@@ -73,112 +63,33 @@ export async function storeBlobs(
   repositoryId: string,
   blobs: ReadonlyMap<string, Uint8Array>,
 ): Promise<void> {
-  if (blobs.size === 0) return;
   const digests = [...blobs.keys()].sort();
-  await inTransaction(source, async (tx) => {
-    for (const digest of digests) await protectDigest(tx, digest);
-    for (let at = 0; at < digests.length; at += 16)
-      await Promise.all(
-        digests.slice(at, at + 16).map((digest) => store.putBytes(digest, Buffer.from(blobs.get(digest)!))),
+  for (let from = 0; from < digests.length; from += BLOB_BATCH) {
+    const batch = digests.slice(from, from + BLOB_BATCH);
+    await inTransaction(source, async (tx) => {
+      await protectDigests(tx, batch);
+      for (let at = 0; at < batch.length; at += 32)
+        await Promise.all(
+          batch.slice(at, at + 32).map((digest) => store.putBytes(digest, Buffer.from(blobs.get(digest)!))),
+        );
+      await stageBlobs(
+        tx,
+        repositoryId,
+        batch.map((digest) => ({ digest, size: blobs.get(digest)!.length })),
       );
-    for (const digest of digests) await stageBlob(tx, repositoryId, digest, blobs.get(digest)!.length);
-  });
-}
-
-async function prepare(source: DataSource, repositoryId: string, signatures: readonly NewSignature[]) {
-  const loose = [];
-  const carriers = new Map<string, CarrierDraft>();
-  const blobs = new Map<string, Uint8Array>();
-  for (const signature of signatures) {
-    const format = formatOf(signature.format);
-    const parsed = await format.parse(signature.bytes);
-    const unit = toSignatureDraft(
-      format.name,
-      signature.manifest.digest,
-      signature.bytes,
-      parsed,
-      signature.signingServiceId,
-    );
-    if (!format.wrap) {
-      loose.push(unit);
-      continue;
-    }
-    const companion = parsed.scheme === 'cosign:tag' ? companionTagOf(signature.manifest.digest, 'sig') : undefined;
-    const earlier = companion === undefined ? undefined : carriers.get(companion);
-    const existing =
-      companion === undefined || earlier
-        ? undefined
-        : await findByTag(source, { repositoryId, pinned: null }, companion);
-    const wrapped = format.wrap(
-      signature.manifest,
-      signature.bytes,
-      new Date(),
-      earlier?.draft.bytes ?? existing?.bytes,
-    );
-    for (const blob of wrapped.blobs) blobs.set(blob.descriptor.digest, blob.bytes);
-    const expected = earlier ? earlier.expected : (existing?.digest ?? null);
-    const draft = draftOf(wrapped, [...(earlier?.draft.signatures ?? []), unit]);
-    const key = wrapped.tag ?? wrapped.manifest.descriptor.digest;
-    carriers.set(key, wrapped.tag === undefined ? { draft } : { draft, tag: wrapped.tag, expected: expected ?? null });
+    });
   }
-  return { loose, carriers: [...carriers.values()], blobs };
-}
-
-function draftOf({ manifest }: WrappedSignature, signatures: ManifestDraft['signatures']): ManifestDraft {
-  const facts = { type: 'cosign_signature', labels: {}, architecture: null, os: null };
-  const parsed = parseManifest(manifest.bytes, manifest.descriptor.mediaType);
-  const type =
-    signatures[0]?.scheme === 'cosign:tag'
-      ? 'cosign_signature'
-      : signatures[0]?.scheme === 'cosign:bundle'
-        ? 'cosign_attestation_bundle'
-        : 'artifact';
-  return { parsed, digest: manifest.descriptor.digest, bytes: manifest.bytes, facts: { ...facts, type }, signatures };
 }
 
 async function commit(
   tx: EntityManager,
   repositoryId: string,
-  loose: ManifestDraft['signatures'],
-  carriers: readonly CarrierDraft[],
+  { loose, carriers }: PreparedSignatures,
   options: StoreOptions,
 ): Promise<MadeVersion | undefined> {
   await options.fence?.(tx);
   await lockRepository(tx, repositoryId);
-  const tagged = carriers.filter((carrier) => carrier.tag !== undefined);
-  await requireTags(
-    tx,
-    repositoryId,
-    tagged.map(({ tag, expected }) => ({ tag: tag!, expected: expected === null ? null : [expected!] })),
-  );
-  const add: UnitRef[] = (await insertSignatures(tx, loose)).map((id) => ({ id, kind: 'signature' }));
-  const remove: string[] = [];
-  for (const { draft, tag } of carriers) {
-    const manifestId = await insertManifest(tx, draft, await requireContent(tx, repositoryId, draft.parsed));
-    const ids = await insertSignatures(tx, draft.signatures, manifestId);
-    add.push(...ids.map((id): UnitRef => ({ id, kind: 'signature' })), ...(await closureOf(tx, [manifestId])));
-    if (tag === undefined) continue;
-    await carryOver(tx, manifestId, draft, repositoryId, tag);
-    add.push({ id: await insertTag(tx, tag, manifestId), kind: 'tag', tagName: tag });
-    await relateByTag(tx, tag, manifestId);
-    remove.push(...(await supersededSignatures(tx, repositoryId, [tag], manifestId)));
-  }
-  return applyChange(tx, repositoryId, { add, remove }, { taskId: options.taskId ?? null });
-}
-
-/** Signatures of the companion that was appended to are carried by the new one too. */
-async function carryOver(
-  tx: EntityManager,
-  manifestId: string,
-  draft: ManifestDraft,
-  repositoryId: string,
-  tag: string,
-): Promise<void> {
-  if (draft.parsed.layers.length === 0) return;
-  await tx.query(
-    `insert into signature_carrier (signature_id, carrier_id)
-     select k.signature_id, $1 from membership m join tag t on t.id = m.unit_id join signature_carrier k on k.carrier_id = t.manifest_id
-     where m.repository_id = $2 and m.tag_name = $3 and m.removed_in is null on conflict do nothing`,
-    [manifestId, repositoryId, tag],
-  );
+  const units = (await insertSignatures(tx, loose)).map((id): UnitRef => ({ id, kind: 'signature' }));
+  const carried = await storeCarriers(tx, repositoryId, carriers);
+  return applyChange(tx, repositoryId, { add: [...units, ...carried] }, { taskId: options.taskId ?? null });
 }

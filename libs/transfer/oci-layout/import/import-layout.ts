@@ -6,7 +6,7 @@ import type { MadeVersion } from '#content/versions/apply-change.js';
 import type { HallmarkConfig } from '#platform/config.js';
 import { isDomainError } from '#platform/domain-error.js';
 import { draftManifest, type DraftSource } from '#signing/push/draft-manifest.js';
-import { inParallel } from '#signing/tasks/sign.handler.js';
+import { inParallel } from '#signing/tasks/in-parallel.js';
 import type { BlobStore } from '#storage/blob-store.js';
 import type { TaskContext } from '#tasks/define-task.js';
 import type { ImportFiles } from './import-files.js';

@@ -1,0 +1,125 @@
+import type { DataSource } from 'typeorm';
+import { findSignatures } from '#content/read/find-referrers.js';
+import { algorithmOf, digestOf } from '#oci/digest.js';
+import { rowsOf } from '#platform/database.js';
+import { invalid, isDomainError, messageOf } from '#platform/domain-error.js';
+import { type TaskContext, TaskFailure } from '#tasks/define-task.js';
+import { formatOf } from '../formats/all.js';
+import type { StoredManifest } from '../formats/signature-format.js';
+import { requireOwnSignature } from '../services/check-signature.js';
+import { type Signer, trustOf } from '../services/signer.js';
+import type { SigningServiceEntity } from '../signing-service.entity.js';
+import type { NewSignature } from '../store/store-signatures.js';
+import type { WorkItem } from './select-work.js';
+import type { SignResult } from './sign.task.js';
+
+/** The counts and signatures of one task. */
+export class SignRun {
+  readonly made: NewSignature[] = [];
+  private readonly items = new Map<NewSignature, WorkItem>();
+  private readonly failed: SignResult['failed'][number][] = [];
+  private skipped = 0;
+  private done = 0;
+
+  constructor(
+    private readonly source: DataSource,
+    private readonly view: { repositoryId: string; pinned: number },
+    private readonly service: SigningServiceEntity,
+    private readonly signer: Signer,
+    /** Digests of manifests that have signatures of the family; those alone are looked at before signing. */
+    private readonly maySkip: ReadonlySet<string>,
+    private readonly context: TaskContext,
+    private readonly total: number,
+  ) {
+    this.report('running');
+  }
+
+  async sign(item: WorkItem): Promise<void> {
+    this.context.signal.throwIfAborted();
+    try {
+      await this.signOne(item);
+    } catch (error) {
+      if (this.context.signal.aborted || !isDomainError(error)) throw error;
+      this.fail(item, error);
+    }
+    this.done += 1;
+    this.report('running');
+  }
+
+  /** Takes back a signature that could not be stored. */
+  refuse(signature: NewSignature, error: Error): void {
+    const item = this.items.get(signature)!;
+    this.items.delete(signature);
+    this.fail(item, error);
+  }
+
+  result(): SignResult {
+    this.report(this.failed.length > 0 ? 'failed' : 'completed');
+    const result = { signed: this.items.size, skipped: this.skipped, failed: this.failed };
+    if (this.failed.length > 0) throw failedTask(result);
+    return result;
+  }
+
+  private fail({ digest, reference }: WorkItem, error: Error): void {
+    this.failed.push({ manifest: digest, reference, reason: messageOf(error) });
+  }
+
+  private async signOne(item: WorkItem): Promise<void> {
+    const { manifestId, digest, reference } = item;
+    const manifest = await readManifest(this.source, manifestId, digest);
+    if (this.maySkip.has(digest) && (await this.isSigned(manifest, reference))) {
+      this.skipped += 1;
+      return;
+    }
+    const bytes = await this.signer.sign(manifest, reference, this.context.signal);
+    await requireOwnSignature(this.signer.format, bytes, manifest, reference, trustOf(this.service));
+    const signature = { format: this.signer.format, manifest, bytes, signingServiceId: this.service.id };
+    this.made.push(signature);
+    this.items.set(signature, item);
+  }
+
+  private async isSigned(manifest: StoredManifest, reference: string): Promise<boolean> {
+    const candidates = await findSignatures(this.source, this.view, manifest.digest, [this.signer.format]);
+    for (const { bytes } of candidates) {
+      const context = { manifest, reference, trust: trustOf(this.service), now: new Date() };
+      const report = await formatOf(this.signer.format).verify(bytes, context);
+      const claimed = report.claimed['reference'];
+      if (report.outcome === 'verified' && (typeof claimed !== 'string' || claimed === reference)) return true;
+    }
+    return false;
+  }
+
+  private report(state: 'running' | 'completed' | 'failed'): void {
+    this.context.progress({
+      message: 'Signing manifests',
+      code: 'sign.manifests',
+      state,
+      done: this.done,
+      total: this.total,
+    });
+  }
+}
+
+function failedTask(result: SignResult): Error {
+  const shown = result.failed
+    .slice(0, 20)
+    .map(({ reference, manifest, reason }) => `${reference} (${manifest}): ${reason}`);
+  const more = result.failed.length > shown.length ? `\n… and ${result.failed.length - shown.length} more` : '';
+  return new TaskFailure(
+    'SIGN_FAILED',
+    `${result.failed.length} of ${result.failed.length + result.signed + result.skipped} signatures failed; sign again to make those only.\n${shown.join('\n')}${more}`,
+    result,
+  );
+}
+
+async function readManifest(source: DataSource, id: string, digest: string): Promise<StoredManifest> {
+  const [row] = await rowsOf<{ mediaType: string; bytes: Buffer }>(
+    source,
+    'select media_type as "mediaType", bytes from manifest where id = $1',
+    [id],
+  );
+  if (!row) throw invalid(`The manifest ${digest} is gone.`, 'manifest');
+  if (digestOf(row.bytes, algorithmOf(digest)) !== digest)
+    throw invalid(`The stored bytes of ${digest} are damaged; run a repair.`, 'manifest', 'DIGEST_MISMATCH');
+  return { mediaType: row.mediaType, digest, size: row.bytes.length, bytes: row.bytes };
+}
