@@ -9,6 +9,8 @@ import { RobotsController } from './access/robots.controller.js';
 import { GroupRolesController, UserRolesController } from './access/role-assignments.controller.js';
 import { RolesController } from './access/roles.controller.js';
 import { UsersController } from './access/users.controller.js';
+import { ArtifactsController } from './artifacts/artifacts.controller.js';
+import { UploadsController } from './artifacts/uploads.controller.js';
 import { AllContentController } from './content/all-content.controller.js';
 import { BlobsController } from './content/blobs.controller.js';
 import { ManifestsController } from './content/manifests.controller.js';
@@ -103,6 +105,8 @@ export const API_CONTROLLERS: Type[] = [
   LoginController,
   AccessPoliciesController,
   RobotsController,
+  ArtifactsController,
+  UploadsController,
   OrphansController,
   OrphansCleanupController,
   RepairController,

@@ -1,3 +1,4 @@
+import { CommitUpload } from './artifacts/commit-upload.js';
 import './distributions/distributions.controller.js';
 import { DataRepair } from './maintenance/data-repair-task.js';
 import { OrphanCleanup } from './maintenance/orphan-tasks.js';
@@ -29,6 +30,7 @@ export const API_TASK_HANDLERS = [
   MigrateRepository,
   DeleteVersion,
   PurgeTasks,
+  CommitUpload,
   OrphanCleanup,
   RepairAll,
   RepairVersion,

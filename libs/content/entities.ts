@@ -1,5 +1,8 @@
+import { ArtifactEntity } from './artifacts/artifact.entity.js';
+import { ChunkedUploadEntity, UploadChunkEntity } from './artifacts/chunked-upload.entity.js';
 import { DistributionEntity } from './distributions/distribution.entity.js';
 import { NamespaceEntity } from './distributions/namespace.entity.js';
+import { ContentGuardEntity } from './guards/content-guard.entity.js';
 import { BlobEntity } from './types/blob.entity.js';
 import { ManifestBlobEntity, ManifestChildEntity, ManifestEntity } from './types/manifest.entity.js';
 import { RelationEntity } from './types/relation.entity.js';
@@ -28,4 +31,8 @@ export const contentEntities = [
   NamespaceEntity,
   DistributionEntity,
   UploadEntity,
+  ArtifactEntity,
+  ChunkedUploadEntity,
+  UploadChunkEntity,
+  ContentGuardEntity,
 ];

@@ -30,7 +30,7 @@ describe('maintenance', () => {
     expect(await count('manifest')).toBe(2);
     const task = await api.finished(await post('/orphans/cleanup/', { orphan_protection_time: 0 }));
     expect(task['result']).toMatchObject({ tags: 1, manifests: 1, blobs: 2 });
-    expect(task['progress_reports'].map((each: Json) => each['code'])).toEqual([
+    expect(task['progress_reports'].map((each: { code: string }) => each['code'])).toEqual([
       'clean-up.content',
       'clean-up.artifacts',
     ]);

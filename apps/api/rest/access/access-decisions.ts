@@ -30,6 +30,7 @@ export class AccessDecisions {
   /** Throws unless the caller may do the action at this place. */
   async demand(context: RestContext, place: Place, action: string): Promise<void> {
     const resource = place.resource ?? place.parent?.resource;
+    if (resource?.access.actions[action] === 'nobody' && !(await this.policies.editedOf(resource))) throw forbidden();
     if (isSuperuser(context) || (!resource && place.forAll)) return;
     if (!resource) throw forbidden();
     const rule = resource.access.actions[action] ?? 'superuser';
@@ -62,7 +63,7 @@ export class AccessDecisions {
   /** True when a rule lets the caller pass, for an object or (without one) for the model. */
   async allows(context: RestContext, rule: Rule, target?: { model: ModelName; id: string }): Promise<boolean> {
     if (isSuperuser(context) || rule === 'anybody') return true;
-    if (rule === 'superuser' || context.principal.kind === 'anonymous') return false;
+    if (rule === 'nobody' || rule === 'superuser' || context.principal.kind === 'anonymous') return false;
     if (rule === 'authenticated') return true;
     const held = await this.permissions.permissionsOf(context.principal);
     const keys = await this.keysFor(rule, target);

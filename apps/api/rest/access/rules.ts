@@ -11,10 +11,10 @@ export interface Grant {
 }
 
 /**
- * Who may do an action: nobody but superusers, everybody, everybody who signed in, or who holds one permission out of each
+ * Who may do an action: nobody (until its policy is edited), nobody but superusers, everybody, everybody who signed in, or who holds one permission out of each
  * list.
  */
-export type Rule = 'superuser' | 'anybody' | 'authenticated' | readonly (readonly Grant[])[];
+export type Rule = 'nobody' | 'superuser' | 'anybody' | 'authenticated' | readonly (readonly Grant[])[];
 
 /** The rules of one resource. */
 export interface AccessRules {

@@ -24,6 +24,7 @@ function condition({ permission, on }: Grant, action: string): string {
 }
 
 function ruleStatement(rule: Rule, action: string): Omit<PolicyStatement, 'action'> {
+  if (rule === 'nobody') return { principal: '*', effect: 'deny' };
   if (rule === 'superuser') return { principal: 'admin', effect: 'allow' };
   if (rule === 'anybody') return { principal: '*', effect: 'allow' };
   if (rule === 'authenticated') return { principal: 'authenticated', effect: 'allow' };
