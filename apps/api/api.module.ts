@@ -25,6 +25,13 @@ import { DOCUMENTED, DocsController } from './docs/docs.controller.js';
 import { FallbackController } from './fallback.controller.js';
 import { installApiHooks } from './http-hooks.js';
 import {
+  AllGuardsController,
+  CompositeGuardsController,
+  HeaderGuardsController,
+  RbacGuardsController,
+  RedirectGuardsController,
+} from './guards/guards.controllers.js';
+import {
   DataRepairController,
   OrphansCleanupController,
   OrphansController,
@@ -107,6 +114,11 @@ export const API_CONTROLLERS: Type[] = [
   RobotsController,
   ArtifactsController,
   UploadsController,
+  AllGuardsController,
+  RedirectGuardsController,
+  RbacGuardsController,
+  HeaderGuardsController,
+  CompositeGuardsController,
   OrphansController,
   OrphansCleanupController,
   RepairController,
