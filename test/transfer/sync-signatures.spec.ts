@@ -58,3 +58,75 @@ describe('signatures by the extension API', () => {
     expect(result.refusedSignatures[0]).toContain(other.manifest.digest);
   });
 });
+
+describe('signatures in a lookaside', () => {
+  test('are read until a number is missing, without the credentials of the registry', async () => {
+    const signer = await simpleSigner();
+    const image = upstream.add(makeImage(), 'one');
+    const lookaside = await FakeUpstream.start();
+    const folder = `/sigs/team/app@${image.manifest.digest.replace(':', '=')}`;
+    for (const number of [1, 2]) {
+      const bytes = Buffer.from(await signer.sign(image.manifest, `${upstream.host}/team/app:n${number}`, new Date()));
+      lookaside.on(new RegExp(`^GET ${folder}/signature-${number}$`), (_request, response) => void response.end(bytes));
+    }
+    const remote = await bench.makeRemote({
+      url: upstream.url,
+      sigstore: `${lookaside.url}/sigs/`,
+      username: 'u',
+      password: 'p',
+    });
+    const result = await bench.sync(await bench.makeRepository(), remote);
+    expect(result.signatures).toMatchObject({ lookaside: 2, extension: 0 });
+    expect(lookaside.requests).toEqual([1, 2, 3].map((number) => `GET ${folder}/signature-${number}`));
+    expect(lookaside.authorizations).toEqual([undefined, undefined, undefined]);
+    await lookaside.stop();
+  });
+
+  test('without an end are refused', async () => {
+    upstream.add(makeImage(), 'one');
+    upstream.on(/^GET \/sigs\//, (_request, response) => void response.end('x'));
+    const remote = await bench.makeRemote({ url: upstream.url, sigstore: `${upstream.url}/sigs` });
+    await expect(bench.sync(await bench.makeRepository(), remote)).rejects.toThrow(/more than 128 signatures/);
+  });
+});
+
+describe('an index of indexes', () => {
+  test('comes with everything below it', async () => {
+    const leaf = upstream.add(makeImage());
+    const inner = makeIndex([leaf.manifest]);
+    upstream.addManifest(inner);
+    upstream.addManifest(makeIndex([inner, leaf.manifest]), 'outer');
+    const result = await bench.sync(await bench.makeRepository(), await bench.makeRemote({ url: upstream.url }));
+    expect(result.version?.content_summary.present).toEqual({ blob: 2, manifest: 3, tag: 1 });
+  });
+
+  test('that has no end is refused', async () => {
+    let index = makeIndex([upstream.add(makeImage()).manifest]);
+    for (let depth = 0; depth < 20; depth += 1) {
+      upstream.addManifest(index);
+      index = makeIndex([index]);
+    }
+    upstream.addManifest(index, 'deep');
+    await expect(
+      bench.sync(await bench.makeRepository(), await bench.makeRemote({ url: upstream.url })),
+    ).rejects.toThrow(/16 indexes deep/);
+  });
+});
+
+describe('a referrers API', () => {
+  test('that answers null for no referrers, or lists without end, is met', async () => {
+    const image = upstream.add(makeImage(), 'one');
+    upstream.referrers = new Map();
+    const remote = await bench.makeRemote({ url: upstream.url, maxRetries: 0 });
+    const repository = await bench.makeRepository();
+    expect((await bench.sync(repository, remote)).changed).toBe(true);
+    let page = 0;
+    upstream.on(/\/referrers\//, (_request, response) => {
+      page += 1;
+      const link = `</v2/team/app/referrers/${image.manifest.digest}?page=${page}>; rel="next"`;
+      response.writeHead(200, { 'content-type': 'application/vnd.oci.image.index.v1+json', link });
+      response.end('{"schemaVersion":2,"manifests":[]}');
+    });
+    await expect(bench.sync(repository, remote)).rejects.toThrow(/more than 100 pages/);
+  });
+});

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { Readable } from 'node:stream';
 import type { Descriptor } from '#oci/descriptor.js';
 import { algorithmOf, type Digest, digestOf, isDigest, looksLikeDigest } from '#oci/digest.js';
@@ -37,6 +38,8 @@ export class RemoteRegistry implements Source {
     private readonly signal?: AbortSignal,
   ) {
     this.client = new UpstreamClient(upstream);
+    // Every request under way listens to the same signal.
+    if (signal) setMaxListeners(0, signal);
   }
 
   /** True when the upstream serves signatures by the extension API; its header counts on a refusal, too. */

@@ -126,7 +126,7 @@ export class UpstreamClient {
         origin: url.origin,
         path: `${url.pathname}${url.search}`,
         headers: { 'user-agent': 'hallmark', ...headers },
-        signal: stops.length === 0 ? null : AbortSignal.any(stops),
+        signal: stops.length > 1 ? AbortSignal.any(stops) : (stops[0] ?? null),
       });
       return {
         url,

@@ -1,7 +1,8 @@
-import type { DataSource } from 'typeorm';
+import type { DataSource, EntityManager } from 'typeorm';
 import { stage } from '#content/push/store-manifest.js';
 import { closureOf } from '#content/versions/closure.js';
 import { inTransaction, rowsOf } from '#platform/database.js';
+import { newId } from '#platform/identifiers.js';
 
 /** A blob that is known here. */
 export interface HeldBlob {
@@ -54,4 +55,25 @@ export function findWhole(
     await stage(tx, repositoryId, closure);
     return new Map(rows.map((row) => [row.digest, true]));
   });
+}
+
+/** Rows of blobs, made or touched under the lock that holds off the collector. Ids by digest. */
+export async function writeBlobs(
+  tx: EntityManager,
+  blobs: readonly { readonly digest: string; readonly size: number; readonly stored: boolean }[],
+): Promise<Map<string, string>> {
+  if (blobs.length === 0) return new Map();
+  const sorted = [...blobs].sort((a, b) => (a.digest < b.digest ? -1 : 1));
+  const digests = sorted.map(({ digest }) => digest);
+  await tx.query(
+    'select pg_advisory_xact_lock_shared(hashtextextended(d, 7246)) from unnest($1::text[]) with ordinality as w(d, n) order by n',
+    [digests],
+  );
+  const rows = await rowsOf<{ id: string; digest: string }>(
+    tx,
+    `insert into blob (id, digest, size, stored) select * from unnest($1::uuid[], $2::text[], $3::bigint[], $4::boolean[])
+     on conflict (digest) do update set touched_at = now(), stored = blob.stored or excluded.stored returning id, digest`,
+    [digests.map(() => newId()), digests, sorted.map(({ size }) => size), sorted.map(({ stored }) => stored)],
+  );
+  return new Map(rows.map((row) => [row.digest, row.id]));
 }

@@ -3,7 +3,6 @@ import type { DataSource, EntityManager } from 'typeorm';
 import { insertManifest, type KnownContent } from '#content/push/insert-manifest.js';
 import { insertSignatures } from '#content/push/insert-signatures.js';
 import { stage } from '#content/push/store-manifest.js';
-import { insertBlob, protectDigest } from '#content/uploads/store-blob.js';
 import type { UnitRef } from '#content/versions/apply-change.js';
 import type { Descriptor } from '#oci/descriptor.js';
 import { blobsOf, type ParsedManifest, parseManifest } from '#oci/manifest.js';
@@ -16,7 +15,7 @@ import { extractSignatures } from '#signing/push/extract-signatures.js';
 import { type ConfigFacts, imageFacts, readConfigFacts } from '#signing/push/image-facts.js';
 import type { BlobStore } from '#storage/blob-store.js';
 import { Batch } from './batch.js';
-import { findWhole, holdBlobs, type HeldBlob } from './held-content.js';
+import { findWhole, holdBlobs, type HeldBlob, writeBlobs } from './held-content.js';
 
 /** Where blobs come from that are not stored with the copy. */
 export interface DeferredFrom {
@@ -120,14 +119,10 @@ export class RepositoryTarget implements Pick<Target, 'exists' | 'push'> {
     parsed: ParsedManifest,
     present: ReadonlySet<string>,
   ): Promise<KnownContent['blobs']> {
-    const ids = new Map<string, string>();
-    const blobs = new Map(blobsOf(parsed).map((blob) => [blob.digest, blob]));
-    for (const digest of [...blobs.keys()].sort()) {
-      await protectDigest(tx, digest);
-      const id = await insertBlob(tx, digest, blobs.get(digest)!.size, present.has(digest));
-      ids.set(digest, id);
-      if (!present.has(digest)) await this.defer(tx, id, digest);
-    }
+    const blobs = new Map(blobsOf(parsed).map(({ digest, size }) => [digest, size]));
+    const rows = [...blobs].map(([digest, size]) => ({ digest, size, stored: present.has(digest) }));
+    const ids = await writeBlobs(tx, rows);
+    for (const { digest, stored } of rows) if (!stored) await this.defer(tx, ids.get(digest)!, digest);
     return ids;
   }
 

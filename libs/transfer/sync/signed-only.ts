@@ -36,7 +36,6 @@ export async function chooseSigned(
   known: readonly KnownSignature[],
   judging: Judging,
 ): Promise<Map<string, Descriptor>> {
-  if (judging.rule && !judging.rule.enforced) return new Map(images);
   const bySubject = new Map<string, KnownSignature[]>();
   for (const each of known)
     if (each.kind === 'signature') bySubject.set(each.subject, [...(bySubject.get(each.subject) ?? []), each]);

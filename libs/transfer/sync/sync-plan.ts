@@ -19,8 +19,6 @@ export interface SyncParts {
 export interface TrustRule {
   readonly trust: TrustMaterial;
   readonly required: number;
-  /** False: what does not pass is only reported. */
-  readonly enforced: boolean;
 }
 
 /** One sync: from where, into what, which part. */
@@ -29,6 +27,7 @@ export interface SyncPlan {
   readonly remote: RemoteEntity;
   readonly registry: RemoteRegistry;
   readonly mirror: boolean;
+  /** Take only images that are signed; with a rule, only those that pass it. */
   readonly signedOnly: boolean;
   readonly trust?: TrustRule;
   /** Only these tags and digests, without asking for the list of tags. */

@@ -1,7 +1,7 @@
 import { DataSource } from 'typeorm';
 import type { MadeVersion } from '#content/versions/apply-change.js';
 import { inTransaction, isUniqueViolation } from '#platform/database.js';
-import { Bringing } from './bring-content.js';
+import { bringContent } from './bring-content.js';
 import { commitSync, type SyncCommit } from './commit-sync.js';
 import type { Brought, SyncParts, SyncPlan } from './sync-plan.js';
 
@@ -11,7 +11,7 @@ export async function syncRepository(
   plan: SyncPlan,
   options: Pick<SyncCommit, 'taskId' | 'fence'> = {},
 ): Promise<{ brought: Brought; version: MadeVersion | undefined }> {
-  const brought = await new Bringing(parts, plan).run();
+  const brought = await bringContent(parts, plan);
   plan.signal.throwIfAborted();
   const { repositoryId, mirror } = plan;
   const { tags, digests, loose } = brought;

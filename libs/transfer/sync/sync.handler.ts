@@ -41,7 +41,16 @@ export class SyncHandler implements TaskHandler<SyncPayload, SyncResult> {
     try {
       const { brought, version } = await syncRepository(
         parts,
-        { repositoryId, remote, registry, mirror, signedOnly, signal, progress, ...(trust ? { trust } : {}) },
+        {
+          repositoryId,
+          remote,
+          registry,
+          mirror,
+          signal,
+          progress,
+          signedOnly: signedOnly || trust !== undefined,
+          ...(trust ? { trust } : {}),
+        },
         { taskId, fence: (tx) => context.fence(tx) },
       );
       const made = version?.number ?? (await this.madeBefore(repositoryId, taskId));
@@ -66,7 +75,9 @@ export class SyncHandler implements TaskHandler<SyncPayload, SyncResult> {
     if (!id) return undefined;
     const policy = await this.source.manager.findOneBy(TrustPolicyEntity, isUuid(id) ? { id } : { name: id });
     if (!policy) throw notFound(`The trust policy ${id} does not exist.`);
-    return { trust: readTrust(policy.trust), required: policy.required, enforced: policy.mode === 'enforce' };
+    // A policy that only audits keeps nothing out.
+    if (policy.mode !== 'enforce') return undefined;
+    return { trust: readTrust(policy.trust), required: policy.required };
   }
 
   /** The version that an earlier run of the same task made before its worker died. */

@@ -1,0 +1,132 @@
+import { Readable } from 'node:stream';
+import type { Descriptor } from '#oci/descriptor.js';
+import type { ParsedManifest } from '#oci/manifest.js';
+import { MANIFEST_TYPES } from '#oci/media-types.js';
+import { parseCompanionTag } from '#oci/reference.js';
+import { DomainError, isDomainError, messageOf } from '#platform/domain-error.js';
+import { GraphCopy, inLanes } from '../copy-graph.js';
+import { isGone } from '../remote-registry/upstream-error.js';
+import { asUpstreamFault } from './blob-faults.js';
+import type { FoundCarrier } from './find-signatures.js';
+import { hasUnstored, manifestsNow, tagsNow } from './head-content.js';
+import type { ManifestShelf } from './manifest-shelf.js';
+import { RepositoryTarget } from './repository-target.js';
+import type { SyncParts, SyncPlan } from './sync-plan.js';
+
+/** Layers of attachments that are fetched at once whatever the policy. */
+const SMALL_LAYER = 4 * 1024 * 1024;
+
+/** Copies what a sync chose into the staging of its repository; what the newest version has is not looked at again. */
+export class ContentCopy {
+  readonly target: RepositoryTarget;
+  private readonly copy: GraphCopy;
+  private readonly immediate: boolean;
+
+  constructor(
+    private readonly parts: SyncParts,
+    private readonly plan: SyncPlan,
+    private readonly shelf: ManifestShelf,
+  ) {
+    const { remote, registry, repositoryId, signal } = plan;
+    this.immediate = remote.policy === 'immediate';
+    const deferred = { remoteId: remote.id, upstreamName: registry.upstream.name };
+    this.target = new RepositoryTarget({
+      ...parts,
+      repositoryId,
+      blobLimit: parts.config.blobLimit,
+      ...(this.immediate ? {} : { deferred }),
+    });
+    this.copy = new GraphCopy({ fetch: (node) => this.fetch(node) }, this.target, {
+      width: registry.upstream.concurrency,
+      signal,
+      manifestLimit: parts.config.manifestLimit,
+      wantsBlob: (blob, parent, node) => this.wantsBlob(blob, parent, node),
+      transfer: (node, move) => this.transfer(node, move),
+      onNode: (_node, copied) => copied && this.report('running'),
+    });
+  }
+
+  /** Copies the images; `done` is called after each. Errors say which tag they are about. */
+  async images(kept: ReadonlyMap<string, Descriptor>): Promise<void> {
+    const nameOf = new Map([...kept].map(([name, { digest }]) => [digest, name]));
+    const here = await this.here([...nameOf.keys()]);
+    const { progress } = this.plan;
+    const total = nameOf.size;
+    let done = 0;
+    const report = (state: 'running' | 'completed') =>
+      progress({ message: 'Processing Manifests', code: 'sync.processing.manifest', state, done, total });
+    await this.lanes([...nameOf], async ([digest, name]) => {
+      if (!here.has(digest)) await this.place(digest).catch((error: unknown) => Promise.reject(about(name, error)));
+      done += 1;
+      report('running');
+    });
+    report('completed');
+    this.report('completed');
+  }
+
+  /** Copies what carries signatures, and whatever else is under attachment tags. */
+  async attachments(carriers: ReadonlyMap<string, FoundCarrier>, tags: ReadonlyMap<string, string>): Promise<void> {
+    const digests = [...new Set([...carriers.keys(), ...tags.values()])];
+    const here = await this.here(digests);
+    const now = await tagsNow(this.parts.source, this.plan.repositoryId);
+    for (const [tag, digest] of tags) {
+      if (now.get(tag) !== digest) here.delete(digest);
+      if (parseCompanionTag(tag) && !here.has(digest))
+        this.target.companionTags.set(digest, [...(this.target.companionTags.get(digest) ?? []), tag]);
+    }
+    await this.lanes(
+      digests.filter((digest) => !here.has(digest)),
+      (digest) => this.place(digest),
+    );
+  }
+
+  /** Works on every item, as many at once as the remote allows. */
+  lanes<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+    return inLanes(items, this.plan.registry.upstream.concurrency, async (item) => {
+      this.plan.signal.throwIfAborted();
+      await work(item);
+    });
+  }
+
+  private async place(digest: string): Promise<void> {
+    await this.copy.copy(await this.shelf.describe(digest));
+  }
+
+  /** Manifests that are whole in the newest version. A version with layers upstream is not, when all are wanted here. */
+  private async here(digests: readonly string[]): Promise<Set<string>> {
+    const { source } = this.parts;
+    const { repositoryId } = this.plan;
+    if (this.immediate && (await hasUnstored(source, repositoryId))) return new Set();
+    return manifestsNow(source, repositoryId, digests);
+  }
+
+  private wantsBlob(blob: Descriptor, parent: ParsedManifest, node: Descriptor): boolean {
+    if (this.immediate || parent.config?.digest === blob.digest) return true;
+    const attachment = parent.subjects.length > 0 || this.target.companionTags.has(node.digest);
+    return attachment && blob.size <= SMALL_LAYER;
+  }
+
+  private async fetch(node: Descriptor): Promise<Readable> {
+    if (!MANIFEST_TYPES.has(node.mediaType)) return this.plan.registry.openBlob(node.digest);
+    return Readable.from([(await this.shelf.read(node.digest)).bytes], { objectMode: false });
+  }
+
+  private transfer(node: Descriptor, move: () => Promise<void>): Promise<void> {
+    const { registry, signal } = this.plan;
+    const once = () =>
+      move().catch((error: unknown) => Promise.reject(asUpstreamFault(error, registry.blobUrl(node.digest), node)));
+    return registry.client.attempt(once, signal);
+  }
+
+  private report(state: 'running' | 'completed'): void {
+    const { progress } = this.plan;
+    const done = this.target.blobs;
+    progress({ message: 'Downloading Artifacts', code: 'sync.downloading.artifacts', state, done, total: null });
+  }
+}
+
+/** The same error, saying which tag it is about. */
+function about(name: string, error: unknown): unknown {
+  if (!isDomainError(error) || isGone(error)) return error;
+  return new DomainError(error.kind, error.code, `${name}: ${messageOf(error)}`, { ...error.options, cause: error });
+}

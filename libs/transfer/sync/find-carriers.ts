@@ -1,0 +1,88 @@
+import type { Descriptor } from '#oci/descriptor.js';
+import { INDEX_TYPES, MANIFEST_TYPES } from '#oci/media-types.js';
+import { DomainError } from '#platform/domain-error.js';
+import type { FoundCarrier, SignatureFinder } from './find-signatures.js';
+import type { ManifestShelf } from './manifest-shelf.js';
+
+/** Signatures of signatures are followed so far. */
+const CARRIER_DEPTH = 3;
+const MOST_SUBJECTS = 200_000;
+const MAX_NESTING = 16;
+
+/** Works on every item, a few at once. */
+export type InLanes = <T>(items: readonly T[], work: (item: T) => Promise<void>) => Promise<void>;
+
+/** What refers to the images of a sync. */
+export interface FoundCarriers {
+  /** The manifests below each root, itself first, by the root's digest. */
+  readonly below: ReadonlyMap<string, readonly string[]>;
+  /** Manifests that refer to one of them, by digest. */
+  readonly carriers: ReadonlyMap<string, FoundCarrier>;
+  /** Digest by attachment tag. */
+  readonly tags: ReadonlyMap<string, string>;
+}
+
+/** Looks for signatures on every manifest below the roots, and on what carries signatures. */
+export async function findCarriers(
+  finder: SignatureFinder,
+  shelf: ManifestShelf,
+  roots: readonly Descriptor[],
+  inLanes: InLanes,
+): Promise<FoundCarriers> {
+  const subjects = new Map<string, Descriptor>();
+  const below = await manifestsBelow(shelf, roots, subjects, inLanes);
+  const carriers = new Map<string, FoundCarrier>();
+  const tags = new Map<string, string>();
+  let level = [...subjects.values()];
+  for (let depth = 0; depth < CARRIER_DEPTH && level.length > 0; depth += 1) {
+    const next: Descriptor[] = [];
+    await inLanes(level, async (subject) => {
+      for (const carrier of await finder.find(subject, depth > 0)) {
+        const { digest } = carrier.descriptor;
+        if (carrier.tag) tags.set(carrier.tag, digest);
+        if (carriers.has(digest)) continue;
+        carriers.set(digest, carrier);
+        if (!carrier.tag && !subjects.has(digest)) next.push(carrier.descriptor);
+      }
+    });
+    level = next;
+  }
+  return { below, carriers, tags };
+}
+
+async function manifestsBelow(
+  shelf: ManifestShelf,
+  roots: readonly Descriptor[],
+  subjects: Map<string, Descriptor>,
+  inLanes: InLanes,
+): Promise<Map<string, readonly string[]>> {
+  const below = new Map<string, readonly string[]>();
+  const distinct = [...new Map(roots.map((root) => [root.digest, root])).values()];
+  await inLanes(distinct, async (root) => {
+    const nested = await nestedIn(shelf, root);
+    for (const [digest, node] of nested) subjects.set(digest, node);
+    if (subjects.size > MOST_SUBJECTS) throw limit(`The upstream has more than ${MOST_SUBJECTS} manifests.`);
+    below.set(root.digest, [...nested.keys()]);
+  });
+  return below;
+}
+
+/** A root and all that it lists, at any depth, each once. */
+async function nestedIn(shelf: ManifestShelf, root: Descriptor): Promise<Map<string, Descriptor>> {
+  const seen = new Map<string, Descriptor>([[root.digest, root]]);
+  let level = [root];
+  for (let depth = 0; level.length > 0; depth += 1) {
+    if (depth > MAX_NESTING) throw limit(`${root.digest} is nested more than ${MAX_NESTING} indexes deep.`);
+    const next: Descriptor[] = [];
+    for (const node of level.filter(({ mediaType }) => INDEX_TYPES.has(mediaType)))
+      for (const child of (await shelf.read(node.digest)).parsed.children) {
+        if (!MANIFEST_TYPES.has(child.mediaType) || seen.has(child.digest)) continue;
+        seen.set(child.digest, child);
+        next.push(child);
+      }
+    level = next;
+  }
+  return seen;
+}
+
+const limit = (message: string) => new DomainError('too-large', 'COPY_LIMIT', message);
