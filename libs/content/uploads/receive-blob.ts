@@ -132,12 +132,7 @@ async function finish(
 }
 
 /** Puts the bytes in place and makes the row under one lock, so that the collector cannot come between. */
-function commit(
-  { source }: Receiving,
-  repositoryId: string,
-  staged: StagedBytes,
-  digest: Digest,
-): Promise<number> {
+function commit({ source }: Receiving, repositoryId: string, staged: StagedBytes, digest: Digest): Promise<number> {
   let size: number | undefined;
   return inTransaction(source, async (tx) => {
     await protectDigest(tx, digest);
