@@ -1,0 +1,80 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createServer } from 'node:net';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const ROOT = resolve(import.meta.dirname, '../..');
+/** What Node is told so that it runs the apps from source. */
+export const LOADER = ['--enable-source-maps', '--import', join(ROOT, 'test/tasks/typescript-hooks.mjs')];
+
+/** One of the apps as a process of its own. */
+export interface AppProcess {
+  readonly name: string;
+  readonly url: string;
+  readonly pid: number;
+  output(): string;
+  /** Waits until it is ready to work; throws with its output when it ends instead. */
+  ready(milliseconds?: number): Promise<void>;
+  /** Sends a signal and waits for the end; gives exit code or signal. */
+  end(signal?: NodeJS.Signals): Promise<number | NodeJS.Signals>;
+}
+
+/** Starts an app on a port; nothing of this process's environment but PATH and HOME reaches it. */
+export function startApp(
+  name: 'api' | 'registry' | 'worker' | 'standalone',
+  port: number,
+  settings: Readonly<Record<string, string>>,
+): AppProcess {
+  const env = {
+    PATH: process.env['PATH'] ?? '',
+    HOME: process.env['HOME'] ?? '/',
+    HALLMARK_PORT: String(port),
+    HALLMARK_LOG_FORMAT: 'json',
+    ...settings,
+  };
+  const child = spawn(process.execPath, [...LOADER, join(ROOT, 'apps', name, 'main.ts')], {
+    cwd: ROOT,
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let text = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (chunk: Buffer) => (text = (text + chunk.toString()).slice(-100_000)));
+  const url = `http://127.0.0.1:${port}`;
+  return {
+    name,
+    url,
+    pid: child.pid!,
+    output: () => text,
+    ready: (milliseconds = 90_000) => waitReady(child, `${url}/readyz`, () => `${name}:\n${text}`, milliseconds),
+    async end(signal = 'SIGTERM') {
+      const ended = hasEnded(child) ? Promise.resolve() : new Promise<void>((done) => child.once('exit', () => done()));
+      child.kill(signal);
+      await ended;
+      return child.signalCode ?? child.exitCode!;
+    },
+  };
+}
+
+const hasEnded = (child: ChildProcess) => child.exitCode !== null || child.signalCode !== null;
+
+async function waitReady(child: ChildProcess, url: string, said: () => string, milliseconds: number): Promise<void> {
+  for (const deadline = Date.now() + milliseconds; Date.now() < deadline; await sleep(50)) {
+    if (hasEnded(child)) throw new Error(`it ended before it was ready\n${said()}`);
+    const answer = await fetch(url).catch(() => undefined);
+    if (answer?.ok) return;
+  }
+  throw new Error(`it was not ready in time\n${said()}`);
+}
+
+/** Ports that are free now. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer());
+  const ports: number[] = [];
+  for (const server of servers) {
+    await new Promise<void>((done, fail) => server.once('error', fail).listen(0, '127.0.0.1', done));
+    ports.push((server.address() as { port: number }).port);
+  }
+  await Promise.all(servers.map((server) => new Promise((done) => server.close(done))));
+  return ports;
+}
