@@ -102,7 +102,13 @@ describe.skipIf(missing.length > 0 && !required)(
         task_group: null,
         result: { signed: 1, skipped: 0, failed: [] },
       });
-      expect(JSON.stringify(task['reserved_resources_record'])).toContain(href.split('/').at(-2));
+      expect(task['reserved_resources_record']![0]).toBe(href);
+      const stamp = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/;
+      for (const name of ['pulp_created', 'started_at', 'finished_at']) expect(task[name]).toMatch(stamp);
+      expect(task['logging_cid']).toMatch(/^[0-9a-f]{32}$/);
+      expect(task['pulp_href']).toMatch(/^\/pulp\/api\/v3\/tasks\/[0-9a-f-]{36}\/$/);
+      expect(Array.isArray(task['progress_reports'])).toBe(true);
+      expect(task).toHaveProperty('worker');
       const version = (await hallmark.call('GET', `${href}versions/2/`)).body;
       const content = '/pulp/api/v3/content/container';
       expect(version).toMatchObject({

@@ -1,9 +1,11 @@
+import { RepairBody } from '../maintenance/maintenance.body.js';
+import { RepairVersion } from '../maintenance/repair-tasks.js';
 import { protectedVersions } from '#content/versions/delete-version.js';
 import { Context, type RestContext } from '../rest/context.js';
 import { badRequest, noMatch } from '../rest/errors.js';
 import { requireKeyOf } from '../rest/keys.js';
 import { prnOf } from '../rest/models.js';
-import { DeleteRoute, GetRoute } from '../rest/operation.js';
+import { DeleteRoute, GetRoute, PostRoute } from '../rest/operation.js';
 import type { Resource } from '../rest/resource.js';
 import { PlacedController, ResourceController, RestHost } from '../rest/rest-controller.js';
 import { LIST } from '../rest/standard/reading.js';
@@ -34,6 +36,7 @@ abstract class VersionRoutes extends RestHost {
   protected abstract readonly resource: Resource;
   protected abstract readonly parent: Resource;
   protected abstract readonly deletion: DeleteVersion;
+  protected abstract readonly repairing: RepairVersion;
 
   protected async listBelow(context: RestContext) {
     await this.rest.demandExists(this.parent, context.param('repository'));
@@ -55,6 +58,16 @@ abstract class VersionRoutes extends RestHost {
     return this.rest.dispatch(context, this.deletion.task, { repositoryId, number }, options);
   }
 
+  protected async repairOne(context: RestContext) {
+    const number = numberIn(context);
+    const repositoryId = requireKeyOf(this.parent, context.param('repository'));
+    await this.readOne(context);
+    const { verify_checksums } = await this.rest.body(context, RepairBody);
+    const payload = { version: { repositoryId, number }, verifyChecksums: verify_checksums };
+    const options = { shared: [prnOf(this.parent.model, repositoryId)] };
+    return this.rest.dispatch(context, this.repairing.task, payload, options);
+  }
+
   private below(context: RestContext) {
     const id = requireKeyOf(this.parent, context.param('repository'));
     return (values: SqlValues) =>
@@ -70,6 +83,12 @@ function numberIn(context: RestContext): number {
 
 const LIST_ROUTE = { action: 'list', summary: 'List', answers: { 200: 'page' } } as const;
 const READ_ROUTE = { action: 'read', summary: 'Inspect', answers: { 200: 'resource' } } as const;
+const REPAIR_ROUTE = {
+  action: 'repair',
+  summary: 'Check the stored bytes of the version',
+  body: { schema: 'Repair', of: RepairBody },
+  answers: { 202: 'task' },
+} as const;
 const DELETE_ROUTE = { action: 'delete', summary: 'Delete', answers: { 202: 'task' } } as const;
 
 /** Versions of repositories whose content is mirrored or curated. */
@@ -78,7 +97,10 @@ export class VersionsController extends VersionRoutes {
   protected readonly resource = VERSIONS;
   protected readonly parent = REPOSITORIES;
 
-  constructor(protected readonly deletion: DeleteVersion) {
+  constructor(
+    protected readonly deletion: DeleteVersion,
+    protected readonly repairing: RepairVersion,
+  ) {
     super();
   }
 
@@ -95,6 +117,11 @@ export class VersionsController extends VersionRoutes {
   @DeleteRoute(':number', DELETE_ROUTE)
   delete(@Context() context: RestContext) {
     return this.deleteOne(context);
+  }
+
+  @PostRoute(':number/repair', REPAIR_ROUTE)
+  repair(@Context() context: RestContext) {
+    return this.repairOne(context);
   }
 }
 
@@ -104,7 +131,10 @@ export class PushVersionsController extends VersionRoutes {
   protected readonly resource = PUSH_VERSIONS;
   protected readonly parent = PUSH_REPOSITORIES;
 
-  constructor(protected readonly deletion: DeleteVersion) {
+  constructor(
+    protected readonly deletion: DeleteVersion,
+    protected readonly repairing: RepairVersion,
+  ) {
     super();
   }
 
@@ -121,6 +151,11 @@ export class PushVersionsController extends VersionRoutes {
   @DeleteRoute(':number', DELETE_ROUTE)
   delete(@Context() context: RestContext) {
     return this.deleteOne(context);
+  }
+
+  @PostRoute(':number/repair', REPAIR_ROUTE)
+  repair(@Context() context: RestContext) {
+    return this.repairOne(context);
   }
 }
 

@@ -1,4 +1,4 @@
-import { locate, prnOf } from '../rest/models.js';
+import { hrefTo, locate, prnOf } from '../rest/models.js';
 import type { Field } from '../rest/fields.js';
 
 const HREFS = { type: 'array', items: { type: 'string' } };
@@ -17,4 +17,19 @@ export const prnsOfHrefs = (sql: string): Field => ({
 function prnOfHref(href: string): string {
   const found = locate(href);
   return found && 'id' in found ? prnOf(found.model, found.id) : href;
+}
+
+/** What a task holds: resources by path and by PRN, other names as they are. */
+export const reservedResources = (sql: string): Field => ({
+  sql,
+  schema: HREFS,
+  readOnly: true,
+  show: (names: string[]) => [...new Set(names.flatMap(bothNames))],
+});
+
+function bothNames(name: string): string[] {
+  const mode = name.startsWith('shared:') ? 'shared:' : '';
+  const found = locate(name.slice(mode.length));
+  if (!found || !('id' in found)) return [name];
+  return [`${mode}${hrefTo(found.model, found.id)}`, `${mode}${prnOf(found.model, found.id)}`];
 }

@@ -1,11 +1,11 @@
 import { on, type AccessRules, type Rule, type Scope } from '../rest/access/rules.js';
-import { anyObject, baseFields, constant, derived, href, hrefs, json, text, texts, time } from '../rest/fields.js';
+import { anyObject, baseFields, constant, derived, href, hrefs, json, text, time } from '../rest/fields.js';
 import { single } from '../rest/filters/filter.js';
 import { textFilters } from '../rest/filters/text.js';
 import { timeFilters } from '../rest/filters/ordered.js';
 import { hrefFilter, keysFilter } from '../rest/filters/references.js';
 import { defineResource, type Resource } from '../rest/resource.js';
-import { createdResources, prnsOfHrefs } from './created-resources.js';
+import { createdResources, prnsOfHrefs, reservedResources } from './created-resources.js';
 import { resourceFilters } from './resource-filters.js';
 
 const nullable = { nullable: true, readOnly: true };
@@ -25,6 +25,9 @@ const PROGRESS = {
     },
   },
 };
+
+/** Key of the worker that runs or ran a task, as long as it is known. */
+const WORKER = `(select w.id from app_status w where w.name = t.worker and w.app_type = 'worker')`;
 
 /** Members that the short form shows. */
 export const MINIMAL_TASK = [
@@ -81,14 +84,14 @@ export const TASKS: Resource = defineResource({
     started_at: time('t.started_at', { nullable: true }),
     finished_at: time('t.finished_at', { nullable: true }),
     error: anyObject('t.error', nullable),
-    worker: constant(null, { type: 'string', format: 'uri', nullable: true }),
+    worker: href('core.worker', WORKER, nullable),
     parent_task: href('core.task', 't.parent_task_id', nullable),
     child_tasks: hrefs('core.task', `array(select c.id from task c where c.parent_task_id = t.id order by c.id)`),
     task_group: href('core.taskgroup', 't.task_group_id', nullable),
     progress_reports: derived('t.progress_reports', PROGRESS, (reports: unknown) => reports),
     created_resources: createdResources('t.created_resources'),
     created_resource_prns: prnsOfHrefs('t.created_resources'),
-    reserved_resources_record: texts('t.reserved_resources_record', readOnly),
+    reserved_resources_record: reservedResources('t.reserved_resources_record'),
     result: json('t.result', nullable),
   },
   filters: [
@@ -109,7 +112,7 @@ export const TASKS: Resource = defineResource({
       description: 'Href of a resource that the task made.',
       compile: (raw, { values }) => `t.created_resources @> array[${values.bind(single(raw))}::text]`,
     },
-    { name: 'worker', schema: { type: 'string' }, description: 'Always empty.', compile: () => 'false' },
+    hrefFilter('worker', WORKER, 'core.worker'),
     ...resourceFilters,
   ],
   ordering: {
