@@ -66,9 +66,13 @@ async function spool(body: Readable, file: FileHandle, limit: number): Promise<n
 }
 
 async function writeAll(file: FileHandle, batch: readonly Buffer[]): Promise<void> {
-  const bytes = batch.length === 1 ? batch[0]! : Buffer.concat(batch);
-  for (let at = 0; at < bytes.length;) at += (await file.write(bytes, at)).bytesWritten;
+  const { bytesWritten } = batch.length === 0 ? { bytesWritten: 0 } : await file.writev([...batch]);
+  if (bytesWritten === sizeOf(batch)) return;
+  const rest = Buffer.concat(batch).subarray(bytesWritten);
+  for (let at = 0; at < rest.length;) at += (await file.write(rest, at)).bytesWritten;
 }
+
+const sizeOf = (batch: readonly Buffer[]) => batch.reduce((sum, chunk) => sum + chunk.length, 0);
 
 /** An announced body that cannot fit is refused before its first byte. */
 async function requireRoom({ dataDir, limit }: AcceptOptions, length: number): Promise<void> {

@@ -6,6 +6,7 @@ import { rowsOf } from '#platform/database.js';
 import { isDomainError, notFound } from '#platform/domain-error.js';
 import { BLOB_STORE, type BlobStore } from '#storage/blob-store.js';
 import { statOf } from '#storage/file-layout.js';
+import { asStorageError } from '#storage/storage-errors.js';
 import type { TaskContext, TaskHandler } from '#tasks/define-task.js';
 import { TaskStopped } from '#tasks/stop-reasons.js';
 import { finishedReport, finishImport, importFiles, type ImportFiles, removeArchive } from './import-files.js';
@@ -38,7 +39,8 @@ export class ImportLayoutHandler implements TaskHandler<ImportPayload, ImportRep
       const report = await importLayout(importing, payload.repositoryId, files, context);
       await finishImport(files, report);
       return report;
-    } catch (error) {
+    } catch (cause) {
+      const error = asStorageError(cause);
       // A failure of infrastructure may be tried again with the same archive.
       if (isDomainError(error) || isCancelled(context.signal)) await removeArchive(files);
       throw error;

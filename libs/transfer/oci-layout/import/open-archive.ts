@@ -5,6 +5,7 @@ import { pipeline, type Transform } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { refused } from '../tar/refusal.js';
 import type { ImportFiles } from './import-files.js';
+import { readAhead } from './read-ahead.js';
 
 /** How large an archive may get. */
 export interface ArchiveLimits {
@@ -31,7 +32,7 @@ type Decompressor = Transform & { readonly bytesWritten: number };
  */
 export async function openArchive(files: ImportFiles, limits: ArchiveLimits): Promise<OpenedArchive> {
   const make = decompressorOf(await firstBytes(files.upload));
-  if (!make) return { path: files.upload, bytes: createReadStream(files.upload, { highWaterMark: CHUNK }) };
+  if (!make) return { path: files.upload, bytes: readAhead(files.upload) };
   return { path: files.plain, bytes: decompress(files, make(), limits) };
 }
 

@@ -64,7 +64,7 @@ async function checkBlob(
   const kept: Buffer[] = [];
   for await (const chunk of body) {
     running.update(chunk);
-    if (size <= most) kept.push(chunk);
+    if (size <= most) kept.push(Buffer.from(chunk));
     onBytes(chunk.length);
   }
   const actual = running.digest();

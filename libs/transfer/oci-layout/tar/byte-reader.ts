@@ -2,7 +2,7 @@ import { refused } from './refusal.js';
 
 const NOTHING = Buffer.alloc(0);
 
-/** Reads a stream of chunks in pieces of known length. */
+/** Reads a stream of chunks in pieces of known length. A chunk may be used again by the stream once the next is read. */
 export class ByteReader {
   readonly #chunks: AsyncIterator<Buffer>;
   #chunk: Buffer = NOTHING;
@@ -17,7 +17,7 @@ export class ByteReader {
     return this.#position;
   }
 
-  /** Exactly `length` bytes, or undefined when the stream ended before the first of them. */
+  /** A copy of exactly `length` bytes, or undefined when the stream ended before the first of them. */
   async take(length: number): Promise<Buffer | undefined> {
     const parts: Buffer[] = [];
     let left = length;
@@ -25,13 +25,13 @@ export class ByteReader {
       const part = await this.some(left);
       if (!part && left === length) return undefined;
       if (!part) throw truncated();
-      parts.push(part);
+      parts.push(left === length && part.length === length ? part : Buffer.from(part));
       left -= part.length;
     }
-    return parts.length === 1 ? parts[0] : Buffer.concat(parts);
+    return Buffer.concat(parts);
   }
 
-  /** The next `length` bytes in chunks as they come. */
+  /** The next `length` bytes in chunks as they come; each is valid until the next is asked for. */
   async *pass(length: number): AsyncGenerator<Buffer> {
     for (let left = length; left > 0;) {
       const part = await this.some(left);
@@ -39,6 +39,11 @@ export class ByteReader {
       left -= part.length;
       yield part;
     }
+  }
+
+  /** Lets go of the stream, read to its end or not. */
+  async close(): Promise<void> {
+    await this.#chunks.return?.();
   }
 
   /** At most `most` bytes of what comes next, or undefined at the end of the stream. */

@@ -12,6 +12,9 @@ export interface TarFile {
   readonly offset: number;
 }
 
+/** Takes a file of an archive; what it leaves of the body is skipped. */
+export type TarVisitor = (file: TarFile, body: AsyncIterable<Buffer>) => Promise<void>;
+
 /** What an archive may be. */
 export interface TarLimits {
   /** Most headers of any kind. */
@@ -35,12 +38,16 @@ const NO_FILES: Readonly<Record<string, string>> = {
  * other kinds of members, names outside the folder, names that come twice, cut-off archives and bytes after the end mark
  * are refused. What `visit` leaves of a body is skipped.
  */
-export async function readTar(
-  bytes: AsyncIterable<Buffer>,
-  limits: TarLimits,
-  visit: (file: TarFile, body: AsyncIterable<Buffer>) => Promise<void>,
-): Promise<void> {
+export async function readTar(bytes: AsyncIterable<Buffer>, limits: TarLimits, visit: TarVisitor): Promise<void> {
   const reader = new ByteReader(bytes);
+  try {
+    await readMembers(reader, limits, visit);
+  } finally {
+    await reader.close();
+  }
+}
+
+async function readMembers(reader: ByteReader, limits: TarLimits, visit: TarVisitor): Promise<void> {
   const names = new MemberNames();
   let overrides: PaxOverrides = {};
   for (let entries = 1; ; entries += 1) {
@@ -62,7 +69,7 @@ async function readMember(
   reader: ByteReader,
   names: MemberNames,
   { name, size, type }: TarHeader,
-  visit: (file: TarFile, body: AsyncIterable<Buffer>) => Promise<void>,
+  visit: TarVisitor,
 ): Promise<void> {
   const path = memberName(name);
   const folder = type === '5' || (type === '0' && name.at(-1) === 0x2f);
