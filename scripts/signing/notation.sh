@@ -8,6 +8,8 @@ set -euo pipefail
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 # A configuration of its own in the working folder, which is removed after the run.
 export XDG_CONFIG_HOME="$PWD/config"
+# Signing in a layout is an experiment until notation 2.
+export NOTATION_EXPERIMENTAL=1
 mkdir -p "$XDG_CONFIG_HOME/notation"
 cat >"$XDG_CONFIG_HOME/notation/signingkeys.json" <<JSON
 {
