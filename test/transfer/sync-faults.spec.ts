@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { findByDigest } from '#content/read/find-manifest.js';
 import { MediaType } from '#oci/media-types.js';
+import { rowsOf } from '#platform/database.js';
 import type { RemoteEntity } from '#transfer/remotes/remote.entity.js';
 import { FakeUpstream, type Script } from './fake-upstream.js';
 import { makeImage, type MadeImage } from './push-http.js';
@@ -163,6 +165,9 @@ describe('faults that pass', () => {
     const two = upstream.add(makeImage(), 'two');
     upstream.on(new RegExp(`GET .*/blobs/${two.blobs[1]!.digest}`), answer(500));
     await expect(sync({ downloadConcurrency: 1 })).rejects.toThrow('gave 500');
+    const one = { repositoryId: repository, pinned: null };
+    expect(await findByDigest(bench.source, one, image.manifest.digest)).toBeUndefined();
+    expect(await rowsOf(bench.source, 'select 1 from staged')).toEqual([]);
     upstream.calm();
     const result = await sync();
     expect(result.version?.content_summary.present).toEqual({ blob: 4, manifest: 2, tag: 2 });

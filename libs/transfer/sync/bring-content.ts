@@ -14,11 +14,11 @@ import { chooseSigned, type KnownSignature } from './signed-only.js';
 import type { Brought, SyncParts, SyncPlan } from './sync-plan.js';
 import type { SignatureWay } from './sync.task.js';
 
-/** The part of a sync that needs the network: everything arrives in the staging, no version changes. */
-export async function bringContent(parts: SyncParts, plan: SyncPlan): Promise<Brought> {
+/** The part of a sync that needs the network: everything arrives and is held, no version changes. */
+export async function bringContent(parts: SyncParts, plan: SyncPlan, holderId: string): Promise<Brought> {
   const { registry, references, progress, signal, repositoryId } = plan;
   const shelf = new ManifestShelf(parts.source, registry);
-  const copy = new ContentCopy(parts, plan, shelf);
+  const copy = new ContentCopy(parts, plan, shelf, holderId);
   const { signatures: extension } = await registry.ping();
   const selection = await select(parts, plan);
   const named = [...selection.images, ...(selection.filtered ? [] : selection.attachments), ...selection.digests];

@@ -11,7 +11,7 @@ import { conflict } from '#platform/domain-error.js';
 import { tagsNow } from './head-content.js';
 import { removedByMirror } from './mirror.js';
 
-/** What becomes part of the next version; everything but loose signatures is in the staging. */
+/** What becomes part of the next version; everything but loose signatures is stored already. */
 export interface SyncCommit {
   readonly repositoryId: string;
   readonly tags: ReadonlyMap<string, string>;

@@ -16,7 +16,7 @@ import type { SyncParts, SyncPlan } from './sync-plan.js';
 /** Layers of attachments that are fetched at once whatever the policy. */
 const SMALL_LAYER = 4 * 1024 * 1024;
 
-/** Copies what a sync chose into the staging of its repository; what the newest version has is not looked at again. */
+/** Copies what a sync chose for a commit to take; what the newest version has is not looked at again. */
 export class ContentCopy {
   readonly target: RepositoryTarget;
   private readonly copy: GraphCopy;
@@ -26,13 +26,14 @@ export class ContentCopy {
     private readonly parts: SyncParts,
     private readonly plan: SyncPlan,
     private readonly shelf: ManifestShelf,
+    holderId: string,
   ) {
-    const { remote, registry, repositoryId, signal } = plan;
+    const { remote, registry, signal } = plan;
     this.immediate = remote.policy === 'immediate';
     const deferred = { remoteId: remote.id, upstreamName: registry.upstream.name };
     this.target = new RepositoryTarget({
       ...parts,
-      repositoryId,
+      holderId,
       blobLimit: parts.config.blobLimit,
       ...(this.immediate ? {} : { deferred }),
     });
@@ -46,7 +47,7 @@ export class ContentCopy {
     });
   }
 
-  /** Copies the images; `done` is called after each. Errors say which tag they are about. */
+  /** Copies the images. Errors say which tag they are about. */
   async images(kept: ReadonlyMap<string, Descriptor>): Promise<void> {
     const nameOf = new Map([...kept].map(([name, { digest }]) => [digest, name]));
     const here = await this.here([...nameOf.keys()]);

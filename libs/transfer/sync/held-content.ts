@@ -1,5 +1,5 @@
 import type { DataSource, EntityManager } from 'typeorm';
-import { stage } from '#content/push/store-manifest.js';
+import type { UnitRef } from '#content/versions/apply-change.js';
 import { closureOf } from '#content/versions/closure.js';
 import { inTransaction, rowsOf } from '#platform/database.js';
 import { newId } from '#platform/identifiers.js';
@@ -11,17 +11,37 @@ export interface HeldBlob {
   readonly stored: boolean;
 }
 
-/** Blobs by digest that have rows, staged in the repository so that they stay. */
-export function holdBlobs(source: DataSource, repositoryId: string, digests: string[]): Promise<Map<string, HeldBlob>> {
+/**
+ * Keeps the collector off content that belongs to no version yet. The holder is no repository, so nothing of it can be
+ * read or becomes a version; what a crash leaves is dropped with other forgotten staging. No manifest may be among the
+ * kinds for that, since those are given versions.
+ */
+export async function hold(tx: EntityManager, holderId: string, units: readonly UnitRef[]): Promise<void> {
+  if (units.length === 0) return;
+  await tx.query(
+    `insert into staged (repository_id, unit_id, kind)
+     select $1::uuid, u.id, u.kind from unnest($2::uuid[], $3::text[]) as u(id, kind) order by u.id
+     on conflict (repository_id, unit_id) do nothing`,
+    [holderId, units.map(({ id }) => id), units.map(({ kind }) => (kind === 'blob' ? kind : 'signature'))],
+  );
+}
+
+/** Lets everything go that a holder kept. */
+export async function release(source: DataSource, holderId: string): Promise<void> {
+  await source.query('delete from staged where repository_id = $1', [holderId]);
+}
+
+/** Blobs by digest that have rows, held so that they stay. */
+export function holdBlobs(source: DataSource, holderId: string, digests: string[]): Promise<Map<string, HeldBlob>> {
   return inTransaction(source, async (tx) => {
     const rows = await rowsOf<HeldBlob & { digest: string }>(
       tx,
       'select id, digest, size, stored from blob where digest = any($1::text[]) order by id for key share',
       [digests],
     );
-    await stage(
+    await hold(
       tx,
-      repositoryId,
+      holderId,
       rows.map(({ id }) => ({ id, kind: 'blob' })),
     );
     return new Map(rows.map((row) => [row.digest, row]));
@@ -30,11 +50,11 @@ export function holdBlobs(source: DataSource, repositoryId: string, digests: str
 
 /**
  * Manifests that list no others and are here with all their blobs, which are stored or, for a remote that defers them,
- * known to be upstream. They are staged with their blobs, so that they stay.
+ * known to be upstream. They are held with their blobs, so that they stay.
  */
 export function findWhole(
   source: DataSource,
-  repositoryId: string,
+  holderId: string,
   digests: string[],
   remoteId: string | undefined,
 ): Promise<Map<string, true>> {
@@ -52,7 +72,7 @@ export function findWhole(
       tx,
       rows.map((row) => row.id),
     );
-    await stage(tx, repositoryId, closure);
+    await hold(tx, holderId, closure);
     return new Map(rows.map((row) => [row.digest, true]));
   });
 }

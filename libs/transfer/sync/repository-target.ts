@@ -2,7 +2,6 @@ import type { Readable } from 'node:stream';
 import type { DataSource, EntityManager } from 'typeorm';
 import { insertManifest, type KnownContent } from '#content/push/insert-manifest.js';
 import { insertSignatures } from '#content/push/insert-signatures.js';
-import { stage } from '#content/push/store-manifest.js';
 import type { UnitRef } from '#content/versions/apply-change.js';
 import type { Descriptor } from '#oci/descriptor.js';
 import { blobsOf, type ParsedManifest, parseManifest } from '#oci/manifest.js';
@@ -15,7 +14,7 @@ import { extractSignatures } from '#signing/push/extract-signatures.js';
 import { type ConfigFacts, imageFacts, readConfigFacts } from '#signing/push/image-facts.js';
 import type { BlobStore } from '#storage/blob-store.js';
 import { Batch } from './batch.js';
-import { findWhole, holdBlobs, type HeldBlob, writeBlobs } from './held-content.js';
+import { findWhole, hold, holdBlobs, type HeldBlob, writeBlobs } from './held-content.js';
 
 /** Where blobs come from that are not stored with the copy. */
 export interface DeferredFrom {
@@ -27,7 +26,8 @@ export interface DeferredFrom {
 export interface TargetOptions {
   readonly source: DataSource;
   readonly store: BlobStore;
-  readonly repositoryId: string;
+  /** Keeps what arrives until a commit takes it. */
+  readonly holderId: string;
   /** Largest blob in bytes; 0: no limit. */
   readonly blobLimit: number;
   /** Set when blobs may stay upstream. */
@@ -39,8 +39,8 @@ const FACTS_LIMIT = 4 * 1024 * 1024;
 const CONFIG_TYPES: ReadonlySet<string> = new Set([MediaType.ociConfig, MediaType.dockerConfig, MediaType.octetStream]);
 
 /**
- * The staging of a repository: what is copied here is stored and protected from the collector, and is part of a version
- * only when a commit says so.
+ * What is copied here is stored and protected from the collector. Nobody can read it, and it is part of a version only when
+ * a commit says so.
  */
 export class RepositoryTarget implements Pick<Target, 'exists' | 'push'> {
   blobs = 0;
@@ -51,9 +51,9 @@ export class RepositoryTarget implements Pick<Target, 'exists' | 'push'> {
   private readonly held: Batch<string, HeldBlob>;
 
   constructor(private readonly options: TargetOptions) {
-    const { source, repositoryId, deferred } = options;
-    this.manifests = new Batch((digests) => findWhole(source, repositoryId, digests, deferred?.remoteId));
-    this.held = new Batch((digests) => holdBlobs(source, repositoryId, digests));
+    const { source, holderId, deferred } = options;
+    this.manifests = new Batch((digests) => findWhole(source, holderId, digests, deferred?.remoteId));
+    this.held = new Batch((digests) => holdBlobs(source, holderId, digests));
   }
 
   /** True for blobs whose bytes are here, and for images that are here with all their blobs. */
@@ -88,7 +88,7 @@ export class RepositoryTarget implements Pick<Target, 'exists' | 'push'> {
         kind: 'signature',
       }));
       for (const blob of known.blobs.values()) units.push({ id: blob, kind: 'blob' });
-      await stage(tx, this.options.repositoryId, [{ id, kind: 'manifest' }, ...units]);
+      await hold(tx, this.options.holderId, [{ id, kind: 'manifest' }, ...units]);
     });
   }
 

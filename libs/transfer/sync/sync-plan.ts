@@ -36,7 +36,7 @@ export interface SyncPlan {
   readonly progress: TaskContext['progress'];
 }
 
-/** What was brought into the staging and belongs into the version. */
+/** What was brought and belongs into the version. */
 export interface Brought {
   /** Digest by tag name, attachments included. */
   readonly tags: ReadonlyMap<string, string>;

@@ -1,8 +1,10 @@
-import { DataSource } from 'typeorm';
+import type { DataSource } from 'typeorm';
 import type { MadeVersion } from '#content/versions/apply-change.js';
 import { inTransaction, isUniqueViolation } from '#platform/database.js';
+import { newId } from '#platform/identifiers.js';
 import { bringContent } from './bring-content.js';
 import { commitSync, type SyncCommit } from './commit-sync.js';
+import { release } from './held-content.js';
 import type { Brought, SyncParts, SyncPlan } from './sync-plan.js';
 
 /** Brings content and makes at most one version of it. Until its only transaction commits, nobody sees a change. */
@@ -11,20 +13,18 @@ export async function syncRepository(
   plan: SyncPlan,
   options: Pick<SyncCommit, 'taskId' | 'fence'> = {},
 ): Promise<{ brought: Brought; version: MadeVersion | undefined }> {
-  const brought = await bringContent(parts, plan);
-  plan.signal.throwIfAborted();
-  const { repositoryId, mirror } = plan;
-  const { tags, digests, loose } = brought;
-  const version = await commitOnce(parts.source, {
-    repositoryId,
-    mirror,
-    tags,
-    digests,
-    loose,
-    ...options,
-    onChange: (added, removed) => reportChange(plan, added, removed),
-  });
-  return { brought, version };
+  const holderId = newId();
+  try {
+    const brought = await bringContent(parts, plan, holderId);
+    plan.signal.throwIfAborted();
+    const { repositoryId, mirror } = plan;
+    const { tags, digests, loose } = brought;
+    const onChange = (added: number, removed: number) => reportChange(plan, added, removed);
+    const commit = { repositoryId, mirror, tags, digests, loose, ...options, onChange };
+    return { brought, version: await commitOnce(parts.source, commit) };
+  } finally {
+    await release(parts.source, holderId);
+  }
 }
 
 async function commitOnce(source: DataSource, commit: SyncCommit): Promise<MadeVersion | undefined> {
