@@ -3,7 +3,9 @@ import { randomBytes } from 'node:crypto';
 import { access, chmod, chown, constants, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
+import { messageOf } from './domain-error.js';
 import { inTurn } from './file-turn.js';
 
 /** An embedded PostgreSQL that runs. It is a process of its own and survives ours. */
@@ -47,14 +49,21 @@ async function startOrAdopt(folder: string, settings: ServerSettings): Promise<E
     ([name, value]) => `-c ${name}=${value}`,
   );
   const log = join(folder, 'postgres.log');
-  await run(
-    runner,
-    binaries.pg_ctl,
-    ['start', '-w', '-s', '-t', '60', '-D', data, '-l', join(data, 'server.log'), '-o', options.join(' ')],
-    log,
-  );
+  const words = ['start', '-w', '-s', '-t', '60', '-D', data, '-l', join(data, 'server.log'), '-o', options.join(' ')];
+  await onceGone(() => run(runner, binaries.pg_ctl, words, log));
   await ensureDatabase(fresh);
   return running(fresh, folder, binaries.pg_ctl, runner, false);
+}
+
+/** Parts of a server that was killed live on for some seconds and hold its memory; the start is tried until they are gone. */
+async function onceGone(start: () => Promise<void>): Promise<void> {
+  for (const deadline = Date.now() + 20_000; ; await sleep(300)) {
+    try {
+      return await start();
+    } catch (error) {
+      if (Date.now() > deadline || !messageOf(error).includes('another server might be running')) throw error;
+    }
+  }
 }
 
 const DEFAULTS: ServerSettings = {

@@ -1,11 +1,34 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { readdirSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const ROOT = resolve(import.meta.dirname, '../..');
-/** What Node is told so that it runs the apps from source. */
-export const LOADER = ['--enable-source-maps', '--import', join(ROOT, 'test/tasks/typescript-hooks.mjs')];
+/** What Node is told so that it runs an app from source. */
+const LOADER = ['--enable-source-maps', '--import', join(ROOT, 'test/tasks/typescript-hooks.mjs')];
+
+/** Node's words for an app: what was built when that is up to date, as under `npm test`, else the source. */
+export function programOf(app: string): string[] {
+  return IS_BUILT
+    ? ['--enable-source-maps', join(ROOT, 'dist/apps', app, 'main.js')]
+    : [...LOADER, join(ROOT, 'apps', app, 'main.ts')];
+}
+
+/** How the apps run, for whoever prints times. */
+export const howRun = () => (IS_BUILT ? 'built' : 'run from source');
+
+const IS_BUILT = isBuilt();
+
+function isBuilt(): boolean {
+  const built = statSync(join(ROOT, 'dist/.built'), { throwIfNoEntry: false })?.mtimeMs;
+  if (built === undefined) return false;
+  return ['apps', 'libs', 'migrations'].every((folder) =>
+    readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.ts'))
+      .every((name) => statSync(join(ROOT, folder, name)).mtimeMs < built),
+  );
+}
 
 /** One of the apps as a process of its own. */
 export interface AppProcess {
@@ -32,7 +55,7 @@ export function startApp(
     HALLMARK_LOG_FORMAT: 'json',
     ...settings,
   };
-  const child = spawn(process.execPath, [...LOADER, join(ROOT, 'apps', name, 'main.ts')], {
+  const child = spawn(process.execPath, programOf(name), {
     cwd: ROOT,
     env,
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { inject } from 'vitest';
 import { type Json, must, PASSWORD } from '../main-path/standalone-process.js';
 import { startRedis } from '../tasks/redis-server.js';
-import { type AppProcess, freePorts, LOADER, startApp } from './app-process.js';
+import { type AppProcess, freePorts, programOf, startApp } from './app-process.js';
 import { startNginx } from './nginx.js';
 import { findTool } from './run-tool.js';
 
@@ -80,7 +80,7 @@ export async function startLayout(more: Readonly<Record<string, string>> = {}): 
       call,
       ended: (href, milliseconds = 60_000) => taskEnded(call, href, milliseconds),
       hallmark: (words, env = {}) =>
-        must(process.execPath, [...LOADER, 'apps/admin/main.ts', ...words], {
+        must(process.execPath, [...programOf('admin'), ...words], {
           PATH: process.env['PATH'] ?? '',
           ...settings,
           ...env,

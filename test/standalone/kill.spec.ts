@@ -9,7 +9,7 @@ import { findEmbeddedPostgres, startEmbeddedPostgres } from '#platform/embedded-
 import { FileStore } from '#storage/file-store.js';
 import { entities } from '../../migrations/entities.js';
 import { brokenInvariants } from '../content/invariants.js';
-import { type AppProcess, freePorts, startApp } from '../deploy/app-process.js';
+import { type AppProcess, freePorts, howRun, startApp } from '../deploy/app-process.js';
 import { lostOf, nothing, pushUntilCut } from './pushing.js';
 
 const PASSWORD = 'kill me';
@@ -40,7 +40,7 @@ async function start(what: string, settings: Record<string, string> = {}): Promi
   });
   await app.ready();
   const seconds = (performance.now() - started) / 1000;
-  process.stdout.write(`${what}: ready after ${seconds.toFixed(1)} s (run from source)\n`);
+  process.stdout.write(`${what}: ready after ${seconds.toFixed(1)} s (${howRun()})\n`);
 }
 
 const base = () => `${app.url}/v2/kill/app`;
