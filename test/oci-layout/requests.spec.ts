@@ -40,7 +40,7 @@ describe('a request', () => {
     const failing = layouts(() => Promise.reject(new Error('no database')));
     await expect(
       failing.startImport(Readable.from([Buffer.alloc(10)]), { repositoryId: newId(), exclusive: [] }),
-    ).rejects.toThrow();
+    ).rejects.toThrow('no database');
     expect(await imports()).toEqual([]);
   });
 

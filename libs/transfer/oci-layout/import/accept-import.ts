@@ -2,7 +2,7 @@ import { open, rm, statfs, type FileHandle } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { DomainError } from '#platform/domain-error.js';
 import { newId } from '#platform/identifiers.js';
-import { asStorageError } from '#storage/storage-errors.js';
+import { asImportError, diskFull } from './import-errors.js';
 import { importFolder, prepareImport } from './import-files.js';
 import { refused } from '../tar/refusal.js';
 
@@ -38,7 +38,7 @@ export async function acceptImport(body: Readable, options: AcceptOptions): Prom
     return id;
   } catch (error) {
     await rm(upload, { force: true });
-    throw asStorageError(error);
+    throw asImportError(error);
   }
 }
 
@@ -78,12 +78,7 @@ const sizeOf = (batch: readonly Buffer[]) => batch.reduce((sum, chunk) => sum + 
 async function requireRoom({ dataDir, limit }: AcceptOptions, length: number): Promise<void> {
   if (limit > 0 && length > limit) throw tooLarge(limit);
   const { bavail, bsize } = await statfs(importFolder(dataDir));
-  if (length > bavail * bsize)
-    throw new DomainError(
-      'no-space',
-      'NO_SPACE',
-      'The archive does not fit on the disk; free space and send it again.',
-    );
+  if (length > bavail * bsize) throw diskFull();
 }
 
 const tooLarge = (limit: number) =>

@@ -6,9 +6,9 @@ import { rowsOf } from '#platform/database.js';
 import { isDomainError, notFound } from '#platform/domain-error.js';
 import { BLOB_STORE, type BlobStore } from '#storage/blob-store.js';
 import { statOf } from '#storage/file-layout.js';
-import { asStorageError } from '#storage/storage-errors.js';
 import type { TaskContext, TaskHandler } from '#tasks/define-task.js';
 import { TaskStopped } from '#tasks/stop-reasons.js';
+import { asImportError } from './import-errors.js';
 import { finishedReport, finishImport, importFiles, type ImportFiles, removeArchive } from './import-files.js';
 import { importLayout } from './import-layout.js';
 import { type ImportPayload, type ImportReport, importTask } from './import-layout.task.js';
@@ -40,7 +40,7 @@ export class ImportLayoutHandler implements TaskHandler<ImportPayload, ImportRep
       await finishImport(files, report);
       return report;
     } catch (cause) {
-      const error = asStorageError(cause);
+      const error = asImportError(cause);
       // A failure of infrastructure may be tried again with the same archive.
       if (isDomainError(error) || isCancelled(context.signal)) await removeArchive(files);
       throw error;
