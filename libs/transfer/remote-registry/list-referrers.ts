@@ -3,7 +3,7 @@ import { type Digest, isDigest } from '#oci/digest.js';
 import { INDEX_TYPES, MANIFEST_TYPES, MediaType } from '#oci/media-types.js';
 import { type ParsedManifest, parseManifest, referrerTypeOf } from '#oci/manifest.js';
 import { fallbackTagOf } from '#oci/reference.js';
-import { nextPage, type RemoteRegistry } from './remote-registry.js';
+import { nextPage, type RegistryReader } from './registry-reader.js';
 import { badAnswer, isGone, overLimit, UpstreamError } from './upstream-error.js';
 
 /** Referrers and how they were found. */
@@ -18,7 +18,7 @@ const MOST_PAGES = 100;
 const MOST_REFERRERS = 1_000;
 
 /** Referrers of a subject, from the API when the upstream has it, else from the index under the fallback tag. */
-export async function listReferrers(registry: RemoteRegistry, subject: Digest): Promise<ListedReferrers> {
+export async function listReferrers(registry: RegistryReader, subject: Digest): Promise<ListedReferrers> {
   const listed = registry.withoutReferrersApi ? undefined : await fromApi(registry, subject);
   if (listed) return { way: 'referrers', descriptors: listed };
   registry.withoutReferrersApi = true;
@@ -26,7 +26,7 @@ export async function listReferrers(registry: RemoteRegistry, subject: Digest): 
 }
 
 /** Referrers by the API; undefined when the upstream does not have it. */
-export async function fromApi(registry: RemoteRegistry, subject: Digest): Promise<Descriptor[] | undefined> {
+export async function fromApi(registry: RegistryReader, subject: Digest): Promise<Descriptor[] | undefined> {
   const found = new Map<string, Descriptor>();
   const seen = new Set<string>();
   let url: URL | undefined = registry.url(`/v2/${registry.upstream.name}/referrers/${subject}`);
@@ -44,7 +44,7 @@ export async function fromApi(registry: RemoteRegistry, subject: Digest): Promis
   return [...found.values()];
 }
 
-async function readPage(registry: RemoteRegistry, url: URL, first: boolean) {
+async function readPage(registry: RegistryReader, url: URL, first: boolean) {
   try {
     const { answer, bytes } = await registry.read(url, PAGE_LIMIT);
     const type = (answer.header('content-type') ?? '').split(';', 1)[0]!.trim();
@@ -64,7 +64,7 @@ function lacksApi(error: unknown): boolean {
 }
 
 /** Referrers by the fallback tag; only an index whose entries really name the subject counts. */
-export async function fromFallbackTag(registry: RemoteRegistry, subject: Digest): Promise<Descriptor[]> {
+export async function fromFallbackTag(registry: RegistryReader, subject: Digest): Promise<Descriptor[]> {
   const tag = fallbackTagOf(subject);
   try {
     const { descriptor, bytes } = await registry.manifest(tag);
@@ -85,7 +85,7 @@ export async function fromFallbackTag(registry: RemoteRegistry, subject: Digest)
 }
 
 async function describeReferrer(
-  registry: RemoteRegistry,
+  registry: RegistryReader,
   entry: Descriptor,
   subject: Digest,
 ): Promise<Descriptor | undefined> {

@@ -3,19 +3,17 @@ import { Readable } from 'node:stream';
 import type { Descriptor } from '#oci/descriptor.js';
 import { algorithmOf, type Digest, digestOf, isDigest, looksLikeDigest } from '#oci/digest.js';
 import { MANIFEST_TYPES, MediaType } from '#oci/media-types.js';
-import { isTagName } from '#oci/reference.js';
 import type { Source } from '#oci/target.js';
 import { listReferrers } from './list-referrers.js';
+import { listTags } from './list-tags.js';
 import { readLimited } from './read-limited.js';
+import type { RegistryReader } from './registry-reader.js';
 import { UpstreamClient } from './upstream-client.js';
 import type { Upstream } from './upstream.js';
-import { badAnswer, isGone, overLimit, unreachable, wrongBytes } from './upstream-error.js';
+import { isGone, unreachable, wrongBytes } from './upstream-error.js';
 
 /** Largest manifest that is taken. */
 export const MANIFEST_LIMIT = 4 * 1024 * 1024;
-const PAGE_LIMIT = 16 * 1024 * 1024;
-const MOST_PAGES = 10_000;
-const MOST_TAGS = 1_000_000;
 
 const ACCEPT = [...MANIFEST_TYPES, MediaType.dockerSchema1Signed, MediaType.dockerSchema1].join(', ');
 const SCHEMA1: ReadonlySet<string> = new Set([MediaType.dockerSchema1, MediaType.dockerSchema1Signed]);
@@ -27,7 +25,7 @@ export interface FetchedManifest {
 }
 
 /** A repository of an upstream registry. Manifests are checked here; whoever stores a blob checks it. */
-export class RemoteRegistry implements Source {
+export class RemoteRegistry implements Source, RegistryReader {
   readonly client: UpstreamClient;
   /** True once the upstream said that it has no referrers API. */
   withoutReferrersApi = false;
@@ -66,25 +64,8 @@ export class RemoteRegistry implements Source {
   }
 
   /** All tags in the order of the upstream, each once. */
-  async tags(): Promise<string[]> {
-    const tags = new Set<string>();
-    const seen = new Set<string>();
-    let url: URL | undefined = this.url(`/v2/${this.upstream.name}/tags/list`);
-    while (url) {
-      if (seen.has(url.href)) throw badAnswer(url, 'the pages of the tag list lead in a loop');
-      seen.add(url.href);
-      if (seen.size > MOST_PAGES || tags.size > MOST_TAGS)
-        throw overLimit(url, `the tag list has no end; at most ${MOST_TAGS} tags are taken`);
-      const { answer, bytes } = await this.client.read({ method: 'GET', url, signal: this.signal }, PAGE_LIMIT);
-      const page = tagsIn(bytes, url);
-      const before = tags.size;
-      for (const tag of page) tags.add(tag);
-      const next = nextPage(answer.header('link'), url, this.upstream.url);
-      if (next && tags.size === before)
-        throw badAnswer(url, 'the pages of the tag list bring nothing new and do not end');
-      url = next;
-    }
-    return [...tags];
+  tags(): Promise<string[]> {
+    return listTags(this);
   }
 
   /** What a tag or digest leads to, by HEAD; by GET when the upstream does not tell the digest. */
@@ -181,29 +162,5 @@ export class RemoteRegistry implements Source {
 
   private manifestUrl(reference: string): URL {
     return this.url(`/v2/${this.upstream.name}/manifests/${reference}`);
-  }
-}
-
-function tagsIn(bytes: Buffer, url: URL): string[] {
-  let document: unknown;
-  try {
-    document = JSON.parse(bytes.toString('utf8'));
-  } catch {
-    throw badAnswer(url, 'the tag list is no JSON');
-  }
-  const tags = (document as { tags?: unknown } | null)?.tags ?? [];
-  if (!Array.isArray(tags)) throw badAnswer(url, 'the tag list has no list of tags');
-  return tags.filter((tag): tag is string => typeof tag === 'string' && isTagName(tag));
-}
-
-/** The next page that a Link header names: its path and query, always at the upstream itself. */
-export function nextPage(link: string | undefined, current: URL, base: string): URL | undefined {
-  const match = /<([^<>]*)>\s*;[^,]*\brel="?next"?/i.exec((link ?? '').slice(0, 16_384));
-  if (!match) return undefined;
-  try {
-    const named = new URL(match[1]!, current);
-    return new URL(`${named.pathname}${named.search}`, base);
-  } catch {
-    throw badAnswer(current, 'names a next page that is no URL');
   }
 }

@@ -1,0 +1,41 @@
+import { isTagName } from '#oci/reference.js';
+import { nextPage, type RegistryReader } from './registry-reader.js';
+import { badAnswer, overLimit } from './upstream-error.js';
+
+const PAGE_LIMIT = 16 * 1024 * 1024;
+const MOST_PAGES = 10_000;
+const MOST_TAGS = 1_000_000;
+
+/** All tags in the order of the upstream, each once. */
+export async function listTags(registry: RegistryReader): Promise<string[]> {
+  const { upstream } = registry;
+  const tags = new Set<string>();
+  const seen = new Set<string>();
+  let url: URL | undefined = registry.url(`/v2/${upstream.name}/tags/list`);
+  while (url) {
+    if (seen.has(url.href)) throw badAnswer(url, 'the pages of the tag list lead in a loop');
+    seen.add(url.href);
+    if (seen.size > MOST_PAGES || tags.size > MOST_TAGS)
+      throw overLimit(url, `the tag list has no end; at most ${MOST_TAGS} tags are taken`);
+    const { answer, bytes } = await registry.read(url, PAGE_LIMIT);
+    const before = tags.size;
+    for (const tag of tagsIn(bytes, url)) tags.add(tag);
+    const next = nextPage(answer.header('link'), url, upstream.url);
+    if (next && tags.size === before)
+      throw badAnswer(url, 'the pages of the tag list bring nothing new and do not end');
+    url = next;
+  }
+  return [...tags];
+}
+
+function tagsIn(bytes: Buffer, url: URL): string[] {
+  let document: unknown;
+  try {
+    document = JSON.parse(bytes.toString('utf8'));
+  } catch {
+    throw badAnswer(url, 'the tag list is no JSON');
+  }
+  const tags = (document as { tags?: unknown } | null)?.tags ?? [];
+  if (!Array.isArray(tags)) throw badAnswer(url, 'the tag list has no list of tags');
+  return tags.filter((tag): tag is string => typeof tag === 'string' && isTagName(tag));
+}
