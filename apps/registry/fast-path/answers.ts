@@ -14,6 +14,7 @@ export interface AnswerLimits {
 const LIMITS: AnswerLimits = { bodyBytes: 48 * 1024 * 1024, headBytes: 16 * 1024 * 1024, largestBody: 2 * 1024 * 1024 };
 /** About what an entry costs besides its strings. */
 const ENTRY_BYTES = 1024;
+const SMALL_BODY = 8192;
 
 /** Header names and values one after the other, as `writeHead` takes them. */
 export type FlatHeaders = readonly string[];
@@ -45,7 +46,7 @@ export interface NoAnswer {
 /** Answers by raw URL and their bodies by content, both bounded by bytes. Bodies are kept once, however many tags lead to them. */
 export class Answers {
   private readonly heads: LRUCache<string, Answer | NoAnswer>;
-  private readonly bodies: LRUCache<string, Buffer>;
+  private readonly bodies: LRUCache<string, Buffer | string>;
 
   constructor(readonly limits: AnswerLimits = LIMITS) {
     this.heads = new LRUCache({
@@ -66,19 +67,24 @@ export class Answers {
     this.heads.set(url, answer);
   }
 
-  body(key: string): Buffer | undefined {
+  /** A body to be sent as latin1: small ones are strings, which leave in one piece with the head. */
+  body(key: string): Buffer | string | undefined {
     return this.bodies.get(key);
   }
 
   /** Keeps a body in memory of exactly its size, so that no pool is held by it. */
   keepBody(key: string, body: Buffer): void {
-    const exact = Buffer.allocUnsafeSlow(body.length);
-    body.copy(exact);
-    this.bodies.set(key, exact);
+    this.bodies.set(key, body.length <= SMALL_BODY ? body.toString('latin1') : exactCopy(body));
   }
 
   /** Bytes that are counted now. */
   get bytes(): number {
     return this.heads.calculatedSize + this.bodies.calculatedSize;
   }
+}
+
+function exactCopy(body: Buffer): Buffer {
+  const exact = Buffer.allocUnsafeSlow(body.length);
+  body.copy(exact);
+  return exact;
 }

@@ -113,7 +113,7 @@ export class FastPath implements FirstHandler, BeforeApplicationShutdown {
     const body = this.answers.body(answer.bodyKey);
     if (body === undefined) return false;
     response.writeHead(200, answer.headers as string[]);
-    response.end(body);
+    response.end(body, 'latin1');
     return true;
   }
 
