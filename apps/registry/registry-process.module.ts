@@ -3,6 +3,7 @@ import { StoreCheck } from '#content/maintenance/store-check.js';
 import type { HallmarkConfig } from '#platform/config.js';
 import { TaskMetrics } from '#tasks/task-metrics.js';
 import { ground } from '../ground.js';
+import { RegistryMetrics } from './registry-metrics.js';
 import { RegistryModule } from './registry.module.js';
 
 /** A registry that is a process of its own. */
@@ -12,7 +13,7 @@ export class RegistryProcessModule {
     return {
       module: RegistryProcessModule,
       imports: [...ground(config, 'hallmark registry', 'registry'), RegistryModule.register([])],
-      providers: [TaskMetrics, StoreCheck],
+      providers: [TaskMetrics, StoreCheck, RegistryMetrics],
     };
   }
 }

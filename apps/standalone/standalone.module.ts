@@ -4,6 +4,7 @@ import type { HallmarkConfig } from '#platform/config.js';
 import { TaskMetrics } from '#tasks/task-metrics.js';
 import { ApiModule } from '../api/api.module.js';
 import { ground } from '../ground.js';
+import { RegistryMetrics } from '../registry/registry-metrics.js';
 import { RegistryModule } from '../registry/registry.module.js';
 import { WorkerModule } from '../worker/worker.module.js';
 
@@ -14,7 +15,7 @@ export class StandaloneModule {
     return {
       module: StandaloneModule,
       imports: [...ground(config, 'hallmark', 'api'), RegistryModule.register([]), ApiModule.register(), WorkerModule],
-      providers: [TaskMetrics, StoreCheck],
+      providers: [TaskMetrics, StoreCheck, RegistryMetrics],
     };
   }
 }

@@ -164,6 +164,7 @@ describe.skipIf(missing.length > 0 && !required)(
       }
       const registry = await (await fetch(`${layout.registry.url}/metrics`)).text();
       expect(registry).toContain('route="/v2/:name/blobs/:digest"');
+      expect(registry).toMatch(/^hallmark_fast_path_requests_total\{outcome="passed"\} \d+$/m);
     });
 
     it('loses no task with a worker: the other one finishes it within half a minute', async () => {
