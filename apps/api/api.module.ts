@@ -22,6 +22,20 @@ import {
   PullThroughDistributionsController,
 } from './distributions/distributions.controller.js';
 import { DOCUMENTED, DocsController } from './docs/docs.controller.js';
+import { DomainsController } from './exchange/domains.controller.js';
+import { EMPTY_LISTS } from './exchange/empty-lists.js';
+import {
+  FilesystemExportersController,
+  FilesystemExportsController,
+  PulpExportersController,
+  PulpExportsController,
+} from './exchange/exporters.controllers.js';
+import {
+  PulpImportCheckController,
+  PulpImportersController,
+  PulpImportsController,
+} from './exchange/importers.controllers.js';
+import { UpstreamPulpsController } from './exchange/upstream-pulps.controller.js';
 import { FallbackController } from './fallback.controller.js';
 import { installApiHooks } from './http-hooks.js';
 import {
@@ -119,6 +133,16 @@ export const API_CONTROLLERS: Type[] = [
   RbacGuardsController,
   HeaderGuardsController,
   CompositeGuardsController,
+  PulpExportersController,
+  PulpExportsController,
+  FilesystemExportersController,
+  FilesystemExportsController,
+  PulpImportersController,
+  PulpImportsController,
+  PulpImportCheckController,
+  UpstreamPulpsController,
+  DomainsController,
+  ...EMPTY_LISTS,
   OrphansController,
   OrphansCleanupController,
   RepairController,

@@ -4,6 +4,10 @@ import { DataRepair } from './maintenance/data-repair-task.js';
 import { OrphanCleanup } from './maintenance/orphan-tasks.js';
 import { ReclaimSpace } from './maintenance/reclaim-task.js';
 import { RepairAll, RepairVersion } from './maintenance/repair-tasks.js';
+import { FilesystemExportTask, PulpExportTask } from './exchange/export-tasks.js';
+import { PulpImportTask } from './exchange/import-task.js';
+import { ReplicateTask } from './exchange/replicate-task.js';
+import './exchange/exporters.controllers.js';
 import './namespaces/namespaces.controller.js';
 import './remotes/remotes.controller.js';
 import './repositories/repository.writer.js';
@@ -31,6 +35,10 @@ export const API_TASK_HANDLERS = [
   DeleteVersion,
   PurgeTasks,
   CommitUpload,
+  PulpExportTask,
+  FilesystemExportTask,
+  PulpImportTask,
+  ReplicateTask,
   OrphanCleanup,
   RepairAll,
   RepairVersion,

@@ -28,6 +28,12 @@ const model = (path: string, table: string, noun: string, parameter: string, dis
   ...(discriminator === undefined ? {} : { discriminator }),
 });
 
+/** Domains are off: what would be their table has one row. */
+const DEFAULT_DOMAIN = `(select '01900000-0000-7000-8000-000000000000'::uuid as id, 'default' as name,
+  null::text as description, '{}'::jsonb as pulp_labels, 'pulpcore.app.models.storage.FileSystem' as storage_class,
+  '{}'::jsonb as storage_settings, true as redirect_to_object_storage, false as hide_guarded_distributions,
+  timestamptz '2024-01-01 00:00:00+00' as pulp_created, timestamptz '2024-01-01 00:00:00+00' as pulp_last_updated)`;
+
 /** All kinds of resources by the name in their PRNs. */
 export const MODELS = {
   'hallmark.trustpolicy': model('trust-policies', 'trust_policy', 'TrustPolicy', 'hallmark_trust_policy_href'),
@@ -159,7 +165,7 @@ export const MODELS = {
   'core.pulpimporter': model('importers/core/pulp', 'importer', 'PulpImporter', 'pulp_importer_href'),
   'core.pulpimport': model('importers/core/pulp/imports', 'import', 'PulpImport', 'pulp_pulp_import_href'),
   'core.upstreampulp': model('upstream-pulps', 'upstream_pulp', 'UpstreamPulp', 'upstream_pulp_href'),
-  'core.domain': model('domains', 'domain', 'Domain', 'domain_href'),
+  'core.domain': model('domains', DEFAULT_DOMAIN, 'Domain', 'domain_href'),
   'hallmark.robotaccount': model('robots', 'robot_account', 'RobotAccount', 'robot_account_href'),
   'auth.user': { ...model('users', 'user_account', 'User', 'auth_user_href'), integerKey: true },
 } as const satisfies Record<string, Model>;

@@ -1,0 +1,128 @@
+import { on, ownedRules } from '../rest/access/rules.js';
+import { DecimalField, FlagField, TextField, WholeField } from '../rest/body/fields.js';
+import { baseFields, decimal, derived, flag, text, time, whole } from '../rest/fields.js';
+import { textFilters } from '../rest/filters/text.js';
+import { BY_NAME } from '../rest/ordering.js';
+import { defineResource, type Resource } from '../rest/resource.js';
+
+const optional = { optional: true, nullable: true } as const;
+const secret = { ...optional, writeOnly: true } as const;
+const nullable = { nullable: true };
+const URL_PATTERN = { regex: /^https?:\/\/[^\s/@]+(?:\/\S*)?$/, message: 'Enter a valid URL.' };
+
+/** What another installation is known by. */
+export class UpstreamPulpBody {
+  @TextField({ description: 'A unique name for this Pulp server.' })
+  name: string;
+
+  @TextField({ pattern: URL_PATTERN, description: 'The transport, hostname, and an optional port of the Pulp server.' })
+  base_url: string;
+
+  @TextField({ description: 'The API root. Defaults to pulp.' })
+  api_root: string;
+
+  @TextField({ ...optional, description: 'The domain of the Pulp server if enabled.' })
+  domain?: string | null;
+
+  @TextField({ ...optional, description: 'A PEM encoded CA certificate.' })
+  ca_cert?: string | null;
+
+  @TextField({ ...optional, description: 'A PEM encoded client certificate.' })
+  client_cert?: string | null;
+
+  @TextField({ ...secret, description: 'A PEM encoded private key.' })
+  client_key?: string | null;
+
+  @FlagField({ optional: true, description: 'If True, TLS peer validation must be performed.' })
+  tls_validation?: boolean;
+
+  @TextField({ ...secret, description: 'The username to be used for authentication.' })
+  username?: string | null;
+
+  @TextField({ ...secret, verbatim: true, description: 'The password to be used for authentication.' })
+  password?: string | null;
+
+  @WholeField({ ...optional, min: 1 })
+  download_concurrency?: number | null;
+
+  @WholeField(optional)
+  max_retries?: number | null;
+
+  @DecimalField({ ...optional, min: 0 })
+  total_timeout?: number | null;
+
+  @DecimalField({ ...optional, min: 0 })
+  connect_timeout?: number | null;
+
+  @DecimalField({ ...optional, min: 0 })
+  sock_connect_timeout?: number | null;
+
+  @DecimalField({ ...optional, min: 0 })
+  sock_read_timeout?: number | null;
+
+  @TextField({ optional: true, choices: ['immediate', 'on_demand', 'streamed'], description: 'Policy of the remotes.' })
+  remote_policy?: string;
+
+  @TextField({ ...optional, description: 'Filter distributions on the upstream Pulp using complex filtering.' })
+  q_select?: string | null;
+
+  @TextField({
+    optional: true,
+    choices: ['all', 'labeled', 'nodelete'],
+    description: 'What may be changed and deleted here: all, labeled objects only, or nothing is deleted.',
+  })
+  policy?: string;
+}
+
+/** What one replication is made from. */
+export class ReplicateBody {
+  @TextField({ ...optional, description: 'Filter distributions on the upstream Pulp, instead of the stored filter.' })
+  q_select?: string | null;
+}
+
+const HIDDEN = {
+  type: 'array',
+  items: {
+    type: 'object',
+    properties: { name: { type: 'string' }, is_set: { type: 'boolean' } },
+    required: ['name', 'is_set'],
+  },
+};
+const hidden = ['client_key', 'username', 'password']
+  .map((name) => `json_build_object('name', '${name}', 'is_set', t.${name} is not null)`)
+  .join(', ');
+
+const RULES = ownedRules('core.upstreampulp', 'core.upstreampulp_owner');
+
+/** Other installations whose distributions are mirrored here. */
+export const UPSTREAM_PULPS: Resource = defineResource({
+  model: 'core.upstreampulp',
+  tag: 'Upstream_Pulps',
+  schema: 'UpstreamPulp',
+  fields: {
+    ...baseFields('core.upstreampulp'),
+    name: text('t.name'),
+    base_url: text('t.base_url'),
+    api_root: text('t.api_root'),
+    domain: text('t.domain', nullable),
+    ca_cert: text('t.ca_cert', nullable),
+    client_cert: text('t.client_cert', nullable),
+    tls_validation: flag('t.tls_validation'),
+    download_concurrency: whole('t.download_concurrency', nullable),
+    max_retries: whole('t.max_retries', nullable),
+    total_timeout: decimal('t.total_timeout', nullable),
+    connect_timeout: decimal('t.connect_timeout', nullable),
+    sock_connect_timeout: decimal('t.sock_connect_timeout', nullable),
+    sock_read_timeout: decimal('t.sock_read_timeout', nullable),
+    remote_policy: text('t.remote_policy'),
+    hidden_fields: derived(`json_build_array(${hidden})`, HIDDEN, (list: unknown) => list),
+    q_select: text('t.q_select', nullable),
+    last_replication: time('t.last_replication', nullable),
+    policy: text('t.policy'),
+  },
+  filters: textFilters('name', 't.name'),
+  ordering: { name: 't.name', base_url: 't.base_url', last_replication: 't.last_replication' },
+  defaultOrder: BY_NAME,
+  access: { ...RULES, actions: { ...RULES.actions, replicate: [[on('core.replicate_upstreampulp')]] } },
+  body: UpstreamPulpBody,
+});
