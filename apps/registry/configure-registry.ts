@@ -37,8 +37,10 @@ export function configureRegistry(app: NestFastifyApplication): void {
     keepBodyRaw(request);
     done();
   });
+  const config = app.get<HallmarkConfig>(CONFIG);
+  fastify.server.headersTimeout = config.headerTimeout * 1000;
   handleCheckContinue(fastify.server, (url) => isRegistryUrl(url));
-  if (app.get<HallmarkConfig>(CONFIG).fastPath) handleFirst(fastify.server, app.get(FastPath));
+  if (config.fastPath) handleFirst(fastify.server, app.get(FastPath));
 }
 
 function pathOf(url: string): string {

@@ -155,6 +155,25 @@ export const SETTINGS = {
     whole(60, 31_536_000),
     'Seconds after which an idle upload is dropped.',
   ),
+  uploadLife: setting(
+    'HALLMARK_UPLOAD_LIFE',
+    604_800,
+    whole(60, 31_536_000),
+    'Seconds after which an unfinished upload is dropped, idle or not.',
+  ),
+  openUploads: setting('HALLMARK_OPEN_UPLOADS', 1_000, whole(1, 1_000_000), 'Most unfinished uploads of one account.'),
+  headerTimeout: setting(
+    'HALLMARK_HEADER_TIMEOUT',
+    20,
+    whole(1, 600),
+    'Seconds in which the headers of a request must have come.',
+  ),
+  idleTimeout: setting(
+    'HALLMARK_IDLE_TIMEOUT',
+    60,
+    whole(1, 3_600),
+    'Seconds without a byte after which an upload or download is cut; both can go on later.',
+  ),
   gcGrace: setting('HALLMARK_GC_GRACE', 86_400, whole(0, 31_536_000), 'Seconds that unreachable bytes are kept.'),
   gcInterval: setting(
     'HALLMARK_GC_INTERVAL',

@@ -4,15 +4,17 @@ import { DataSource } from 'typeorm';
 import { Authenticator } from '#access/authenticator.js';
 import { Permissions } from '#access/permissions.js';
 import type { Principal } from '#access/principal.js';
+import { mayDo } from '#access/registry-rights.js';
 import type { RegistryAction } from '#access/robot-scope.js';
 import { permits, type TokenClaims } from '#access/token-claims.js';
 import { TokenVerifier } from '#access/token-verifier.js';
 import type { ServedPath } from '#content/distributions/find-distribution.js';
+import type { ListedPath } from '#content/distributions/list-distributions.js';
 import { isRepositoryName } from '#oci/reference.js';
 import { CONFIG, type HallmarkConfig } from '#platform/config.js';
 import { forbidden, invalid, isDomainError, notFound, unauthenticated } from '#platform/domain-error.js';
 import { challenge, setChallenge, type TokenProblem } from './challenge.js';
-import { knowPath, Rights } from '#content/distributions/path-rights.js';
+import { knowPath, Rights, targetOf } from '#content/distributions/path-rights.js';
 
 /** Who asks, and with which token if any. */
 export interface Caller {
@@ -90,12 +92,13 @@ export class Gate {
     return { ...visit, served: visit.served };
   }
 
-  /** True when the caller may read a repository: by right, or by his token. */
-  async mayRead(caller: Caller, name: string): Promise<boolean> {
-    const { target } = await knowPath(this.source, name);
-    const open = target.distribution !== undefined && !target.distribution.private;
-    if (caller.claims) return open || permits(caller.claims, 'repository', name, 'pull');
-    return this.rights.may(caller.principal, target, 'pull');
+  /** True when the caller may read one of these paths: by right, and by his token when he has one. Asks nothing twice. */
+  async mayReadOne({ principal, claims }: Caller, paths: readonly ListedPath[]): Promise<boolean> {
+    const holder = await this.rights.holder(principal);
+    const byRight = (path: ListedPath) =>
+      mayDo(holder, targetOf(path.basePath, path.namespaceId ?? undefined, path), 'pull');
+    const byToken = ({ basePath }: ListedPath) => !claims || permits(claims, 'repository', basePath, 'pull');
+    return paths.some((path) => !path.private || (byRight(path) && byToken(path)));
   }
 
   /** Puts a challenge on the answer. */

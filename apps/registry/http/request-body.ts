@@ -7,8 +7,9 @@ import { continueBody } from './expect-continue.js';
 /** The type that stands in for what the client sent, so that no body parser takes the bytes. */
 export const RAW_BODY = 'application/x-hallmark-raw';
 
-const IDLE_MS = 60_000;
 const DRAIN_MS = 10_000;
+/** A body that keeps dripping is cut after so many times of being idle. */
+const DRIPS = 10;
 const pushedTypes = new WeakMap<object, string>();
 
 /** Leaves the body of a request on the socket for whoever reads it later. */
@@ -49,13 +50,20 @@ export function announcedLength(request: FastifyRequest): number | undefined {
   return Number(request.raw.headers['content-length'] ?? 0);
 }
 
-/** The whole body in memory; more than `limit` bytes are refused as soon as it is known. */
-export async function readBody(request: FastifyRequest, limit: number): Promise<Buffer> {
+/** What a body that is read into memory may be. */
+export interface BodyLimits {
+  readonly bytes: number;
+  /** Without a byte for so long the connection is cut, and after ten times that in any case. */
+  readonly idleMs: number;
+}
+
+/** The whole body in memory; more bytes than allowed are refused as soon as it is known. */
+export async function readBody(request: FastifyRequest, { bytes: limit, idleMs }: BodyLimits): Promise<Buffer> {
   const announced = announcedLength(request);
   if (announced !== undefined && announced > limit) throw tooLarge(limit);
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of withIdleLimit(bodyStream(request) as IncomingMessage)) {
+  for await (const chunk of withIdleLimit(bodyStream(request) as IncomingMessage, idleMs)) {
     size += chunk.length;
     if (size > limit) throw tooLarge(limit);
     chunks.push(chunk);
@@ -63,8 +71,10 @@ export async function readBody(request: FastifyRequest, limit: number): Promise<
   return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
 }
 
-async function* withIdleLimit(body: IncomingMessage): AsyncGenerator<Buffer> {
-  const timer = setTimeout(() => body.destroy(new Error('nothing came for a minute')), IDLE_MS);
+async function* withIdleLimit(body: IncomingMessage, idleMs: number): AsyncGenerator<Buffer> {
+  const cut = () => body.destroy(new Error('the body came too slowly'));
+  const timer = setTimeout(cut, idleMs);
+  const whole = setTimeout(cut, DRIPS * idleMs);
   try {
     for await (const chunk of body.iterator({ destroyOnReturn: false })) {
       timer.refresh();
@@ -74,6 +84,7 @@ async function* withIdleLimit(body: IncomingMessage): AsyncGenerator<Buffer> {
     throw new DomainError('invalid', 'SIZE_INVALID', 'The body broke off; send it again.', { cause });
   } finally {
     clearTimeout(timer);
+    clearTimeout(whole);
   }
 }
 

@@ -39,8 +39,12 @@ export class BlobsController {
     requireDigest(digest);
     const blob = await findBlob(this.source, viewOf(served), digest);
     if (!blob?.stored) throw blobUnknown(digest);
-    const { s3Redirect: redirect, offload } = this.config;
-    await serveBlob(this.store, { request, reply }, blob, { redirect, offload });
+    const { s3Redirect: redirect, offload, idleTimeout } = this.config;
+    await serveBlob(this.store, { request, reply }, blob, {
+      redirect,
+      offload,
+      stalledMs: idleTimeout * 1000,
+    });
   }
 
   @Delete('v2/:name/blobs/:digest')

@@ -65,7 +65,10 @@ export class ManifestsController {
     const { reference } = request.params as { reference: string };
     const visit = await this.gate.enter({ request, reply }, { name, action: 'push' });
     refuseEncodedBody(request);
-    const bytes = await readBody(request, this.config.manifestLimit);
+    const bytes = await readBody(request, {
+      bytes: this.config.manifestLimit,
+      idleMs: this.config.idleTimeout * 1000,
+    });
     const repositoryId = await this.targets.repositoryFor(visit);
     const pushed = await pushManifest(
       { source: this.source, store: this.store, view: { repositoryId, pinned: null } },

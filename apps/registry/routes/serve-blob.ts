@@ -13,7 +13,6 @@ import { multipartFrame, parseRanges } from '#storage/byte-ranges.js';
 const TYPE = 'application/octet-stream';
 /** Seconds that a redirect to the store stays good. */
 const REDIRECT_SECONDS = 900;
-const STALLED_MS = 120_000;
 
 /** Who may send bytes in our place. */
 export interface BlobSenders {
@@ -21,6 +20,8 @@ export interface BlobSenders {
   readonly redirect: boolean;
   /** A proxy in front of us that marked the request. */
   readonly offload: boolean;
+  /** A client that takes no bytes for so long is cut off. */
+  readonly stalledMs: number;
 }
 
 /** Where the proxy finds the folder of blobs: an internal location. */
@@ -47,7 +48,7 @@ export async function serveBlob(
   if (senders.redirect && store.redirectUrl)
     return sendEmpty(reply, 307, { ...headers, Location: await store.redirectUrl(blob.digest, REDIRECT_SECONDS) });
   const ranges = mayRange(request, blob) ? parseRanges(request.raw.headers.range, blob.size) : 'all';
-  reply.raw.setTimeout(STALLED_MS, () => reply.raw.destroy());
+  reply.raw.setTimeout(senders.stalledMs, () => reply.raw.destroy());
   if (ranges === 'unsatisfiable') {
     setHeaders(reply.raw, { ...headers, 'Content-Range': `bytes */${blob.size}` });
     throw new DomainError('range', 'RANGE_INVALID', `The range must lie inside the ${blob.size} bytes of the blob.`);

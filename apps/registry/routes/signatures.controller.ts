@@ -1,9 +1,10 @@
-import { Controller, Get, Head, Param, Put, Req, Res, UseFilters } from '@nestjs/common';
+import { Controller, Get, Head, Inject, Param, Put, Req, Res, UseFilters } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { DataSource } from 'typeorm';
 import { findByDigest } from '#content/read/find-manifest.js';
 import { findSignatures } from '#content/read/find-referrers.js';
 import { isDigest } from '#oci/digest.js';
+import { CONFIG, type HallmarkConfig } from '#platform/config.js';
 import { pushSignature, SIGNATURE_LIMIT } from '#signing/push/push-signature.js';
 import { Gate } from '../access/gate.js';
 import { sendEmpty, sendJson } from '../http/answer.js';
@@ -21,6 +22,7 @@ export class SignaturesController {
     private readonly source: DataSource,
     private readonly gate: Gate,
     private readonly targets: PushTargets,
+    @Inject(CONFIG) private readonly config: HallmarkConfig,
   ) {}
 
   @Head('extensions/v2/:name/signatures/:digest')
@@ -50,7 +52,7 @@ export class SignaturesController {
     const { served } = await this.gate.enterServed({ request, reply }, { name, action: 'push' });
     const repositoryId = this.targets.existing(served);
     if (!isDigest(digest) || !(await findByDigest(this.source, viewOf(served), digest))) throw manifestUnknown(digest);
-    const body = await readBody(request, SIGNATURE_LIMIT);
+    const body = await readBody(request, { bytes: SIGNATURE_LIMIT, idleMs: this.config.idleTimeout * 1000 });
     await pushSignature(this.source, repositoryId, digest, body);
     sendEmpty(reply, 201, { Location: `/extensions/v2/${name}/signatures/${digest}` });
   }

@@ -23,8 +23,6 @@ import { setHeaders } from '../http/registry-headers.js';
 import { refuseEncodedBody } from '../http/request-body.js';
 import { PushTargets } from './push-target.js';
 
-const IDLE_MS = 60_000;
-
 /** Blob uploads: sessions, single requests and mounts. */
 @Controller()
 @UseFilters(OciErrorFilter)
@@ -38,7 +36,10 @@ export class UploadsController {
     @Inject(BLOB_STORE) private readonly store: BlobStore,
     @Inject(CONFIG) private readonly config: HallmarkConfig,
   ) {
-    const limits = { idleMs: IDLE_MS, ...(config.blobLimit > 0 ? { maxTotal: config.blobLimit } : {}) };
+    const limits = {
+      idleMs: config.idleTimeout * 1000,
+      ...(config.blobLimit > 0 ? { maxTotal: config.blobLimit } : {}),
+    };
     this.receiving = { source, store, limits };
   }
 
@@ -62,7 +63,7 @@ export class UploadsController {
       }
     }
     const owner = { repositoryId, principal: principalKey(visit) };
-    const id = await openUpload(this.source, owner, algorithmIn(request, digest));
+    const id = await openUpload(this.source, owner, algorithmIn(request, digest), this.config.openUploads);
     sendEmpty(reply, 202, this.progress(name, id, 0));
   }
 
@@ -144,9 +145,9 @@ export class UploadsController {
   }
 
   private async mounted(visit: Visit, repositoryId: string, digest: string, from?: string): Promise<boolean> {
-    for (const path of await pathsWithBlob(this.source, digest, from))
-      if (await this.gate.mayRead(visit, path)) return mountBlob(this.source, repositoryId, digest);
-    return false;
+    const candidates = await pathsWithBlob(this.source, digest, from);
+    if (!(await this.gate.mayReadOne(visit, candidates))) return false;
+    return mountBlob(this.source, repositoryId, digest);
   }
 
   private progress(name: string, id: string, offset: number) {

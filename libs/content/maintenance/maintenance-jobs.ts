@@ -55,7 +55,8 @@ export class MaintenanceJobs implements OnModuleInit {
 
   private async purgeUploads(): Promise<void> {
     const closed = await purgeClosedUploads(this.source, CLOSED_UPLOADS);
-    const abandoned = await purgeUploads(this.source, this.store, this.config.uploadTtl);
+    const { uploadTtl, uploadLife } = this.config;
+    const abandoned = await purgeUploads(this.source, this.store, uploadTtl, uploadLife);
     if (abandoned > 0) log('info', 'abandoned uploads were dropped', { abandoned, closed });
   }
 }

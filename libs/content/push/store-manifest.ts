@@ -11,6 +11,7 @@ import { closureOf, stagedSignaturesOf } from '../versions/closure.js';
 import type { ManifestDraft } from './drafts.js';
 import { refreshFallbacks, renderFallback, subjectOfFallback } from './fallback-index.js';
 import { requireContent } from './find-content.js';
+import { refuseDeepIndex } from './index-depth.js';
 import { insertManifest, relateByTag } from './insert-manifest.js';
 import { insertSignatures } from './insert-signatures.js';
 import { insertTag, requireTags, supersededSignatures, type TagCondition } from './tags.js';
@@ -69,6 +70,7 @@ async function insertDraft(
   draft: ManifestDraft,
 ): Promise<{ manifestId: string; signatures: UnitRef[] }> {
   const known = await requireContent(tx, repositoryId, draft.parsed);
+  if (draft.parsed.shape === 'index') await refuseDeepIndex(tx, [...known.manifests.values()]);
   const manifestId = await insertManifest(tx, draft, known);
   const ids = await insertSignatures(tx, draft.signatures, manifestId);
   return { manifestId, signatures: ids.map((id) => ({ id, kind: 'signature' })) };

@@ -1,23 +1,29 @@
 import type { DataSource } from 'typeorm';
-import { inTransaction, rowsOf } from '#platform/database.js';
+import { inTransaction, queryPrepared, rowsOf } from '#platform/database.js';
+import type { ListedPath } from '../distributions/list-distributions.js';
 import { protectDigest } from './store-blob.js';
 import { stage } from '../push/store-manifest.js';
 
 const MOST_CANDIDATES = 100;
 
-/** Base paths whose newest content has a blob, at most a hundred. Who may read which is the caller's to say. */
-export async function pathsWithBlob(source: DataSource, digest: string, from?: string): Promise<string[]> {
-  const rows = await rowsOf<{ path: string }>(
+/**
+ * Paths whose newest content has a blob, public ones first, at most a hundred, with what rights on them are decided from:
+ * one query whether there are many or none. Who may read which is the caller's to say.
+ */
+export function pathsWithBlob(source: DataSource, digest: string, from?: string): Promise<ListedPath[]> {
+  return queryPrepared<ListedPath>(
     source,
-    `select d.base_path as path from blob b
+    'paths-with-blob',
+    `select d.id as "distributionId", coalesce(d.namespace_id, n.id) as "namespaceId", d.base_path as "basePath", d.private
+     from blob b
      join lateral (
        select m.repository_id from membership m where m.unit_id = b.id and m.removed_in is null
        union select s.repository_id from staged s where s.unit_id = b.id) held on true
      join distribution d on d.repository_id = held.repository_id
+     left join namespace n on n.name = split_part(d.base_path, '/', 1)
      where b.digest = $1 and b.stored and ($2::text is null or d.base_path = $2) order by d.private, d.base_path limit $3`,
     [digest, from ?? null, MOST_CANDIDATES],
   );
-  return rows.map((row) => row.path);
 }
 
 /** Makes a blob that is here already readable in a repository; false when it has gone meanwhile. */

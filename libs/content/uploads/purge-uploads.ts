@@ -2,16 +2,23 @@ import type { DataSource } from 'typeorm';
 import { rowsOf } from '#platform/database.js';
 import type { BlobStore } from '#storage/blob-store.js';
 
+const WEEK = 7 * 86_400;
+
 /**
- * Drops sessions that nobody touched for `ttlSeconds`, with their bytes, and bytes whose session is gone. Returns how many
- * sessions went.
+ * Drops sessions that nobody touched for `ttlSeconds` or that began `lifeSeconds` ago, with their bytes, and bytes whose
+ * session is gone. Returns how many sessions went.
  */
-export async function purgeUploads(source: DataSource, store: BlobStore, ttlSeconds: number): Promise<number> {
+export async function purgeUploads(
+  source: DataSource,
+  store: BlobStore,
+  ttlSeconds: number,
+  lifeSeconds = WEEK,
+): Promise<number> {
   const rows = await rowsOf<{ id: string }>(
     source,
-    `delete from upload where touched_at < now() - $1 * interval '1 second'
-       and (lease_until is null or lease_until < now()) returning id`,
-    [ttlSeconds],
+    `delete from upload where (touched_at < now() - $1 * interval '1 second'
+         or pulp_created < now() - $2 * interval '1 second') and (lease_until is null or lease_until < now()) returning id`,
+    [ttlSeconds, lifeSeconds],
   );
   for (const { id } of rows) await store.staging(id).discard();
   const before = Date.now() - ttlSeconds * 1000;

@@ -1,8 +1,10 @@
 import type { DataSource } from 'typeorm';
 import type { DigestAlgorithm } from '#oci/digest.js';
 import { rowsOf } from '#platform/database.js';
-import { notFound } from '#platform/domain-error.js';
+import { DomainError, notFound } from '#platform/domain-error.js';
 import { isUuid, newId } from '#platform/identifiers.js';
+
+const MOST_OPEN = 1_000;
 
 /** An upload session as its owner sees it. */
 export interface UploadSession {
@@ -20,20 +22,22 @@ export interface UploadKey {
   readonly principal: string;
 }
 
-/** Starts a session. */
+/** Starts a session; throws TOOMANYREQUESTS when the principal has `most` open ones already. */
 export async function openUpload(
   source: DataSource,
   owner: Omit<UploadKey, 'id'>,
   algorithm: DigestAlgorithm = 'sha256',
+  most = MOST_OPEN,
 ): Promise<string> {
-  const id = newId();
-  await source.query('insert into upload (id, repository_id, principal, algorithm) values ($1, $2, $3, $4)', [
-    id,
-    owner.repositoryId,
-    owner.principal,
-    algorithm,
-  ]);
-  return id;
+  const [row] = await rowsOf<{ id: string }>(
+    source,
+    `insert into upload (id, repository_id, principal, algorithm) select $1::uuid, $2::uuid, $3::text, $4::text
+     where (select count(*) from (select 1 from upload where principal = $3 and digest is null limit $5) o) < $5
+     returning id`,
+    [newId(), owner.repositoryId, owner.principal, algorithm, most],
+  );
+  if (!row) throw tooManyUploads(most);
+  return row.id;
 }
 
 /** The session, closed ones included; throws BLOB_UPLOAD_UNKNOWN for those of other repositories and principals. */
@@ -54,6 +58,14 @@ export async function findUpload(source: DataSource, key: UploadKey): Promise<Up
 export async function deleteUpload(source: DataSource, id: string): Promise<void> {
   await source.query('delete from upload where id = $1', [id]);
 }
+
+const tooManyUploads = (most: number) =>
+  new DomainError(
+    'throttled',
+    'TOOMANYREQUESTS',
+    `This account has ${most} unfinished uploads; finish or cancel some of them.`,
+    { retryAfter: 60 },
+  );
 
 /** No such session for this caller in this repository. */
 export const uploadUnknown = () =>

@@ -3,6 +3,7 @@ import { ResourceEntity } from '#platform/base.entity.js';
 
 /** A blob on its way in. It belongs to one repository and one principal; closed ones stay a while to answer a repeated close. */
 @Entity('upload')
+@Index('upload_open', ['principal'], { where: 'digest is null' })
 export class UploadEntity extends ResourceEntity {
   @Index('upload_repository')
   @Column({ name: 'repository_id', type: 'uuid' })
