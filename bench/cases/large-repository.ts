@@ -1,7 +1,6 @@
 import pg from 'pg';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { pushImage } from '../content.js';
+import { databaseUrl } from '../database-url.js';
 import { type Load, wrk } from '../measure.js';
 import type { Flags } from '../main.js';
 import { printTable } from '../report.js';
@@ -40,11 +39,7 @@ export async function largeRepository(flags: Flags): Promise<void> {
 
 /** Rows as pushes would make them, without fifty thousand pushes. */
 async function grow(server: Server, name: string, digest: string): Promise<void> {
-  const saved = JSON.parse(await readFile(join(server.folder, 'data/postgres/server.json'), 'utf8')) as {
-    port: number;
-    password: string;
-  };
-  const client = new pg.Client({ host: '127.0.0.1', user: 'hallmark', database: 'hallmark', ...saved });
+  const client = new pg.Client({ connectionString: await databaseUrl(server) });
   await client.connect();
   const image = `(select id from manifest where digest = $1)`;
   await client.query(

@@ -20,7 +20,6 @@ import { Places } from './places.js';
 import type { FirstHandler, RequestHandler } from './registry-server.js';
 import { doubtAfterWriting } from './written.js';
 
-const STALLED_MS = 120_000;
 const OFFLOAD = 'x-accel-offload';
 const BEARER = /^bearer\s/i;
 const BASIC = /^basic\s/i;
@@ -120,7 +119,7 @@ export class FastPath implements FirstHandler, BeforeApplicationShutdown {
   private stream(request: IncomingMessage, response: ServerResponse, answer: Answer, next: RequestHandler): true {
     this.store.open(answer.digest!, undefined, answer.streamed).then(
       (bytes) => {
-        response.setTimeout(STALLED_MS, () => response.destroy());
+        response.setTimeout(this.config.idleTimeout * 1000, () => response.destroy());
         response.writeHead(200, answer.headers as string[]);
         // A client that goes away in the middle is nothing unusual.
         pipeline(bytes, response, () => undefined);
