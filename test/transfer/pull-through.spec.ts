@@ -80,6 +80,8 @@ describe('a first pull', () => {
     const path = `${base}/team/app`;
     const { repositoryId, state } = await pullThrough.refresh(await routeTo(path), 'latest');
     expect(state).toBe('current');
+    const probes = upstream.requests.filter((line) => /HEAD .*\/sha256-/.test(line));
+    expect(probes.every((line) => line.includes(index.digest.slice(7)))).toBe(true);
     expect(await findByTag(bench.source, { repositoryId, pinned: null }, 'latest')).toMatchObject({
       digest: index.digest,
     });

@@ -26,7 +26,8 @@ export async function bringContent(parts: SyncParts, plan: SyncPlan, holderId: s
   const images = new Map([...resolved].filter(([name]) => !isAttachmentTag(name)));
   const attachments = [...resolved].filter(([name]) => isAttachmentTag(name));
   const attachmentTags = references ? undefined : new Set(selection.attachments);
-  const finder = new SignatureFinder({ registry, shelf, extension, attachmentTags, resolved });
+  const roots = new Set([...images.values()].map(({ digest }) => digest));
+  const finder = new SignatureFinder({ registry, shelf, extension, attachmentTags, roots, resolved });
   const found = await findCarriers(finder, shelf, [...images.values()], (items, work) => copy.lanes(items, work));
   const tags = new Map([...found.tags, ...attachments.map(([tag, { digest }]) => [tag, digest] as const)]);
   await copy.attachments(found.carriers, tags);

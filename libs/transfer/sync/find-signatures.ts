@@ -28,6 +28,8 @@ export interface FinderOptions {
   readonly extension: boolean;
   /** Attachment tags that may be taken; undefined when the list of tags is not known. */
   readonly attachmentTags: ReadonlySet<string> | undefined;
+  /** Digests whose attachment tags are asked for when the list is not known; what an index lists is left to later pulls. */
+  readonly roots: ReadonlySet<string>;
   /** What attachment tags lead to, as far as it is known. */
   readonly resolved: Map<string, Descriptor>;
 }
@@ -88,6 +90,7 @@ export class SignatureFinder {
   }
 
   private async tagged(subject: string): Promise<FoundCarrier[]> {
+    if (!this.options.attachmentTags && !this.options.roots.has(subject)) return [];
     const companions = subject.startsWith('sha256:') ? KINDS.map((kind) => companionTagOf(subject, kind)) : [];
     const found: FoundCarrier[] = [];
     for (const tag of [...companions, fallbackTagOf(subject)]) {
