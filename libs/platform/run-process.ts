@@ -10,7 +10,7 @@ export interface ProcessKind {
   readonly name: string;
   readonly port?: number;
   /** Starts everything and returns the way to stop it. */
-  start(config: HallmarkConfig): Promise<() => Promise<void>>;
+  readonly start: (config: HallmarkConfig) => Promise<() => Promise<void>>;
 }
 
 /** Requests that still run after so long are cut off when the process stops. */

@@ -85,7 +85,7 @@ export async function startLayout(more: Readonly<Record<string, string>> = {}): 
           ...settings,
           ...env,
         }),
-      log: proxy.log,
+      log: () => proxy.log(),
       async close() {
         await proxy.stop();
         await close();
@@ -125,7 +125,11 @@ async function createDatabase() {
   const administer = async (statement: string) => {
     const client = new pg.Client({ connectionString: template.replace(/\/hallmark$/, '/postgres') });
     await client.connect();
-    await client.query(statement).finally(() => client.end());
+    try {
+      await client.query(statement);
+    } finally {
+      await client.end();
+    }
   };
   await administer(`create database ${name}`);
   const url = template.replace(/\/hallmark$/, `/${name}`);

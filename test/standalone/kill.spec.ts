@@ -49,7 +49,11 @@ const postgresPid = () => readFileSync(join(dataDir, 'postgres/data/postmaster.p
 async function withDatabase<T>(work: (source: ReturnType<typeof createDataSource>) => Promise<T>): Promise<T> {
   const url = (await findEmbeddedPostgres(join(dataDir, 'postgres')))!;
   const source = await createDataSource({ url, poolSize: 2, entities }).initialize();
-  return work(source).finally(() => source.destroy());
+  try {
+    return await work(source);
+  } finally {
+    await source.destroy();
+  }
 }
 
 describe('a standalone that is killed', () => {
