@@ -16,6 +16,7 @@ const PACKAGES = [
   'jq',
   'redis-server',
   'nginx',
+  'docker-compose',
   'python3',
 ];
 const PROGRAMS = [
@@ -30,6 +31,8 @@ const PROGRAMS = [
   'notation-1.0.0',
   'podman5',
   'versitygw',
+  'helm',
+  'kubernetes-validate',
 ];
 
 /** The folder that scripts/install-clients.sh fills. */

@@ -6,7 +6,7 @@ set -u
 BIN=${HALLMARK_CLIENTS:-${XDG_CACHE_HOME:-$HOME/.cache}/hallmark/clients}
 mkdir -p "$BIN"
 CORE="crane regctl oras notation olareg registry3"
-EVERYTHING="$CORE cosignv2 cosignv3 notation-1.0.0 podman5 versitygw"
+EVERYTHING="$CORE cosignv2 cosignv3 notation-1.0.0 podman5 versitygw helm kubernetes-validate"
 apt=yes
 names=()
 for argument in "$@"; do
@@ -74,6 +74,9 @@ build() {
     podman5) modfile podman github.com/containers/podman/v5@v5.6.2 &&
       CGO=1 get podman5 github.com/containers/podman/v5@v5.6.2 ./cmd/podman -mod=mod -modfile="$BIN/podman.mod" \
         -tags 'exclude_graphdriver_btrfs seccomp' ;;
+    helm) GOBIN=$BIN CGO_ENABLED=0 go install helm.sh/helm/v4/cmd/helm@v4.3.1 ;;
+    kubernetes-validate) python3 -m venv "$BIN/kubernetes" && "$BIN/kubernetes/bin/pip" install -q kubernetes-validate==1.37.0 &&
+      ln -sf kubernetes/bin/kubernetes-validate "$BIN/kubernetes-validate" ;;
     *) echo "unknown client '$1': choose from $EVERYTHING" >&2; return 1 ;;
   esac
 }
