@@ -3,12 +3,16 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CONFIG, type HallmarkConfig } from '#platform/config.js';
 import { FastPath } from './fast-path/fast-path.js';
 import { createRegistryServer, handleFirst } from './fast-path/registry-server.js';
+import { answerClientError } from './http/client-error.js';
 import { handleCheckContinue } from './http/expect-continue.js';
-import { noSuchEndpoint, sendOciError } from './http/oci-error.js';
+import { noSuchEndpoint, refuseLongUrl, sendOciError } from './http/oci-error.js';
 import { keepBodyRaw, RAW_BODY } from './http/request-body.js';
 import { parseRegistryPath } from './http/registry-path.js';
 import { setRegistryHeaders } from './http/registry-headers.js';
 import { rewriteRegistryUrl } from './http/rewrite-url.js';
+
+/** Longest URL with its query; mounts and lists of many tags stay far below. */
+const LONGEST_URL = 16_384;
 
 /** Options for the `FastifyAdapter` of every app that serves the registry. */
 export const registryServerOptions = {
@@ -18,7 +22,8 @@ export const registryServerOptions = {
   keepAliveTimeout: 75_000,
   requestTimeout: 0,
   bodyLimit: 4 * 1024 * 1024,
-  http: { headersTimeout: 20_000, connectionsCheckingInterval: 5_000 },
+  clientErrorHandler: answerClientError,
+  http: { headersTimeout: 20_000, connectionsCheckingInterval: 1_000, maxHeaderSize: 32_768 },
   return503OnClosing: false,
 } as const;
 
@@ -33,6 +38,7 @@ export function configureRegistry(app: NestFastifyApplication): void {
   fastify.addHook('onRequest', (request: FastifyRequest, reply: FastifyReply, done: () => void) => {
     if (!isRegistryUrl(request.originalUrl)) return done();
     setRegistryHeaders(reply.raw);
+    if (request.originalUrl.length > LONGEST_URL) return refuseLongUrl(reply, LONGEST_URL);
     if (request.is404) return sendOciError(reply, noSuchEndpoint(isKnownPath(request.originalUrl)));
     keepBodyRaw(request);
     done();

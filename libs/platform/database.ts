@@ -72,6 +72,21 @@ export function isRetryable(error: unknown): boolean {
   return ['40001', '40P01'].includes(errorCode(error) ?? '');
 }
 
+/** True for failures that end by themselves when the database can be reached again. */
+export function isDatabaseAway(error: unknown): boolean {
+  const code = errorCode(error);
+  if (code !== undefined) return AWAY.has(code) || code.startsWith('08');
+  return (
+    error instanceof Error &&
+    /^(?:Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error)/.test(
+      error.message,
+    )
+  );
+}
+
+/** Shut down, starting up, no connection left, or nobody there. */
+const AWAY = new Set(['57P01', '57P02', '57P03', '53300', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOTFOUND']);
+
 function errorCode(error: unknown): string | undefined {
   const each = error as { code?: string; driverError?: { code?: string } };
   return each?.driverError?.code ?? each?.code;

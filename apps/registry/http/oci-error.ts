@@ -1,5 +1,6 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
+import { isDatabaseAway } from '#platform/database.js';
 import { DomainError, type ErrorKind, isDomainError } from '#platform/domain-error.js';
 import { log } from '#platform/logger.js';
 import { sendJson } from './answer.js';
@@ -55,6 +56,13 @@ const KNOWN = new Set([
 
 /** The OCI form of anything that was thrown; what was not thrown on purpose says nothing. */
 export function toOciError(error: unknown): OciError {
+  if (isDatabaseAway(error))
+    return {
+      status: 503,
+      code: 'UNAVAILABLE',
+      message: 'The registry cannot reach its database; try again.',
+      retryAfter: 5,
+    };
   if (!isDomainError(error)) return { status: 500, code: 'UNKNOWN', message: 'The registry failed; try again.' };
   const { status, code } = BY_KIND[error.kind];
   return {
@@ -89,6 +97,12 @@ export class OciErrorFilter implements ExceptionFilter {
   catch(error: unknown, host: ArgumentsHost): void {
     sendOciError(host.switchToHttp().getResponse<FastifyReply>(), error);
   }
+}
+
+/** Answers a URL with more characters than are read. */
+export function refuseLongUrl(reply: FastifyReply, limit: number): void {
+  const message = `The URL is longer than ${limit} characters.`;
+  sendJson(reply, 414, { errors: [{ code: 'UNSUPPORTED', message, detail: {} }] });
 }
 
 /** A path below the registry that leads nowhere, or a method that it does not take. */
