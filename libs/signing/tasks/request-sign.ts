@@ -1,7 +1,7 @@
 import type { DataSource } from 'typeorm';
 import type { HallmarkConfig } from '#platform/config.js';
 import { rowsOf } from '#platform/database.js';
-import { invalid } from '#platform/domain-error.js';
+import { invalid, notFound } from '#platform/domain-error.js';
 import { isRepositoryName } from '#oci/reference.js';
 import { imageTags } from './select-work.js';
 import type { SignPayload } from './sign.task.js';
@@ -30,12 +30,13 @@ export async function planSigning(
     'select head, signing_service_id as service from repository where id = $1',
     [request.repositoryId],
   );
-  const serviceId = request.serviceId ?? repository?.service;
+  if (!repository) throw notFound('The repository was deleted.');
+  const serviceId = request.serviceId ?? repository.service;
   if (!serviceId)
     throw invalid('This field is required since a signing_service is not set on the repo.', 'manifest_signing_service');
   const path = await signedPath(source, request.repositoryId, request.futureBasePath);
   const tagNames = request.tagsList === undefined ? null : [...new Set(request.tagsList)];
-  if (tagNames) await requireTagNames(source, request.repositoryId, repository!.head, tagNames);
+  if (tagNames) await requireTagNames(source, request.repositoryId, repository.head, tagNames);
   return {
     repositoryId: request.repositoryId,
     serviceId,
