@@ -119,7 +119,7 @@ describe('sample scripts', () => {
 });
 
 describe('a script of another family is refused when', () => {
-  it('it signs something else than the payload', async () => {
+  it('the script signs something else than the payload', async () => {
     const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     const key = ground.write('else.pub', publicKey.export({ type: 'spki', format: 'pem' }));
     const file = ground.write('else.pem', privateKey.export({ type: 'pkcs8', format: 'pem' }));
@@ -127,7 +127,7 @@ describe('a script of another family is refused when', () => {
     await expect(addScript(COSIGN, script, key)).rejects.toThrow('The signature was refused at the check');
   });
 
-  it('it adds nothing to the layout', async () => {
+  it('the script adds nothing to the layout', async () => {
     const { root } = await issueChain();
     const script = ground.script('nothing.sh', `echo "{\\"signature_path\\": \\"$LAYOUT\\"}"`);
     await expect(addScript(NOTATION, script, ground.write('root.pem', root.pem))).rejects.toThrow(

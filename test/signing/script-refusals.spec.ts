@@ -45,20 +45,20 @@ describe('a script is refused before it runs when', () => {
     );
   });
 
-  it('it does not exist', async () => {
+  it('the script does not exist', async () => {
     await expect(add({ script: '/nowhere/sign.sh' })).rejects.toThrow("The script '/nowhere/sign.sh' does not exist.");
   });
 
-  it('it is a folder', async () => {
+  it('the script is a folder', async () => {
     await expect(add({ script: ground.folder })).rejects.toThrow('is not a file');
   });
 
-  it('it is not executable', async () => {
+  it('the script is not executable', async () => {
     const script = ground.script('plain.sh', gpgScript(), 0o644);
     await expect(add({ script })).rejects.toThrow('is not executable; run chmod +x on it');
   });
 
-  it('it has no shebang, which a runtime would hand to another shell', async () => {
+  it('the script has no shebang, which a runtime would hand to another shell', async () => {
     const script = ground.write('bare.sh', gpgScript(), 0o755);
     await expect(add({ script })).rejects.toThrow("has no shebang; its first line must be like '#!/usr/bin/env bash'");
   });
@@ -118,7 +118,7 @@ describe('a script is refused after it ran when', () => {
     await expect(add({ script })).rejects.toThrow(says);
   });
 
-  it('it does not end in time', async () => {
+  it('the script does not end in time', async () => {
     const script = ground.script('script.sh', 'echo waiting >&2; sleep 60');
     await expect(add({ script }, 1)).rejects.toThrow(/did not end within 1 seconds; .*passphrase.* waiting$/);
   });
@@ -135,11 +135,11 @@ describe('a key is refused when', () => {
     await expect(add({ key: '@example.com' })).rejects.toThrow('There are 2 keys matching the key id.');
   });
 
-  it('it looks like an option', async () => {
+  it('the script looks like an option', async () => {
     await expect(add({ key: '--export-secret-keys' })).rejects.toThrow('is not a key id');
   });
 
-  it('it has expired', async () => {
+  it('the script has expired', async () => {
     const past = ['--faked-system-time', '20200101T000000!'];
     const old = ground.home.newKey('old@elsewhere.org', 'ed25519', 'sign', '1d', past);
     await expect(add({ key: old })).rejects.toThrow(`The key '${old}' has expired.`);
