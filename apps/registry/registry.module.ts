@@ -1,5 +1,8 @@
 import { type DynamicModule, Module, type ModuleMetadata } from '@nestjs/common';
 import { TrustGate } from '#signing/gate/trust-gate.js';
+import { PullThrough } from '#transfer/pull-through/pull-through.js';
+import { RemoteRegistries } from '#transfer/remote-registry/remote-registries.js';
+import { BlobFetcher } from '#transfer/sync/blob-fetcher.js';
 import { Gate } from './access/gate.js';
 import { FastPath } from './fast-path/fast-path.js';
 import { BaseController } from './routes/base.controller.js';
@@ -13,6 +16,7 @@ import { ReferrersController } from './routes/referrers.controller.js';
 import { SignaturesController } from './routes/signatures.controller.js';
 import { TagsController } from './routes/tags.controller.js';
 import { TokenController } from './routes/token.controller.js';
+import { Upstream } from './routes/upstream.js';
 import { UploadsController } from './routes/uploads.controller.js';
 
 /**
@@ -38,7 +42,7 @@ export class RegistryModule {
         LookasideController,
         TokenController,
       ],
-      providers: [Gate, PushTargets, FastPath, TrustGate],
+      providers: [Gate, PushTargets, FastPath, TrustGate, RemoteRegistries, BlobFetcher, PullThrough, Upstream],
       exports: [Gate],
     };
   }

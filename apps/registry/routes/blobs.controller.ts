@@ -2,15 +2,18 @@ import { Controller, Delete, Get, Head, Inject, Param, Req, Res, UseFilters } fr
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { DataSource } from 'typeorm';
 import { deleteBlob } from '#content/push/delete-content.js';
-import { findBlob } from '#content/read/find-manifest.js';
+import { findBlob, type FoundBlob } from '#content/read/find-manifest.js';
 import { isDigest } from '#oci/digest.js';
 import { CONFIG, type HallmarkConfig } from '#platform/config.js';
 import { inTransaction } from '#platform/database.js';
 import { invalid, notFound } from '#platform/domain-error.js';
 import { BLOB_STORE, type BlobStore } from '#storage/blob-store.js';
-import { Gate } from '../access/gate.js';
-import { sendEmpty } from '../http/answer.js';
+import { BlobFetcher } from '#transfer/sync/blob-fetcher.js';
+import { type Exchange, Gate } from '../access/gate.js';
+import { sendEmpty, sendStream } from '../http/answer.js';
+import { etagOf } from '../http/conditions.js';
 import { OciErrorFilter } from '../http/oci-error.js';
+import { setHeaders } from '../http/registry-headers.js';
 import { PushTargets } from './push-target.js';
 import { serveBlob } from './serve-blob.js';
 import { viewOf } from './view.js';
@@ -23,6 +26,7 @@ export class BlobsController {
     private readonly source: DataSource,
     private readonly gate: Gate,
     private readonly targets: PushTargets,
+    private readonly fetcher: BlobFetcher,
     @Inject(BLOB_STORE) private readonly store: BlobStore,
     @Inject(CONFIG) private readonly config: HallmarkConfig,
   ) {}
@@ -38,13 +42,29 @@ export class BlobsController {
     const { served } = await this.gate.enterServed({ request, reply }, { name, action: 'pull' });
     requireDigest(digest);
     const blob = await findBlob(this.source, viewOf(served), digest);
-    if (!blob?.stored) throw blobUnknown(digest);
+    if (!blob) throw blobUnknown(digest);
+    if (!blob.stored) return this.sendFromUpstream({ request, reply }, blob);
     const { s3Redirect: redirect, offload, idleTimeout } = this.config;
     await serveBlob(this.store, { request, reply }, blob, {
       redirect,
       offload,
       stalledMs: idleTimeout * 1000,
     });
+  }
+
+  /** Bytes that are still upstream: sent as they come, and kept unless the remote only streams. */
+  private async sendFromUpstream({ request, reply }: Exchange, blob: FoundBlob): Promise<void> {
+    const headers = {
+      'Content-Type': 'application/octet-stream',
+      'Content-Length': blob.size,
+      'Docker-Content-Digest': blob.digest,
+      ETag: etagOf(blob.digest),
+    };
+    if (request.method !== 'HEAD') return sendStream(reply, 200, await this.fetcher.fetch(blob), headers);
+    setHeaders(reply.raw, headers);
+    reply.hijack();
+    reply.raw.statusCode = 200;
+    reply.raw.end();
   }
 
   @Delete('v2/:name/blobs/:digest')

@@ -8,6 +8,7 @@ import { notFound } from '#platform/domain-error.js';
 import { Gate } from '../access/gate.js';
 import { sendBytes } from '../http/answer.js';
 import { OciErrorFilter } from '../http/oci-error.js';
+import { Upstream } from './upstream.js';
 import { viewOf } from './view.js';
 
 /** Readers take 128 signatures or more for a broken server. */
@@ -20,6 +21,7 @@ export class LookasideController {
   constructor(
     private readonly source: DataSource,
     private readonly gate: Gate,
+    private readonly upstream: Upstream,
   ) {}
 
   @Head('lookaside/:image/:file')
@@ -37,6 +39,7 @@ export class LookasideController {
     const { served } = await this.gate.enterServed({ request, reply }, { name, action: 'pull' });
     const view = viewOf(served);
     if (!isDigest(digest) || !(number <= MOST) || !(await findByDigest(this.source, view, digest))) throw noFile();
+    await this.upstream.refreshSignatures({ request, reply }, name, digest);
     const signature = (await findSignatures(this.source, view, digest, ['simple']))[number - 1];
     if (!signature) throw noFile();
     sendBytes(reply, 200, 'application/octet-stream', signature.bytes);

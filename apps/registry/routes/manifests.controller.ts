@@ -18,6 +18,7 @@ import { queryValues } from '../http/query.js';
 import { pushedContentType, readBody, refuseEncodedBody } from '../http/request-body.js';
 import { PushTargets } from './push-target.js';
 import { manifestUnknown, readManifest } from './read-manifest.js';
+import { Upstream } from './upstream.js';
 import { viewOf } from './view.js';
 
 /** Manifests by tag and by digest. */
@@ -29,6 +30,7 @@ export class ManifestsController {
     private readonly gate: Gate,
     private readonly targets: PushTargets,
     private readonly trust: TrustGate,
+    private readonly upstream: Upstream,
     @Inject(BLOB_STORE) private readonly store: BlobStore,
     @Inject(CONFIG) private readonly config: HallmarkConfig,
   ) {}
@@ -41,6 +43,7 @@ export class ManifestsController {
   @Get('v2/:name/manifests/:reference')
   async get(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Param('name') name: string): Promise<void> {
     const { reference } = request.params as { reference: string };
+    await this.upstream.refresh({ request, reply }, name, reference);
     const { served, claims } = await this.gate.enterServed({ request, reply }, { name, action: 'pull' });
     const found = await readManifest(this.source, viewOf(served), reference);
     if (!found) throw manifestUnknown(reference);

@@ -10,6 +10,7 @@ import { Gate } from '../access/gate.js';
 import { sendBytes, sendJson } from '../http/answer.js';
 import { OciErrorFilter } from '../http/oci-error.js';
 import { nextLink, queryTypes, queryValue } from '../http/query.js';
+import { Upstream } from './upstream.js';
 import { viewOf } from './view.js';
 
 /** Largest page in bytes: some clients read one page and no more than this. */
@@ -22,6 +23,7 @@ export class ReferrersController {
   constructor(
     private readonly source: DataSource,
     private readonly gate: Gate,
+    private readonly upstream: Upstream,
   ) {}
 
   @Get('v2/:name/referrers/:digest')
@@ -29,6 +31,7 @@ export class ReferrersController {
     const { digest } = request.params as { digest: string };
     const { served } = await this.gate.enter({ request, reply }, { name, action: 'pull' });
     requireDigest(digest);
+    await this.upstream.refreshSignatures({ request, reply }, name, digest);
     const types = queryTypes(request, 'artifactType');
     const found = served?.repositoryId ? await findReferrers(this.source, viewOf(served), digest) : [];
     const wanted = types.length === 0 ? found : found.filter((each) => types.includes(each.artifactType ?? ''));

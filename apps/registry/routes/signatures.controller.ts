@@ -12,6 +12,7 @@ import { OciErrorFilter } from '../http/oci-error.js';
 import { readBody } from '../http/request-body.js';
 import { PushTargets } from './push-target.js';
 import { manifestUnknown } from './read-manifest.js';
+import { Upstream } from './upstream.js';
 import { viewOf } from './view.js';
 
 /** The extension by which podman and skopeo read and write simple signatures. */
@@ -22,6 +23,7 @@ export class SignaturesController {
     private readonly source: DataSource,
     private readonly gate: Gate,
     private readonly targets: PushTargets,
+    private readonly upstream: Upstream,
     @Inject(CONFIG) private readonly config: HallmarkConfig,
   ) {}
 
@@ -36,6 +38,7 @@ export class SignaturesController {
     const { served } = await this.gate.enterServed({ request, reply }, { name, action: 'pull' });
     const view = viewOf(served);
     if (!isDigest(digest) || !(await findByDigest(this.source, view, digest))) throw manifestUnknown(digest);
+    await this.upstream.refreshSignatures({ request, reply }, name, digest);
     const found = await findSignatures(this.source, view, digest, ['simple']);
     const signatures = found.map((each) => ({
       schemaVersion: 2,

@@ -22,7 +22,24 @@ export async function knowPath(source: DataSource, path: string): Promise<KnownP
     'select id from namespace where name = $1',
     [path.split('/', 1)[0]],
   );
-  return { served, target: targetOf(path, namespace?.id, served) };
+  const pullThrough = await findPullThrough(source, path);
+  const target = targetOf(path, namespace?.id, served);
+  return { served, target: pullThrough === undefined ? target : { ...target, pullThrough } };
+}
+
+/** The pull-through distribution with the longest path above this one. */
+async function findPullThrough(source: DataSource, path: string): Promise<RegistryTarget['pullThrough']> {
+  const components = path.split('/');
+  const prefixes = components.slice(1, 30).map((_each, at) => components.slice(0, at + 1).join('/'));
+  if (prefixes.length === 0) return undefined;
+  const [row] = await queryPrepared<{ id: string }>(
+    source,
+    'pull-through-above',
+    `select id from distribution where type = 'pull-through' and base_path = any($1::text[])
+     order by length(base_path) desc limit 1`,
+    [prefixes],
+  );
+  return row && { key: objectKey('container.containerpullthroughdistribution', row.id) };
 }
 
 /** The target of a decision about a path. */
