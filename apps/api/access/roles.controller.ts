@@ -89,7 +89,7 @@ const WRITING: Writing<RoleBody> = {
   unique: ['name'],
   columns: async (body, { rest, id }) => {
     if (id !== undefined && (await getRole(rest.source.manager, id)).locked) throw forbidden('The role is locked.');
-    return { ...body };
+    return Object.fromEntries(Object.entries(body));
   },
 };
 

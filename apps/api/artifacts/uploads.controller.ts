@@ -1,6 +1,5 @@
 import { Inject } from '@nestjs/common';
 import { dropChunkedUpload, keepChunk, receiveFile, type ReceivedFile } from '#content/artifacts/receive-file.js';
-import { inTransaction } from '#platform/database.js';
 import { BLOB_STORE, type BlobStore } from '#storage/blob-store.js';
 import { on, ownedRules } from '../rest/access/rules.js';
 import { readForm } from '../rest/body/multipart.js';

@@ -66,7 +66,7 @@ const FILESYSTEM: Writing<FilesystemExporterBody> = {
   unique: ['name'],
   async columns(body, scope) {
     await requirePath(body.path, scope);
-    return { ...body };
+    return Object.fromEntries(Object.entries(body));
   },
 };
 

@@ -35,7 +35,7 @@ const WRITING: Writing<PulpImporterBody> = {
   writer: WRITER,
   body: PulpImporterBody,
   unique: ['name'],
-  columns: (body) => ({ ...body }),
+  columns: (body) => Object.fromEntries(Object.entries(body)),
 };
 
 /** Importers of archives. */

@@ -29,7 +29,7 @@ const WRITING: Writing<UpstreamPulpBody> = {
   writer: WRITER,
   body: UpstreamPulpBody,
   unique: ['name'],
-  columns: (body) => ({ ...body }),
+  columns: (body) => Object.fromEntries(Object.entries(body)),
 };
 
 /** Other installations whose distributions are mirrored here. */

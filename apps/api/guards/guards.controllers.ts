@@ -58,7 +58,7 @@ async function guardColumns(
     if (id !== undefined && (await leadsTo(rest.source.manager, guards, id)))
       throw badField('guards', 'A guard cannot be a part of itself.');
   }
-  return { ...body };
+  return Object.fromEntries(Object.entries(body));
 }
 
 async function leadsTo(tx: EntityManager, guards: readonly string[], id: string): Promise<boolean> {

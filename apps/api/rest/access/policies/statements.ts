@@ -38,7 +38,7 @@ function ruleStatement(rule: Rule, action: string): Omit<PolicyStatement, 'actio
 /** The rules of a resource in the words of policies; actions with the same rule share a statement. */
 export function defaultPolicy(resource: Resource, actions: readonly string[]): PolicyFields {
   const statements = new Map<string, { actions: string[]; rest: Omit<PolicyStatement, 'action'> }>();
-  for (const action of [...new Set(actions)]) {
+  for (const action of new Set(actions)) {
     const rest = ruleStatement(resource.access.actions[action] ?? 'superuser', action);
     const key = JSON.stringify(rest);
     const known = statements.get(key);
