@@ -1,7 +1,7 @@
 import { chmod, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newId } from '#platform/identifiers.js';
-import { addUser, ROOT, startApi, type ApiProcess, type Json } from './api-process.js';
+import { addUser, ROOT, startApi, type ApiProcess } from './api-process.js';
 import { storeImage, storeOf } from './stored-content.js';
 
 describe('maintenance', () => {
