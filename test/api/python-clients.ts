@@ -54,6 +54,11 @@ export class PulpCli {
     return this.exec('python', ['-c', program, this.url, PASSWORD, ...args]);
   }
 
+  /** Runs a Python program from a file. */
+  async program(file: string, ...args: string[]): Promise<Ran> {
+    return this.exec('python', [file, this.url, PASSWORD, ...args]);
+  }
+
   async close(): Promise<void> {
     await rm(this.home, { recursive: true, force: true });
   }

@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { storeManifest } from '#content/push/store-manifest.js';
+import { applyChange } from '#content/versions/apply-change.js';
 import { createRepository } from '#content/versions/create-repository.js';
 import type { RepositoryType } from '#content/versions/repository.entity.js';
 import { digestOf } from '#oci/digest.js';
+import { newId } from '#platform/identifiers.js';
 import { FileStore } from '#storage/file-store.js';
 import { makeImage } from '../content/content-factory.js';
 import type { ApiProcess } from './api-process.js';
@@ -38,4 +40,20 @@ export async function storeImage(
       blobs: bytes.map((each) => digestOf(each)),
     };
   });
+}
+
+/** Puts a signature of the image into its repository; it is one in name only. */
+export async function signImage(api: ApiProcess, image: StoredImage, keyId: string): Promise<string> {
+  const id = newId();
+  const bytes = randomBytes(64);
+  const name = `${image.digest}@${randomBytes(16).toString('hex')}`;
+  await api.source.transaction(async (tx) => {
+    await tx.query(
+      `insert into signature (id, format, scheme, manifest_digest, name, digest, bytes, key_id)
+       values ($1, 'simple', 'atomic', $2, $3, $4, $5, $6)`,
+      [id, image.digest, name, digestOf(bytes), bytes, keyId],
+    );
+    await applyChange(tx, image.repositoryId, { add: [{ id, kind: 'signature' }] });
+  });
+  return id;
 }

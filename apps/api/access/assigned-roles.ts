@@ -1,11 +1,11 @@
 import { objectKey } from '#access/permission-names.js';
 import { assignRole, deleteAssignment, type Holder } from '#access/role-assignments.js';
-import { inTransaction } from '#platform/database.js';
+import { inTransaction, rowsOf } from '#platform/database.js';
 import { SUPERUSERS_ONLY, type AccessRules } from '../rest/access/rules.js';
 import { bodyField } from '../rest/body/body-field.js';
 import { TextField } from '../rest/body/fields.js';
 import type { RestContext } from '../rest/context.js';
-import { badField } from '../rest/errors.js';
+import { badField, noMatch } from '../rest/errors.js';
 import { baseFields, constant, derived, text, texts } from '../rest/fields.js';
 import { requireKeyOf } from '../rest/keys.js';
 import { hrefTo, locate, MODELS, prnOf, type Located } from '../rest/models.js';
@@ -13,6 +13,7 @@ import { DeleteRoute, GetRoute, PostRoute } from '../rest/operation.js';
 import { defineResource, type Resource } from '../rest/resource.js';
 import type { StandardRoute } from '../rest/rest-controller.js';
 import type { Rest } from '../rest/rest.js';
+import type { SqlValues } from '../rest/sql.js';
 import { textFilters } from '../rest/filters/text.js';
 import { flagFilter } from '../rest/filters/ordered.js';
 import { single, type Filter } from '../rest/filters/filter.js';
@@ -110,13 +111,24 @@ export function assignedRoles(model: 'core.userrole' | 'core.grouprole', parent:
   });
 }
 
-const holderOf = (context: RestContext, resource: Resource): Holder =>
-  resource.model === 'core.userrole'
-    ? { userId: Number(context.param('holder')) }
-    : { groupId: Number(context.param('holder')) };
+const isUserRole = ({ model }: Resource): boolean => model === 'core.userrole';
 
-const within = (context: RestContext, resource: Resource) => (values: { bind(value: unknown): string }) =>
-  `t.${resource.model === 'core.userrole' ? 'user_id' : 'group_id'} = ${values.bind(Number(context.param('holder')))}`;
+/** The user or group in the path, who must exist. */
+async function holderOf(rest: Rest, context: RestContext, resource: Resource): Promise<Holder> {
+  const model = isUserRole(resource) ? MODELS['auth.user'] : MODELS['core.group'];
+  const id = context.param('holder');
+  const known = /^\d{1,9}$/.test(id)
+    ? await rowsOf(rest.source, `select 1 from ${model.table} where id = $1`, [id])
+    : [];
+  if (known.length === 0) throw noMatch(model.noun);
+  return isUserRole(resource) ? { userId: Number(id) } : { groupId: Number(id) };
+}
+
+function within(context: RestContext, resource: Resource): (values: SqlValues) => string {
+  const id = context.param('holder');
+  if (!/^\d{1,9}$/.test(id)) return () => 'false';
+  return (values) => `t.${isUserRole(resource) ? 'user_id' : 'group_id'} = ${values.bind(Number(id))}`;
+}
 
 async function requireObject(
   rest: Rest,
@@ -132,6 +144,7 @@ async function requireObject(
 }
 
 async function create(rest: Rest, resource: Resource, context: RestContext): Promise<object> {
+  const holder = await holderOf(rest, context, resource);
   const body = await rest.body(context, AssignmentBody);
   const contentObject =
     (await requireObject(rest, body.content_object, 'content_object')) ??
@@ -140,7 +153,7 @@ async function create(rest: Rest, resource: Resource, context: RestContext): Pro
   if (body.domain) throw badField('domain', 'Invalid hyperlink - Object does not exist.');
   return inTransaction(rest.source, async (tx) => {
     const assignment = { role: body.role, ...(contentObject === undefined ? {} : { contentObject }) };
-    const { id } = await assignRole(tx, holderOf(context, resource), assignment);
+    const { id } = await assignRole(tx, holder, assignment);
     return rest.show(resource, id, tx);
   });
 }
@@ -171,7 +184,8 @@ export const ASSIGNED_ROLES: readonly StandardRoute[] = [
     route: DeleteRoute(':id', { action: 'delete', summary: 'Delete', answers: { 204: 'empty' } }),
     async handle(rest, resource, context) {
       const id = requireKeyOf(resource, context.param('id'));
-      await inTransaction(rest.source, (tx) => deleteAssignment(tx, holderOf(context, resource), id));
+      const holder = await holderOf(rest, context, resource);
+      await inTransaction(rest.source, (tx) => deleteAssignment(tx, holder, id));
     },
   },
 ];

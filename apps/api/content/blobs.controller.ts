@@ -1,7 +1,7 @@
 import { constant, text } from '../rest/fields.js';
 import { textFilters } from '../rest/filters/text.js';
 import { ResourceController, RestHost } from '../rest/rest-controller.js';
-import { LABELS } from '../rest/standard/labels.js';
+import { SETTLED_LABELS } from '../rest/standard/labels.js';
 import { LIST, READ } from '../rest/standard/reading.js';
 import { defineContent } from './content-resource.js';
 
@@ -20,5 +20,5 @@ export const BLOBS = defineContent({
 });
 
 /** Layers and configs. */
-@ResourceController(BLOBS, LIST, READ, LABELS)
+@ResourceController(BLOBS, LIST, READ, SETTLED_LABELS)
 export class BlobsController extends RestHost {}

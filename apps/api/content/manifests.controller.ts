@@ -3,7 +3,7 @@ import { flagFilter } from '../rest/filters/ordered.js';
 import { textFilters } from '../rest/filters/text.js';
 import type { Filter } from '../rest/filters/filter.js';
 import { ResourceController, RestHost } from '../rest/rest-controller.js';
-import { LABELS } from '../rest/standard/labels.js';
+import { SETTLED_LABELS } from '../rest/standard/labels.js';
 import { LIST, READ } from '../rest/standard/reading.js';
 import { defineContent } from './content-resource.js';
 
@@ -64,5 +64,5 @@ export const MANIFESTS = defineContent({
 });
 
 /** Images, indexes and artifacts. */
-@ResourceController(MANIFESTS, LIST, READ, LABELS)
+@ResourceController(MANIFESTS, LIST, READ, SETTLED_LABELS)
 export class ManifestsController extends RestHost {}

@@ -5,9 +5,10 @@ import { anyObject, href, text, whole, derived } from '../rest/fields.js';
 import { several, type Filter } from '../rest/filters/filter.js';
 import { textFilters } from '../rest/filters/text.js';
 import { requireKeyOf } from '../rest/keys.js';
+import { hrefTo } from '../rest/models.js';
 import { GetRoute } from '../rest/operation.js';
 import { ResourceController, RestHost } from '../rest/rest-controller.js';
-import { LABELS } from '../rest/standard/labels.js';
+import { SETTLED_LABELS } from '../rest/standard/labels.js';
 import { LIST, READ } from '../rest/standard/reading.js';
 import { defineContent } from './content-resource.js';
 
@@ -24,7 +25,7 @@ const manifest: Filter = {
 /** Simple signatures have the one type that Pulp knows; others say their format. */
 const TYPE = `case t.format when 'simple' then 'atomic' else t.format end`;
 
-/** Signatures of manifests, of every format. */
+/** Signatures of manifests, of every format. Clients take no null for what simple signatures always have. */
 export const SIGNATURES = defineContent({
   model: 'container.manifestsignature',
   kind: 'signature',
@@ -36,14 +37,14 @@ export const SIGNATURES = defineContent({
     }),
     digest: text('t.digest', { description: 'sha256 of the signature blob' }),
     type: text(TYPE, { description: "Container signature type, e.g. 'atomic'" }),
-    key_id: text('t.key_id', nullable),
+    key_id: text(`coalesce(t.key_id, '')`, { description: 'Key id; empty where the format has none' }),
     fingerprint: text('t.fingerprint', nullable),
-    timestamp: whole('t.timestamp', nullable),
-    creator: text('t.creator', nullable),
-    signed_manifest: href(
-      'container.manifest',
+    timestamp: whole('coalesce(t.timestamp, 0)', { description: 'Claimed time of signing; 0 where none is claimed' }),
+    creator: text(`coalesce(t.creator, '')`, { description: 'What made it; empty where it does not say' }),
+    signed_manifest: derived(
       '(select c.id from manifest c where c.digest = t.manifest_digest)',
-      nullable,
+      { type: 'string', description: 'Path of the signed manifest; empty when that is not here' },
+      (id: string | null) => (id === null ? '' : hrefTo('container.manifest', id)),
     ),
     format: text('t.format', { readOnly: true }),
     scheme: text('t.scheme', { readOnly: true }),
@@ -77,7 +78,7 @@ export const SIGNATURES = defineContent({
 });
 
 /** Signatures of manifests, of every format. */
-@ResourceController(SIGNATURES, LIST, READ, LABELS)
+@ResourceController(SIGNATURES, LIST, READ, SETTLED_LABELS)
 export class SignaturesController extends RestHost {
   @GetRoute(':id/content', {
     action: 'content',

@@ -2,7 +2,7 @@ import { href, text } from '../rest/fields.js';
 import { several, type Filter } from '../rest/filters/filter.js';
 import { textFilters } from '../rest/filters/text.js';
 import { ResourceController, RestHost } from '../rest/rest-controller.js';
-import { LABELS } from '../rest/standard/labels.js';
+import { SETTLED_LABELS } from '../rest/standard/labels.js';
 import { LIST, READ } from '../rest/standard/reading.js';
 import { defineContent } from './content-resource.js';
 import { mediaTypeFilter } from './manifests.controller.js';
@@ -35,5 +35,5 @@ export const TAGS = defineContent({
 });
 
 /** Names for manifests. */
-@ResourceController(TAGS, LIST, READ, LABELS)
+@ResourceController(TAGS, LIST, READ, SETTLED_LABELS)
 export class TagsController extends RestHost {}

@@ -1,6 +1,6 @@
 import type { DispatchOptions } from '#tasks/dispatch.js';
 import { ResourceController, RestHost } from '../rest/rest-controller.js';
-import { LABELS } from '../rest/standard/labels.js';
+import { SETTLED_LABELS } from '../rest/standard/labels.js';
 import { LIST, READ } from '../rest/standard/reading.js';
 import { ROLES } from '../rest/standard/roles.js';
 import { creatingByTask, deleting, updating } from '../rest/standard/writing.js';
@@ -34,7 +34,16 @@ const PULL_THROUGH_WRITING = {
 };
 
 /** What is served under a path. */
-@ResourceController(DISTRIBUTIONS, LIST, READ, creatingByTask(WRITING), updating(WRITING), deleting(), LABELS, ROLES)
+@ResourceController(
+  DISTRIBUTIONS,
+  LIST,
+  READ,
+  creatingByTask(WRITING),
+  updating(WRITING),
+  deleting(),
+  SETTLED_LABELS,
+  ROLES,
+)
 export class DistributionsController extends RestHost {}
 
 /** Whole registries served under a path. */
@@ -45,7 +54,7 @@ export class DistributionsController extends RestHost {}
   creatingByTask(PULL_THROUGH_WRITING),
   updating(PULL_THROUGH_WRITING),
   deleting(),
-  LABELS,
+  SETTLED_LABELS,
   ROLES,
 )
 export class PullThroughDistributionsController extends RestHost {}

@@ -12,6 +12,9 @@ export interface OrphanPayload {
 
 const ORPHAN_CLEANUP = defineTask<OrphanPayload, CollectReport>({ name: 'pulpcore.app.tasks.orphan.orphan_cleanup' });
 
+/** Longer protection is for ever; later times than this the database could not subtract. */
+const A_CENTURY = 100 * 366 * 24 * 3600;
+
 /** Removes content that no repository version holds, with its bytes. */
 @Injectable()
 export class OrphanCleanup implements TaskHandler<OrphanPayload, CollectReport> {
@@ -24,7 +27,7 @@ export class OrphanCleanup implements TaskHandler<OrphanPayload, CollectReport> 
 
   async run({ contentIds, protectionMinutes }: OrphanPayload, context: TaskContext): Promise<CollectReport> {
     const report = await collect(this.source, this.store, {
-      graceSeconds: protectionMinutes * 60,
+      graceSeconds: Math.min(protectionMinutes * 60, A_CENTURY),
       signal: context.signal,
       onProgress: (so) => say(context, so, 'running'),
       ...(contentIds === null ? {} : { only: contentIds }),

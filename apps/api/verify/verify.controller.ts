@@ -1,3 +1,4 @@
+import { SHARED_SCHEMAS } from '../rest/openapi/schemas.js';
 import { Inject } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { Permissions } from '#access/permissions.js';
@@ -40,7 +41,10 @@ export class VerifyController extends RestHost {
     summary: 'Judge signatures',
     collection: true,
     body: { schema: 'Verify', of: VerifyBody },
-    answers: { 200: { schema: 'VerificationReport', of: REPORT_SCHEMA } },
+    answers: {
+      200: { schema: 'VerificationReport', of: REPORT_SCHEMA },
+      404: { schema: 'ErrorDetail', of: SHARED_SCHEMAS['ErrorDetail']! },
+    },
   })
   async verify(@Context() context: RestContext): Promise<VerificationReport> {
     const body = await this.rest.body(context, VerifyBody);

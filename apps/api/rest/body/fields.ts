@@ -55,7 +55,10 @@ export function TextField(options: TextOptions = {}): PropertyDecorator {
   );
 }
 
-const notAChoice = (value: unknown) => `"${String(value).slice(0, 200)}" is not a valid choice.`;
+const notAChoice = (value: unknown) => {
+  const said = typeof value === 'object' ? JSON.stringify(value) : String(value);
+  return `"${said.slice(0, 200)}" is not a valid choice.`;
+};
 
 /** True or false. */
 export function FlagField(options: BodyFieldOptions = {}): PropertyDecorator {

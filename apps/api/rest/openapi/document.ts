@@ -41,11 +41,18 @@ export function buildDocument(routes: readonly DocumentedRoute[], options: Docum
     },
     paths,
     components: {
-      schemas: Object.fromEntries(Object.entries(schemas).sort(([left], [right]) => (left < right ? -1 : 1))),
+      schemas: sorted(schemas),
       securitySchemes: { basicAuth: { type: 'http', scheme: 'basic' } },
     },
     servers: [{ url: `${options.origin}/` }],
   };
+}
+
+/** Paths of resources are references in the sense of RFC 3986: they have no scheme. */
+function sorted(schemas: Record<string, Schema>): unknown {
+  const entries = Object.entries(schemas).sort(([left], [right]) => (left < right ? -1 : 1));
+  const text = JSON.stringify(Object.fromEntries(entries));
+  return JSON.parse(text.replaceAll('"format":"uri"', '"format":"uri-reference"'));
 }
 
 const onlyOf = (component: string): Json =>

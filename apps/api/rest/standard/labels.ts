@@ -76,15 +76,14 @@ async function change(
   });
 }
 
-/** `POST member/set_label/` and `unset_label/`. */
-export const LABELS: readonly StandardRoute[] = [
+const labelRoutes = (status: 200 | 201): readonly StandardRoute[] => [
   {
     name: 'setLabel',
     route: PostRoute(':id/set_label', {
       action: 'set_label',
       summary: 'Set a label',
       body: { schema: 'SetLabel', of: SetLabel },
-      answers: { 201: { schema: 'SetLabelResponse', of: LABEL } },
+      answers: { [status]: { schema: 'SetLabelResponse', of: LABEL } },
     }),
     handle: setLabel,
   },
@@ -94,8 +93,14 @@ export const LABELS: readonly StandardRoute[] = [
       action: 'unset_label',
       summary: 'Unset a label',
       body: { schema: 'UnsetLabel', of: UnsetLabel },
-      answers: { 201: { schema: 'UnsetLabelResponse', of: UNSET } },
+      answers: { [status]: { schema: 'UnsetLabelResponse', of: UNSET } },
     }),
     handle: unsetLabel,
   },
 ];
+
+/** `POST member/set_label/` and `unset_label/`. */
+export const LABELS = labelRoutes(201);
+
+/** The same for content units and distributions, where clients expect another status. */
+export const SETTLED_LABELS = labelRoutes(200);

@@ -33,18 +33,22 @@ const LISTED = {
 };
 const PERMISSIONS = { type: 'object', properties: { permissions: NAMES }, required: ['permissions'] };
 
-const keyIn = (resource: Resource, context: RestContext) =>
-  objectKey(resource.model, requireKeyOf(resource, context.param('id')));
+/** How roles name the object in the path, which must exist. */
+async function keyIn(rest: Rest, resource: Resource, context: RestContext): Promise<string> {
+  const id = requireKeyOf(resource, context.param('id'));
+  await rest.demandExists(resource, id);
+  return objectKey(resource.model, id);
+}
 
 async function change(rest: Rest, resource: Resource, context: RestContext, apply: typeof addRole) {
+  const key = await keyIn(rest, resource, context);
   const { users, groups, role } = await rest.body(context, NestedRole);
-  const key = keyIn(resource, context);
   await rest.source.transaction((tx) => apply(tx, { role, users, groups, objectKey: key }));
   return { users, groups, role };
 }
 
 async function myPermissions(rest: Rest, resource: Resource, context: RestContext) {
-  const key = keyIn(resource, context);
+  const key = await keyIn(rest, resource, context);
   const names = PERMISSION_NAMES.filter((name) => modelOf(name) === resource.model);
   const held = await rest.permissions.permissionsOf(context.principal);
   return { permissions: held.on(key, names) };
@@ -82,7 +86,7 @@ export const ROLES: readonly StandardRoute[] = [
       answers: { 200: { schema: 'ObjectRolesResponse', of: LISTED } },
     }),
     handle: async (rest, resource, context) => ({
-      roles: await listRoles(rest.source.manager, keyIn(resource, context)),
+      roles: await listRoles(rest.source.manager, await keyIn(rest, resource, context)),
     }),
   },
   {

@@ -24,6 +24,7 @@ async function update<Body extends object>(
   partial: boolean,
 ): Promise<object> {
   const id = requireKeyOf(resource, context.param('id'));
+  await rest.demandExists(resource, id);
   const columns = await readColumns(writing, { rest, context, id }, partial);
   return inTransaction(rest.source, async (tx) => {
     const changed = await differing(tx, MODELS[resource.model].table, resource, id, columns);
