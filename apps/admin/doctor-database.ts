@@ -87,7 +87,7 @@ async function backlogOf(config: HallmarkConfig): Promise<number> {
 async function checkWorkers(source: DataSource): Promise<Finding> {
   const [row] = await rowsOf<{ count: number }>(
     source,
-    `select count(*)::int as count from app_status where app_type = 'worker' and last_heartbeat > now() - interval '30 seconds'`,
+    `select count(*)::int as count from app_status where app_type in ('worker', 'standalone') and last_heartbeat > now() - interval '30 seconds'`,
   );
   if (row!.count > 0) return { name: 'workers', state: 'ok', detail: `${row!.count} at work` };
   return {

@@ -14,7 +14,7 @@ export class StandaloneModule {
   static of(config: HallmarkConfig): DynamicModule {
     return {
       module: StandaloneModule,
-      imports: [...ground(config, 'hallmark', 'api'), RegistryModule.register([]), ApiModule.register(), WorkerModule],
+      imports: [...ground(config, 'hallmark', 'standalone'), RegistryModule.register([]), ApiModule.register(), WorkerModule],
       providers: [TaskMetrics, StoreCheck, RegistryMetrics],
     };
   }

@@ -6,6 +6,9 @@ export interface JsonLimits {
   readonly values?: number;
 }
 
+/** Most members of one object. */
+const MOST_MEMBERS = 20_000;
+
 /** Why a document was refused; `offset` in bytes of the UTF-8 text where known. */
 export class StrictJsonError extends Error {
   override readonly name = 'StrictJsonError';
@@ -51,7 +54,7 @@ class Reader {
   private value(level: number): unknown {
     if ((this.left -= 1) < 0) throw this.error('too many values');
     if (level > this.depth) throw this.error(`nested deeper than ${this.depth} levels`);
-    switch (this.text[this.at]) {
+    switch (this.text.charAt(this.at)) {
       case '{':
         return this.object(level);
       case '[':
@@ -74,7 +77,8 @@ class Reader {
     this.at += 1;
     this.space();
     if (this.take('}')) return result;
-    for (;;) {
+    for (let members = 1; ; members += 1) {
+      if (members > MOST_MEMBERS) throw this.error('too many members in one object');
       if (this.text[this.at] !== '"') throw this.error('expected a member name');
       const name = this.string();
       if (Object.hasOwn(result, name)) throw this.error(`duplicate member ${JSON.stringify(name.slice(0, 64))}`);

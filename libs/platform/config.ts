@@ -321,7 +321,8 @@ function contradictions(values: SettingValues): string[] {
 
 function shown(value: unknown, secret: boolean | undefined): string {
   if (value === undefined) return '';
-  return secret ? '********' : Array.isArray(value) ? value.join(',') : String(value);
+  if (secret) return '********';
+  return Array.isArray(value) ? value.join(',') : `${value as string | number | boolean}`;
 }
 
 function urlHost(host: string): string {

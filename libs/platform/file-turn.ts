@@ -20,7 +20,11 @@ export async function inTurn<T>(path: string, work: () => Promise<T>): Promise<T
 async function take(path: string): Promise<boolean> {
   try {
     const file = await open(path, 'wx', 0o600);
-    await file.writeFile(String(process.pid)).finally(() => file.close());
+    try {
+      await file.writeFile(String(process.pid));
+    } finally {
+      await file.close();
+    }
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;

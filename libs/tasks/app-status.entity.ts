@@ -2,7 +2,7 @@ import { Column, Entity, Index } from 'typeorm';
 import { ResourceEntity } from '#platform/base.entity.js';
 
 /** What a process does. */
-export type AppType = 'api' | 'registry' | 'content' | 'worker';
+export type AppType = 'api' | 'registry' | 'content' | 'worker' | 'standalone';
 
 /** A process and when it last said that it lives. */
 @Entity('app_status')

@@ -224,7 +224,7 @@ describe.skipIf(missing.length > 0 && !required)(
     });
 
     async function pushIndex(tags: readonly string[], name: string): Promise<void> {
-      const v2 = (path: string, init: RequestInit = {}) =>
+      const v2 = (path: string, init: RequestInit & { headers?: Record<string, string> } = {}) =>
         fetch(`${hallmark.url}/v2/test/minio/manifests/${path}`, {
           ...init,
           headers: { authorization: `Basic ${btoa(REGISTRY_WORDS[2])}`, ...init.headers },

@@ -147,7 +147,8 @@ async function finish(call: Standalone['call'], path: string, body: unknown): Pr
   throw new Error(`the task of POST ${path} does not end`);
 }
 
-async function freePort(): Promise<number> {
+/** A port that is free now. */
+export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   const { port } = server.address() as { port: number };

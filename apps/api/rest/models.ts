@@ -104,7 +104,7 @@ export const MODELS = {
   'core.task': model('tasks', 'task', 'Task', 'task_href'),
   'core.taskgroup': model('task-groups', 'task_group', 'TaskGroup', 'task_group_href'),
   'core.taskschedule': model('task-schedules', 'task_schedule', 'TaskSchedule', 'task_schedule_href'),
-  'core.worker': model('workers', 'app_status', 'Worker', 'worker_href', `t.app_type = 'worker'`),
+  'core.worker': model('workers', 'app_status', 'Worker', 'worker_href', `t.app_type in ('worker', 'standalone')`),
   'core.accesspolicy': model('access_policies', 'access_policy', 'AccessPolicy', 'access_policy_href'),
   'core.role': model('roles', 'role', 'Role', 'role_href'),
   'core.group': { ...model('groups', 'access_group', 'Group', 'group_href'), integerKey: true },

@@ -51,9 +51,9 @@ export class StatusController {
       (apps ?? []).filter(({ type }) => types.includes(type)).map(({ type: _type, ...app }) => app);
     return {
       versions: VERSIONS,
-      online_workers: online('worker'),
-      online_api_apps: online('api'),
-      online_content_apps: online('registry', 'content'),
+      online_workers: online('worker', 'standalone'),
+      online_api_apps: online('api', 'standalone'),
+      online_content_apps: online('registry', 'content', 'standalone'),
       database_connection: { connected: apps !== undefined },
       redis_connection: { connected: this.config.redisUrl !== undefined && apps !== undefined },
       storage: await this.storage(),

@@ -27,7 +27,7 @@ const PROGRESS = {
 };
 
 /** Key of the worker that runs or ran a task, as long as it is known. */
-const WORKER = `(select w.id from app_status w where w.name = t.worker and w.app_type = 'worker')`;
+const WORKER = `(select w.id from app_status w where w.name = t.worker and w.app_type in ('worker', 'standalone'))`;
 
 /** Members that the short form shows. */
 export const MINIMAL_TASK = [

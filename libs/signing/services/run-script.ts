@@ -36,7 +36,11 @@ export async function runScript(workDir: string, call: ScriptCall): Promise<Uint
     const inside = await realpath(folder);
     const manifestPath = join(inside, 'manifest');
     const file = await open(manifestPath, 'wx', 0o600);
-    await file.writeFile(call.manifest).finally(() => file.close());
+    try {
+      await file.writeFile(call.manifest);
+    } finally {
+      await file.close();
+    }
     const prepared = (await call.prepare?.(inside)) ?? {};
     const environment = { ...baseEnvironment(), ...call.environment, SIG_PATH: join(inside, 'signature'), ...prepared };
     const stdout = await execute(call, manifestPath, environment, inside);

@@ -3,6 +3,7 @@ import { DataSource, type EntityManager } from 'typeorm';
 import { expandUnits, selectForCopy, type CopySelection } from '#content/changes/recursive-add.js';
 import { selectForRemoval } from '#content/changes/recursive-remove.js';
 import { findUnits, unitsAt } from '#content/changes/units.js';
+import { withFallbacks } from '#content/changes/with-fallbacks.js';
 import { applyChange, lockRepository, type MadeVersion, type UnitRef } from '#content/versions/apply-change.js';
 import { defineTask, type TaskContext, type TaskHandler } from '#tasks/define-task.js';
 import { changeRepository, membersAmong } from './version-change.js';
@@ -31,7 +32,7 @@ export class AddContent implements TaskHandler<AddPayload, object | null> {
       const add = from
         ? await selectForCopy(tx, { repositoryId: from.repositoryId, pinned: from.number }, from.selection)
         : await expandUnits(tx, await findUnits(tx, units));
-      return applyChange(tx, repositoryId, { add }, { taskId: context.taskId });
+      return applyChange(tx, repositoryId, await withFallbacks(tx, repositoryId, { add }), { taskId: context.taskId });
     });
   }
 }
@@ -60,7 +61,9 @@ export class RemoveContent implements TaskHandler<RemovePayload, object | null> 
       const remove = everything
         ? ids(await unitsAt(tx, { repositoryId, pinned: null }))
         : await selectForRemoval(tx, repositoryId, await membersAmong(tx, repositoryId, units));
-      return applyChange(tx, repositoryId, { remove }, { taskId: context.taskId });
+      return applyChange(tx, repositoryId, await withFallbacks(tx, repositoryId, { remove }), {
+        taskId: context.taskId,
+      });
     });
   }
 }
