@@ -3,6 +3,7 @@ import type { DataSource } from 'typeorm';
 import { algorithmOf, type Digest } from '#oci/digest.js';
 import { inTransaction } from '#platform/database.js';
 import { DomainError, invalid, isDomainError } from '#platform/domain-error.js';
+import { WITHOUT_FLUSH } from '#platform/durability.js';
 import { newId } from '#platform/identifiers.js';
 import type { AppendLimits, BlobStore, StagedBytes } from '#storage/blob-store.js';
 import { protectDigest, stageBlob } from './store-blob.js';
@@ -123,11 +124,10 @@ async function finish(
   digest: Digest,
 ): Promise<number> {
   const size = await commit(receiving, session.repositoryId, staged, digest);
-  await receiving.source.query('update upload set digest = $2, "offset" = $3, touched_at = now() where id = $1', [
-    session.id,
-    digest,
-    size,
-  ]);
+  await receiving.source.query(
+    `update upload set digest = $2, "offset" = $3, touched_at = now() from ${WITHOUT_FLUSH} where id = $1`,
+    [session.id, digest, size],
+  );
   return size;
 }
 

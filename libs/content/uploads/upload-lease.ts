@@ -1,6 +1,7 @@
 import type { DataSource } from 'typeorm';
 import { rowsOf } from '#platform/database.js';
 import { DomainError } from '#platform/domain-error.js';
+import { WITHOUT_FLUSH } from '#platform/durability.js';
 import { newId } from '#platform/identifiers.js';
 
 const LEASE_SECONDS = 15;
@@ -31,7 +32,7 @@ export async function takeLease(source: DataSource, uploadId: string): Promise<U
 async function claim(source: DataSource, uploadId: string, leaseId: string): Promise<boolean> {
   const rows = await rowsOf<{ id: string }>(
     source,
-    `update upload set lease_id = $2, lease_until = now() + $3 * interval '1 second', touched_at = now()
+    `update upload set lease_id = $2, lease_until = now() + $3 * interval '1 second', touched_at = now() from ${WITHOUT_FLUSH}
      where id = $1 and digest is null and (lease_until is null or lease_until < now() or lease_id = $2) returning id`,
     [uploadId, leaseId, LEASE_SECONDS],
   );
@@ -55,7 +56,7 @@ function keep(source: DataSource, uploadId: string, leaseId: string): UploadLeas
     async release(offset) {
       clearInterval(timer);
       await source.query(
-        `update upload set lease_id = null, lease_until = null, touched_at = now(), "offset" = coalesce($3, "offset")
+        `update upload set lease_id = null, lease_until = null, touched_at = now(), "offset" = coalesce($3, "offset") from ${WITHOUT_FLUSH}
          where id = $1 and lease_id = $2`,
         [uploadId, leaseId, offset ?? null],
       );

@@ -2,6 +2,7 @@ import type { DataSource } from 'typeorm';
 import type { DigestAlgorithm } from '#oci/digest.js';
 import { rowsOf } from '#platform/database.js';
 import { DomainError, notFound } from '#platform/domain-error.js';
+import { WITHOUT_FLUSH } from '#platform/durability.js';
 import { isUuid, newId } from '#platform/identifiers.js';
 
 const MOST_OPEN = 1_000;
@@ -32,7 +33,7 @@ export async function openUpload(
   const [row] = await rowsOf<{ id: string }>(
     source,
     `insert into upload (id, repository_id, principal, algorithm) select $1::uuid, $2::uuid, $3::text, $4::text
-     where (select count(*) from (select 1 from upload where principal = $3 and digest is null limit $5) o) < $5
+     from ${WITHOUT_FLUSH} where (select count(*) from (select 1 from upload where principal = $3 and digest is null limit $5) o) < $5
      returning id`,
     [newId(), owner.repositoryId, owner.principal, algorithm, most],
   );

@@ -8,6 +8,7 @@ import { isTagName, parseCompanionTag } from '#oci/reference.js';
 import { parseManifest, type ParsedManifest } from '#oci/manifest.js';
 import { inTransaction, isUniqueViolation } from '#platform/database.js';
 import { conflict, invalid, isDomainError } from '#platform/domain-error.js';
+import { commitEarly, durable } from '#platform/durability.js';
 import { mergeCompanionManifests } from '../formats/cosign/merge.js';
 import { layerKey } from '../formats/cosign/wrap.js';
 import { digestOfPushed, draftManifest, type DraftSource, parsePushed } from './draft-manifest.js';
@@ -78,7 +79,8 @@ async function store(into: DraftSource, entry: Entry, expected?: TagCondition['e
   const conditions = expected === undefined ? [] : entry.tags.map((tag) => ({ tag, expected }));
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await inTransaction(into.source, async (tx) => {
+      const stored = await inTransaction(into.source, async (tx) => {
+        await commitEarly(tx);
         if (entry.config) {
           await protectDigest(tx, entry.config.digest);
           await stageBlob(tx, repositoryId, entry.config.digest, entry.config.size);
@@ -86,6 +88,8 @@ async function store(into: DraftSource, entry: Entry, expected?: TagCondition['e
         const { draft, tags, alongside = [] } = entry;
         return storeManifest(tx, { repositoryId, draft, tags, conditions, alongside });
       });
+      await durable(into.source);
+      return stored;
     } catch (error) {
       if (attempt >= 5 || !isUniqueViolation(error)) throw error;
     }
