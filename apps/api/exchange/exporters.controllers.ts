@@ -84,7 +84,7 @@ type Exported = ExportPayload['versions'][number];
 @PlacedController(
   runPlace(PULP_EXPORTS, PULP_EXPORTERS, 'exporter'),
   PULP_EXPORTS,
-  runRoutes('exporter', 'exporter_id'),
+  runRoutes(PULP_EXPORTERS, 'exporter', 'exporter_id'),
 )
 export class PulpExportsController extends RestHost {
   constructor(private readonly exporting: PulpExportTask) {
@@ -93,6 +93,7 @@ export class PulpExportsController extends RestHost {
 
   @PostRoute('', { action: 'create', summary: 'Create', body: 'resource', answers: { 202: 'task' } })
   async create(@Context() context: RestContext) {
+    await this.rest.demandExists(PULP_EXPORTERS, context.param('exporter'));
     const body = await this.rest.body(context, PulpExportBody);
     const exporterId = context.param('exporter');
     const [exporter] = await rowsOf<{ repositories: string[]; last_export_id: string | null }>(
@@ -173,7 +174,7 @@ function refuseContradictions({ full, start_versions, chunk_size }: PulpExportBo
 @PlacedController(
   runPlace(FILESYSTEM_EXPORTS, FILESYSTEM_EXPORTERS, 'exporter'),
   FILESYSTEM_EXPORTS,
-  runRoutes('exporter', 'exporter_id'),
+  runRoutes(FILESYSTEM_EXPORTERS, 'exporter', 'exporter_id'),
 )
 export class FilesystemExportsController extends RestHost {
   constructor(private readonly exporting: FilesystemExportTask) {
@@ -182,6 +183,7 @@ export class FilesystemExportsController extends RestHost {
 
   @PostRoute('', { action: 'create', summary: 'Create', body: 'resource', answers: { 202: 'task' } })
   async create(@Context() context: RestContext) {
+    await this.rest.demandExists(FILESYSTEM_EXPORTERS, context.param('exporter'));
     const { repository_version } = await this.rest.body(context, FilesystemExportBody);
     const version = await namedVersion(this.rest.source, repository_version!, 'repository_version');
     const href = versionHref(version.repositoryType, version.repositoryId, version.number);

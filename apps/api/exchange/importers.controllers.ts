@@ -43,7 +43,7 @@ const WRITING: Writing<PulpImporterBody> = {
 export class PulpImportersController extends RestHost {}
 
 /** Archives that were read. */
-@PlacedController(runPlace(IMPORTS, IMPORTERS, 'importer'), IMPORTS, runRoutes('importer', 'importer_id'))
+@PlacedController(runPlace(IMPORTS, IMPORTERS, 'importer'), IMPORTS, runRoutes(IMPORTERS, 'importer', 'importer_id'))
 export class PulpImportsController extends RestHost {
   constructor(
     private readonly importing: PulpImportTask,
@@ -54,6 +54,7 @@ export class PulpImportsController extends RestHost {
 
   @PostRoute('', { action: 'create', summary: 'Create', body: 'resource', answers: { 202: 'task-group' } })
   async create(@Context() context: RestContext): Promise<object> {
+    await this.rest.demandExists(IMPORTERS, context.param('importer'));
     const { path, toc, create_repositories } = await this.rest.body(context, PulpImportBody);
     const importerId = context.param('importer');
     const [importer] = await rowsOf<{ repo_mapping: object }>(

@@ -19,19 +19,23 @@ export const runPlace = (resource: Resource, parent: Resource, key: string): Pla
 });
 
 /** List, read and delete of runs below the exporter or importer in the path. */
-export function runRoutes(key: string, column: string): readonly StandardRoute[] {
+export function runRoutes(parent: Resource, key: string, column: string): readonly StandardRoute[] {
   const below = (context: RestContext) => (values: SqlValues) =>
     `t.${column} = ${values.bind(context.param(key))}::uuid`;
   return [
     {
       name: 'list',
       route: GetRoute('', { action: 'list', summary: 'List', answers: { 200: 'page' } }),
-      handle: (rest, resource, context) => rest.list(context, resource, below(context)),
+      async handle(rest, resource, context) {
+        await rest.demandExists(parent, context.param(key));
+        return rest.list(context, resource, below(context));
+      },
     },
     {
       name: 'read',
       route: GetRoute(':id', { action: 'read', summary: 'Inspect', answers: { 200: 'resource' } }),
-      handle(rest, resource, context) {
+      async handle(rest, resource, context) {
+        await rest.demandExists(parent, context.param(key));
         const id = requireKeyOf(resource, context.param('id'));
         const inside = below(context);
         return rest.read(context, resource, (values) => `t.id = ${values.bind(id)} and ${inside(values)}`);
@@ -41,6 +45,7 @@ export function runRoutes(key: string, column: string): readonly StandardRoute[]
       name: 'delete',
       route: DeleteRoute(':id', { action: 'delete', summary: 'Delete', answers: { 204: 'empty' } }),
       async handle(rest, resource, context) {
+        await rest.demandExists(parent, context.param(key));
         const id = requireKeyOf(resource, context.param('id'));
         const table = resource.from.split(' ', 1)[0]!;
         const gone = await rowsOf(rest.source, `delete from ${table} where id = $1 and ${column} = $2 returning id`, [
