@@ -19,7 +19,13 @@ const folder = mkdtempSync(join(tmpdir(), 'hallmark-migration-'));
 const postgres = await startEmbeddedPostgres(folder, { fsync: 'off' });
 let status = 1;
 try {
-  status = typeorm('migration:run') || typeorm(...(command === 'check' ? ['migration:generate', '--check', '-p', 'migrations/Check'] : ['migration:generate', '-p', `migrations/${name}`]));
+  status =
+    typeorm('migration:run') ||
+    typeorm(
+      ...(command === 'check'
+        ? ['migration:generate', '--check', '-p', 'migrations/Check']
+        : ['migration:generate', '-p', `migrations/${name}`]),
+    );
 } finally {
   await postgres.stop();
   rmSync(folder, { recursive: true, force: true });
@@ -29,6 +35,10 @@ process.exit(status);
 function typeorm(action, ...words) {
   const cli = join(root, 'node_modules', 'typeorm', 'cli.js');
   const options = [cli, action, ...words, '-d', join(root, 'dist', 'migrations', 'data-source.js')];
-  const { status: code } = spawnSync(runtime(), options, { cwd: root, stdio: 'inherit', env: { ...process.env, DATABASE_URL: postgres.url } });
+  const { status: code } = spawnSync(runtime(), options, {
+    cwd: root,
+    stdio: 'inherit',
+    env: { ...process.env, DATABASE_URL: postgres.url },
+  });
   return code ?? 1;
 }

@@ -14,7 +14,12 @@ export class StandaloneModule {
   static of(config: HallmarkConfig): DynamicModule {
     return {
       module: StandaloneModule,
-      imports: [...ground(config, 'hallmark', 'standalone'), RegistryModule.register([]), ApiModule.register(), WorkerModule],
+      imports: [
+        ...ground(config, 'hallmark', 'standalone'),
+        RegistryModule.register([]),
+        ApiModule.register(),
+        WorkerModule,
+      ],
       providers: [TaskMetrics, StoreCheck, RegistryMetrics],
     };
   }

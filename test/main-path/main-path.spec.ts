@@ -224,10 +224,10 @@ describe.skipIf(missing.length > 0 && !required)(
     });
 
     async function pushIndex(tags: readonly string[], name: string): Promise<void> {
-      const v2 = (path: string, init: RequestInit & { headers?: Record<string, string> } = {}) =>
+      const v2 = (path: string, init: RequestInit = {}) =>
         fetch(`${hallmark.url}/v2/test/minio/manifests/${path}`, {
           ...init,
-          headers: { authorization: `Basic ${btoa(REGISTRY_WORDS[2])}`, ...init.headers },
+          headers: { authorization: `Basic ${btoa(REGISTRY_WORDS[2])}`, ...(init.headers as Record<string, string>) },
         });
       const manifests = await Promise.all(
         tags.map(async (tag, at) => {

@@ -19,7 +19,8 @@ export interface StoredManifest {
  */
 export interface ParsedSignature {
   /** Storage scheme within the family. */
-  readonly scheme: 'atomic' | 'cosign:tag' | 'cosign:oci11' | 'cosign:bundle' | 'notation:jws' | 'notation:cose' | 'nv2';
+  readonly scheme:
+    'atomic' | 'cosign:tag' | 'cosign:oci11' | 'cosign:bundle' | 'notation:jws' | 'notation:cose' | 'nv2';
   /** An attestation or SBOM is carried like a signature but says something else. */
   readonly kind: 'signature' | 'attestation' | 'sbom';
   readonly manifestDigest?: string;
