@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Json, PASSWORD, startStandalone, type Standalone } from './standalone-process.js';
+import { BASIC as basic, pushImage, putManifest, repositoryNamed } from './pushing.js';
+import { type Json, startStandalone, type Standalone } from './standalone-process.js';
 
 let [here, there]: Standalone[] = [];
 beforeAll(async () => {
@@ -11,22 +11,17 @@ afterAll(async () => {
   await Promise.all([here?.stop(), there?.stop()]);
 });
 
-const basic = { authorization: `Basic ${btoa(`admin:${PASSWORD}`)}` };
-const OCI = 'application/vnd.oci.image.manifest.v1+json';
-const sha = (bytes: string | Buffer) => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
-const first = (page: Json): Json => (page['results'] as unknown as Json[])[0]!;
-
 describe('moving a version', () => {
   it('as an archive from one Hallmark to an empty one and back gives the same bytes', async () => {
-    const image = await pushImage(here!, 'move/app', 'v1');
-    await pushImage(here!, 'move/app', undefined, image);
-    const source = await repositoryOf(here!, 'move/app');
+    const image = await pushImage(here!, 'move/app', { tag: 'v1' });
+    await pushImage(here!, 'move/app', { subject: image });
+    const source = await repositoryNamed(here!, 'move/app');
     const archive = await download(here!, `${source['latest_version_href'] as string}oci-layout.tar`);
     expect(archive.headers.get('content-type')).toBe('application/x-tar');
     expect(Number(archive.headers.get('content-length'))).toBe(archive.bytes.length);
 
-    await pushImage(there!, 'move/app', 'old');
-    const target = await repositoryOf(there!, 'move/app');
+    await pushImage(there!, 'move/app', { tag: 'old' });
+    const target = await repositoryNamed(there!, 'move/app');
     const task = await upload(there!, `${target['pulp_href'] as string}import/`, archive.bytes);
     expect(task).toMatchObject({ state: 'completed', name: 'hallmark.tasks.import_layout' });
     const version = (task['created_resources'] as unknown as string[])[0]!;
@@ -41,7 +36,7 @@ describe('moving a version', () => {
   });
 
   it('answers ranges, conditions and a refusal before the first byte', async () => {
-    const href = (await repositoryOf(here!, 'move/app'))['latest_version_href'] as string;
+    const href = (await repositoryNamed(here!, 'move/app'))['latest_version_href'] as string;
     const whole = await download(here!, `${href}oci-layout.tar`);
     const part = await download(here!, `${href}oci-layout.tar`, { range: 'bytes=512-1023' });
     expect([part.status, part.headers.get('content-range')]).toEqual([206, `bytes 512-1023/${whole.bytes.length}`]);
@@ -55,19 +50,22 @@ describe('moving a version', () => {
   });
 
   it('refuses an archive that is none, and the repository stays as it is', async () => {
-    const target = await repositoryOf(there!, 'move/app');
+    const target = await repositoryNamed(there!, 'move/app');
     const task = await upload(there!, `${target['pulp_href'] as string}import/`, randomBytes(4096));
     expect(task['state']).toBe('failed');
     expect(task['error']['description']).toBeTruthy();
-    expect((await repositoryOf(there!, 'move/app'))['latest_version_href']).toBe(target['latest_version_href']);
+    expect((await repositoryNamed(there!, 'move/app'))['latest_version_href']).toBe(target['latest_version_href']);
   });
 });
 
 describe('comparing versions', () => {
   it('names tags that came, moved and went', async () => {
-    const [one, two] = [await pushImage(here!, 'diff/app', 'a'), await pushImage(here!, 'diff/app', 'b')];
-    await pushImage(here!, 'diff/app', 'a', undefined, two);
-    const repository = await repositoryOf(here!, 'diff/app');
+    const [one, two] = [
+      await pushImage(here!, 'diff/app', { tag: 'a' }),
+      await pushImage(here!, 'diff/app', { tag: 'b' }),
+    ];
+    await putManifest(here!, 'diff/app', 'a', two);
+    const repository = await repositoryNamed(here!, 'diff/app');
     const { body } = await here!.call(
       'GET',
       `${repository['latest_version_href'] as string}diff/?base=${repository['versions_href'] as string}1/`,
@@ -82,56 +80,6 @@ describe('comparing versions', () => {
     expect((await here!.call('GET', `${repository['latest_version_href'] as string}diff/?base=99`)).status).toBe(400);
   });
 });
-
-interface Pushed {
-  readonly bytes: string;
-  readonly digest: string;
-  readonly size: number;
-}
-
-async function pushImage(
-  hallmark: Standalone,
-  name: string,
-  tag?: string,
-  subject?: Pushed,
-  same?: Pushed,
-): Promise<Pushed> {
-  if (same) {
-    await put(hallmark, name, tag!, same);
-    return same;
-  }
-  const descriptors = [];
-  for (const content of [`{"made":"${randomBytes(8).toString('hex')}"}`, randomBytes(2000)]) {
-    const started = await fetch(`${hallmark.url}/v2/${name}/blobs/uploads/`, { method: 'POST', headers: basic });
-    const location = `${started.headers.get('location')!}&digest=${sha(content)}`;
-    const put = await fetch(new URL(location, hallmark.url), { method: 'PUT', headers: basic, body: content });
-    expect(put.status).toBe(201);
-    descriptors.push({ mediaType: 'application/octet-stream', digest: sha(content), size: content.length });
-  }
-  const [config, layer] = descriptors;
-  const bytes = JSON.stringify({
-    schemaVersion: 2,
-    mediaType: OCI,
-    ...(subject
-      ? { artifactType: 'text/x-note', subject: { mediaType: OCI, digest: subject.digest, size: subject.size } }
-      : {}),
-    config,
-    layers: [layer],
-  });
-  const image = { bytes, digest: sha(bytes), size: bytes.length };
-  await put(hallmark, name, tag ?? image.digest, image);
-  return image;
-}
-
-async function put(hallmark: Standalone, name: string, reference: string, image: Pushed): Promise<void> {
-  const url = `${hallmark.url}/v2/${name}/manifests/${reference}`;
-  const answer = await fetch(url, { method: 'PUT', headers: { ...basic, 'content-type': OCI }, body: image.bytes });
-  expect(answer.status).toBe(201);
-}
-
-async function repositoryOf(hallmark: Standalone, name: string): Promise<Json> {
-  return first((await hallmark.call('GET', `repositories/container/container-push/?name=${name}`)).body);
-}
 
 async function download(hallmark: Standalone, path: string, headers: Record<string, string> = {}) {
   const answer = await fetch(new URL(path, hallmark.url), { headers: { ...basic, ...headers } });
