@@ -6,7 +6,7 @@ import { printTable, type Row, times } from '../report.js';
 import { inTurns } from '../rounds.js';
 import { type PeerName, type Server, startHallmark, startPeer } from '../servers.js';
 
-const NAME = 'bench/blobs';
+const NAME = 'bench/bytes';
 const KIB = 1024;
 const MIB = KIB * KIB;
 

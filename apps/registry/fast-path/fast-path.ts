@@ -17,6 +17,7 @@ import { parseFastTarget, type FastTarget } from './fast-target.js';
 import { loadAnswer } from './load-answer.js';
 import type { Place } from './place.js';
 import { Places } from './places.js';
+import { openExact, sendFile } from './send-file.js';
 import type { FirstHandler, RequestHandler } from './registry-server.js';
 import { doubtAfterWriting } from './written.js';
 
@@ -117,15 +118,24 @@ export class FastPath implements FirstHandler, BeforeApplicationShutdown {
   }
 
   private stream(request: IncomingMessage, response: ServerResponse, answer: Answer, next: RequestHandler): true {
-    this.store.open(answer.digest!, undefined, answer.streamed).then(
-      (bytes) => {
-        response.setTimeout(this.config.idleTimeout * 1000, () => response.destroy());
-        response.writeHead(200, answer.headers as string[]);
-        // A client that goes away in the middle is nothing unusual.
-        pipeline(bytes, response, () => undefined);
-      },
-      () => next(request, response),
-    );
+    const begin = () => {
+      response.setTimeout(this.config.idleTimeout * 1000, () => response.destroy());
+      response.writeHead(200, answer.headers as string[]);
+    };
+    const { digest, streamed } = answer as { digest: string; streamed: number };
+    const path = this.store.localPath?.(digest);
+    const sending =
+      path === undefined
+        ? this.store.open(digest, undefined, streamed).then((bytes) => {
+            begin();
+            // A client that goes away in the middle is nothing unusual.
+            pipeline(bytes, response, () => undefined);
+          })
+        : openExact(path, streamed).then((file) => {
+            begin();
+            return sendFile(file, streamed, response);
+          });
+    sending.catch(() => next(request, response));
     return true;
   }
 
