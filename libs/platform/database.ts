@@ -76,13 +76,12 @@ export function isRetryable(error: unknown): boolean {
 export function isDatabaseAway(error: unknown): boolean {
   const code = errorCode(error);
   if (code !== undefined) return AWAY.has(code) || code.startsWith('08');
-  return (
-    error instanceof Error &&
-    /^(?:Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error)/.test(
-      error.message,
-    )
-  );
+  return error instanceof Error && (LOST.test(error.message) || error.name.includes('AlreadyReleasedError'));
 }
+
+/** What the driver says when the connection broke under a query or none could be had. */
+const LOST =
+  /^(?:Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error)/;
 
 /** Shut down, starting up, no connection left, or nobody there. */
 const AWAY = new Set(['57P01', '57P02', '57P03', '53300', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOTFOUND']);

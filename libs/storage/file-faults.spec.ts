@@ -45,7 +45,7 @@ async function fillDisk(): Promise<() => Promise<void>> {
 }
 
 describe('a full disk', () => {
-  it('is said as such, hurts nothing that is there, and lets the same upload go on when there is space again', async () => {
+  it('D8 is said as such, hurts nothing that is there, and lets the same upload go on when there is space again', async () => {
     const store = new FileStore(small);
     const earlier = randomBytes(1000);
     await store.putBytes(digestOf(earlier), earlier);
@@ -79,7 +79,7 @@ describe('the upload folder', () => {
     await rm(join(folder, 'uploads', uploadId));
   });
 
-  it('keeps no file open after cut-off, refused and good uploads', async () => {
+  it('D5 keeps no file open after cut-off, refused and good uploads', async () => {
     const store = new FileStore(folder);
     const descriptors = async () => (await readdir('/proc/self/fd').catch(() => [])).length;
     const before = await descriptors();
@@ -145,7 +145,7 @@ describe('flushing', () => {
     await expect(batch.folder(gone)).resolves.toBeUndefined();
   });
 
-  it('comes before the name of a blob is seen', async () => {
+  it('G14 comes before the name of a blob is seen', async () => {
     const steps: string[] = [];
     const handle = await open(folder, 'r');
     const prototype = Object.getPrototypeOf(handle) as typeof handle;

@@ -44,7 +44,7 @@ describe('an upload to a bucket', () => {
     await lost.catch(() => undefined);
   });
 
-  it('goes on when a part could not be stored', async (context) => {
+  it('G13 goes on when a part could not be stored', async (context) => {
     if (!gateway) return context.skip(NEEDS_VERSITYGW);
     const bytes = randomBytes(20 * MIB);
     const store = new S3Store(gateway.settings);
@@ -73,7 +73,7 @@ describe('an upload to a bucket', () => {
     },
   );
 
-  it('leaves no parts and no objects behind', async (context) => {
+  it('G13 leaves no parts and no objects behind', async (context) => {
     if (!gateway) return context.skip(NEEDS_VERSITYGW);
     const store = new S3Store({ ...gateway.settings, s3Prefix: 'clean' });
     const bytes = randomBytes(9 * MIB);

@@ -56,7 +56,7 @@ export function hostileInput(under: Under): void {
     },
   );
 
-  it('sees at open that a stored blob was truncated, and repairs it by the next push', async (context) => {
+  it('B13 sees at open that a stored blob was truncated, and repairs it by the next push', async (context) => {
     const { store, truncate } = under(context);
     const bytes = randomBytes(64 * KIB);
     const digest = await stored(store, bytes);
@@ -67,7 +67,7 @@ export function hostileInput(under: Under): void {
     expect(await verifyStored(store, digest, bytes.length)).toBe(bytes.length);
   });
 
-  it('finds a flipped bit when it verifies what is stored', async (context) => {
+  it('B12 finds a flipped bit when it verifies what is stored', async (context) => {
     const { store, overwrite } = under(context);
     const bytes = randomBytes(64 * KIB);
     const digest = await stored(store, bytes);

@@ -31,7 +31,7 @@ it('two processes that start first at once make one admin, one key and one passw
   await empty.drop();
 });
 
-it('admin gets the password of the settings at first start only, and a new one by the operator', async () => {
+it('C19 admin gets the password of the settings at first start only, and a new one by the operator', async () => {
   expect(await ensureAdmin(world.source, 'first-password', fastHasher())).toBeUndefined();
   expect(await ensureAdmin(world.source, 'second-password', fastHasher())).toBeUndefined();
   await heard(world);

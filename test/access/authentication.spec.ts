@@ -64,7 +64,7 @@ it('a hundred requests cost one password hash and no query', async () => {
   queries.mockRestore();
 });
 
-it('an old password and a disabled account stop working in the other process at once', async () => {
+it('C9 an old password and a disabled account stop working in the other process at once', async () => {
   const { id } = await makeUser(world, 'cut');
   await signIn(world.other, 'cut');
   const passwordHash = await world.one.hasher.hash('another one');
@@ -77,7 +77,7 @@ it('an old password and a disabled account stop working in the other process at 
   await expect(signIn(world.other, 'cut', 'another one')).rejects.toMatchObject(WRONG);
 });
 
-it('while changes cannot be heard nothing is believed without asking, yet no password is hashed again', async () => {
+it('G10 while changes cannot be heard nothing is believed without asking, yet no password is hashed again', async () => {
   const { id } = await makeUser(world, 'deaf');
   await heard(world);
   await signIn(world.one, 'deaf');
@@ -90,7 +90,7 @@ it('while changes cannot be heard nothing is believed without asking, yet no pas
   world.one.feed.connected = true;
 });
 
-it('guessing is slowed for the account and address, and a known password still works', async () => {
+it('C15 guessing is slowed for the account and address, and a known password still works', async () => {
   await makeUser(world, 'target');
   await heard(world);
   await signIn(world.one, 'target');
@@ -105,7 +105,7 @@ it('guessing is slowed for the account and address, and a known password still w
   expect(await signIn(world.one, 'target')).toMatchObject({ username: 'target' });
 });
 
-it('a robot signs in with its secret until it is revoked, and its use is noted', async () => {
+it('C9 a robot signs in with its secret until it is revoked, and its use is noted', async () => {
   const owner = await makeUser(world, 'robots-owner');
   const scopes = [{ repository: 'team/*', actions: ['pull', 'push'] as const }];
   const { robot, secret } = await world.source.transaction((tx) =>

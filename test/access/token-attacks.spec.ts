@@ -110,7 +110,7 @@ describe('refuses', () => {
     ],
   ];
 
-  it.each(attacks)('%s', async (_name, make) => {
+  it.each(attacks)('C7 %s', async (_name, make) => {
     await expect(check(await make())).rejects.toMatchObject(REFUSED);
   });
 
@@ -119,7 +119,7 @@ describe('refuses', () => {
   });
 });
 
-it('accepts clocks that differ by less than half a minute', async () => {
+it('G12 accepts clocks that differ by less than half a minute', async () => {
   const now = Math.floor(Date.now() / 1000);
   expect(await check(await forge({ claims: { nbf: now + 20, iat: now + 20 } }))).toBeDefined();
   expect(await check(await forge({ claims: { exp: now - 10 } }))).toBeDefined();
@@ -131,7 +131,7 @@ it('never keeps a token that does not hold', async () => {
   expect(world.one.verifier.peek(header)).toBeUndefined();
 });
 
-it('a server under another address refuses our tokens', async () => {
+it('C6 a server under another address refuses our tokens', async () => {
   const issuer = new TokenIssuer(world.one.keys, {
     ...SETTINGS,
     publicHost: 'b.example',

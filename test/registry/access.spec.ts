@@ -186,7 +186,7 @@ describe('what is private', () => {
     }
   });
 
-  it('cannot be named by a manifest elsewhere, nor read there by its digest', async () => {
+  it('C3 C4 cannot be named by a manifest elsewhere, nor read there by its digest', async () => {
     const own = await makeImage(registry, 'bob/app', {}, { as: 'bob' });
     const stolen = made({
       ...(JSON.parse(own.bytes.toString()) as { mediaType: string }),
@@ -213,7 +213,7 @@ describe('a mount', () => {
     expect((await mount('bob', sha(bytes), PUBLIC)).status).toBe(201);
   });
 
-  it('gives a usable session, and no hint, for what the caller may not read or what is not there', async () => {
+  it('C2 gives a usable session, and no hint, for what the caller may not read or what is not there', async () => {
     for (const path of ['alice/mounted', 'alice/mounted2']) await makePrivate(registry, path);
     for (const answer of [
       await mount('bob', layer, SECRET),

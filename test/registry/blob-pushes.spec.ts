@@ -13,7 +13,7 @@ const NAME = 'team/uploads';
 const { start, chunk, close } = uploads(() => registry);
 
 describe('a blob in one request', () => {
-  it('is stored by POST with its digest, also when it is empty', async () => {
+  it('D14 is stored by POST with its digest, also when it is empty', async () => {
     for (const bytes of [someBytes(100), Buffer.alloc(0), Buffer.from('{}')]) {
       const answer = await registry.request('POST', `/v2/${NAME}/blobs/uploads/?digest=${sha(bytes)}`, { body: bytes });
       expect(answer.status).toBe(201);
@@ -28,7 +28,7 @@ describe('a blob in one request', () => {
   });
 
   it.each(['sha256', 'sha512'] as const)(
-    'is refused by all five ways when its %s digest is wrong',
+    'B1 B2 is refused by all five ways when its %s digest is wrong',
     async (algorithm) => {
       const bytes = someBytes(400);
       const wrong = sha(someBytes(), algorithm);
@@ -55,7 +55,7 @@ describe('a blob in one request', () => {
     },
   );
 
-  it('does not let a wrong push occupy a digest', async () => {
+  it('B3 does not let a wrong push occupy a digest', async () => {
     const bytes = someBytes(100);
     const bad = await registry.request('POST', `/v2/${NAME}/blobs/uploads/?digest=${sha(bytes)}`, {
       body: someBytes(),
@@ -65,14 +65,14 @@ describe('a blob in one request', () => {
     expect((await registry.request('GET', `/v2/team/honest/blobs/${sha(bytes)}`)).bytes.equals(bytes)).toBe(true);
   });
 
-  it('is stored once when two sessions close it at the same time', async () => {
+  it('G6 is stored once when two sessions close it at the same time', async () => {
     const bytes = someBytes(50_000);
     const locations = [await start(), await start()];
     const answers = await Promise.all(locations.map((location) => close(location, sha(bytes), bytes)));
     expect(answers.map((each) => each.status)).toEqual([201, 201]);
   });
 
-  it('is refused before its bytes when they would have to be decoded', async () => {
+  it('B15 is refused before its bytes when they would have to be decoded', async () => {
     const answer = await close(await start(), sha('x'), Buffer.from('x'), { 'content-encoding': 'gzip' });
     expect(answer.status).toBe(400);
   });

@@ -53,7 +53,7 @@ describe('reading a blob', () => {
     'bytes',
     `bytes=${Array(70).fill('0-1').join(',')}`,
     'bytes=0-4000,1-4001',
-  ])('%s is ignored', async (range) => {
+  ])('D10 %s is ignored', async (range) => {
     const answer = await ranged(range);
     expect([answer.status, answer.bytes.length]).toEqual([200, 4096]);
   });
@@ -89,7 +89,7 @@ describe('reading a blob', () => {
     expect([answer.status, answer.bytes.equals(bytes)]).toEqual([200, true]);
   });
 
-  it('fails closed when the stored bytes are shorter than they were', async () => {
+  it('B13 fails closed when the stored bytes are shorter than they were', async () => {
     const damaged = someBytes(500);
     await pushBlob(registry, 'team/blobs', damaged);
     const { truncate } = await import('node:fs/promises');

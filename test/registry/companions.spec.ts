@@ -71,7 +71,7 @@ describe('a companion tag', () => {
     expect(head).toBe(2);
   });
 
-  it('keeps what another signer appended between reading and writing', async () => {
+  it('C12 keeps what another signer appended between reading and writing', async () => {
     const name = 'team/two-signers';
     const image = await pushImage(registry, name, 'v1');
     const tag = tagOf(image.digest);
@@ -84,7 +84,7 @@ describe('a companion tag', () => {
     expect((await units(name)).map((each) => each.creator)).toEqual(['ann', 'bob']);
   });
 
-  it('loses nothing when twenty signers write at once', async () => {
+  it('C12 loses nothing when twenty signers write at once', async () => {
     const name = 'team/crowd';
     const image = await pushImage(registry, name, 'v1');
     const tag = tagOf(image.digest);

@@ -122,7 +122,7 @@ describe('deleting', () => {
     expect(await status('DELETE', blob(name, 'sha256:x'))).toBe(400);
   });
 
-  it('never shows an error to readers while the tag moves', async () => {
+  it('G8 never shows an error to readers while the tag moves', async () => {
     const name = 'del/moving';
     const images = [await pushImage(registry, name, 'v1'), await pushImage(registry, name, 'v1')];
     let moving = true;

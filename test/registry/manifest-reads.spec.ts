@@ -32,7 +32,7 @@ describe('reading a manifest', () => {
     expect(answer.headers.get('content-encoding')).toBeNull();
   });
 
-  it('works for a repository whose name looks like a route', async () => {
+  it('A3 works for a repository whose name looks like a route', async () => {
     for (const name of ['a/manifests/b', 'a/blobs/uploads', 'a/tags/list', 'a/referrers/b', 'a/blobs']) {
       const image = await pushImage(registry, name, 'v1');
       expect((await get('v1', {}, name)).headers.get('docker-content-digest')).toBe(image.digest);
@@ -45,7 +45,7 @@ describe('reading a manifest', () => {
 });
 
 describe('tag lists', () => {
-  it('are empty for n=0, whole for a large n, and refuse nonsense', async () => {
+  it('D12 are empty for n=0, whole for a large n, and refuse nonsense', async () => {
     const name = 'team/lists';
     for (const tag of ['b', 'A', 'a', 'B', '_']) await pushImage(registry, name, tag);
     const list = async (query: string) => registry.request('GET', `/v2/${name}/tags/list${query}`);

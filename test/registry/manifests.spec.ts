@@ -33,7 +33,7 @@ async function parts(name = NAME) {
 
 describe('storing a manifest', () => {
   it.each(['.INVALID_MANIFEST_NAME', 'x'.repeat(129), 'a%20b'])(
-    'refuses the tag %s, and reading it is just a miss',
+    'A4 refuses the tag %s, and reading it is just a miss',
     async (tag) => {
       const image = await makeImage(registry, NAME);
       expect((await putManifest(registry, NAME, tag, image)).status).toBe(400);
@@ -51,7 +51,7 @@ describe('storing a manifest', () => {
     },
   );
 
-  it('refuses bytes that do not have the digest of the reference', async () => {
+  it('B4 refuses bytes that do not have the digest of the reference', async () => {
     const image = await makeImage(registry, NAME);
     const answer = await putManifest(registry, NAME, sha('other'), image);
     expect([answer.status, answer.code]).toEqual([400, 'DIGEST_INVALID']);
@@ -89,7 +89,7 @@ describe('storing a manifest', () => {
     expect([answer.status, answer.code]).toEqual([400, 'MANIFEST_INVALID']);
   });
 
-  it('takes 4 MiB and refuses one byte more', async () => {
+  it('B8 takes 4 MiB and refuses one byte more', async () => {
     const { config, layer } = await parts();
     const base = { schemaVersion: 2, mediaType: OCI_MANIFEST, config, layers: [layer], annotations: { pad: '' } };
     const room = 4 * 1024 * 1024 - made(base).size;
@@ -153,7 +153,7 @@ describe('storing a manifest', () => {
     expect((await putManifest(registry, NAME, 'long', index)).status).toBe(201);
   });
 
-  it('sets several tags in one version and confirms each', async () => {
+  it('C11 sets several tags in one version and confirms each', async () => {
     const name = 'team/many-tags';
     const image = await makeImage(registry, name);
     const tags = Array.from({ length: 12 }, (_, at) => `t${at}`);
@@ -172,7 +172,7 @@ describe('storing a manifest', () => {
     expect((await get('new', {}, name)).status).toBe(404);
   });
 
-  it('moves a tag under a condition only', async () => {
+  it('G7 moves a tag under a condition only', async () => {
     const [old, next] = [await pushImage(registry, NAME, 'moving'), await makeImage(registry, NAME)];
     const put = (headers: Record<string, string>) => putManifest(registry, NAME, 'moving', next, { headers });
     expect((await put({ 'if-none-match': '*' })).status).toBe(412);
@@ -182,7 +182,7 @@ describe('storing a manifest', () => {
     expect(fresh.status).toBe(201);
   });
 
-  it('lets exactly one of many conditional writers of a new tag win', async () => {
+  it('G7 lets exactly one of many conditional writers of a new tag win', async () => {
     const images = await Promise.all(Array.from({ length: 12 }, () => makeImage(registry, NAME)));
     const answers = await Promise.all(
       images.map((image) => putManifest(registry, NAME, 'raced', image, { headers: { 'if-none-match': '*' } })),

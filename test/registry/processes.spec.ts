@@ -25,7 +25,7 @@ const chunk = (registry: RegistryProcess, location: string, bytes: Buffer, from:
   });
 
 describe('two registry processes', () => {
-  it('carry one upload on, whichever gets the next request', async () => {
+  it('D7 carry one upload on, whichever gets the next request', async () => {
     const bytes = someBytes(200_000);
     const location = pathOf(await one.request('POST', `/v2/${NAME}/blobs/uploads/`));
     expect((await chunk(one, location, bytes.subarray(0, 90_000), 0)).status).toBe(202);
@@ -36,7 +36,7 @@ describe('two registry processes', () => {
     expect((await one.request('GET', `/v2/${NAME}/blobs/${sha(bytes)}`)).bytes.equals(bytes)).toBe(true);
   });
 
-  it('never mix what two of them write to one upload', async () => {
+  it('D3 never mix what two of them write to one upload', async () => {
     for (let round = 0; round < 5; round += 1) {
       const [mine, yours] = [someBytes(300_000), someBytes(300_000)];
       const location = pathOf(await one.request('POST', `/v2/${NAME}/blobs/uploads/`));

@@ -61,7 +61,7 @@ describe('referrers', () => {
     expect(digests(two.manifests)).toEqual([a.digest, b.digest]);
   });
 
-  it('may come before their subject', async () => {
+  it('G4 may come before their subject', async () => {
     const name = 'team/early';
     const image = await makeImage(registry, name);
     const artifact = await attach(name, image);
@@ -76,7 +76,7 @@ describe('referrers', () => {
     expect(digests((await referrers(name, subject.digest)).manifests)).toEqual([two.digest]);
   });
 
-  it('are listed on pages of at most 4 MiB that link to each other', async () => {
+  it('D13 are listed on pages of at most 4 MiB that link to each other', async () => {
     const name = 'team/pages';
     const subject = await pushImage(registry, name, 'v1');
     const artifacts = [];

@@ -18,7 +18,7 @@ beforeAll(async () => {
 afterAll(() => registry?.close());
 
 describe('a distribution with a trust policy', () => {
-  it('serves only what a trusted key has signed, by tag, by digest and through an index', async () => {
+  it('C13 serves only what a trusted key has signed, by tag, by digest and through an index', async () => {
     const [signed, bare, child] = [
       await push('gate/app', 'signed'),
       await push('gate/app', 'bare'),

@@ -43,7 +43,7 @@ describe('an upload session', () => {
     expect((await registry.request('GET', last.headers.get('location')!)).bytes.equals(bytes)).toBe(true);
   });
 
-  it('refuses a chunk out of order with 416 and stays usable at its stale location', async () => {
+  it('D4 refuses a chunk out of order with 416 and stays usable at its stale location', async () => {
     const bytes = someBytes(900);
     const location = await start();
     expect((await chunk(location, bytes.subarray(300), 300)).status).toBe(416);
@@ -60,7 +60,7 @@ describe('an upload session', () => {
   });
 
   it.each(['9-0', '0-9223372036854775807', 'x', '0-', '-5', '0-9,20-29'])(
-    'refuses the Content-Range %s and survives it',
+    'D4 refuses the Content-Range %s and survives it',
     async (range) => {
       const bytes = someBytes(10);
       const location = await start();
@@ -92,7 +92,7 @@ describe('an upload session', () => {
     expect([md5.status, md5.code]).toEqual([400, 'DIGEST_INVALID']);
   });
 
-  it('answers a repeated closing PUT like the first', async () => {
+  it('D6 answers a repeated closing PUT like the first', async () => {
     const bytes = someBytes(200);
     const location = await start();
     const answers = [await close(location, sha(bytes), bytes), await close(location, sha(bytes), bytes)];
@@ -101,7 +101,7 @@ describe('an upload session', () => {
     expect((await close(location, sha('other'))).status).toBe(404);
   });
 
-  it('is unknown through another repository and to another account', async () => {
+  it('C5 is unknown through another repository and to another account', async () => {
     const location = await start('alice/app', '', 'alice');
     await pushBlob(registry, 'alice/other', someBytes(), undefined, { as: 'alice' });
     const elsewhere = location.replace('alice/app', 'alice/other');
@@ -123,7 +123,7 @@ describe('an upload session', () => {
     expect((await registry.request('DELETE', location)).status).toBe(404);
   });
 
-  it('lets one of two writers in and never mixes their bytes', async () => {
+  it('D3 lets one of two writers in and never mixes their bytes', async () => {
     const [one, two] = [someBytes(400_000), someBytes(400_000)];
     const location = await start();
     const answers = await Promise.all([chunk(location, one, 0), chunk(location, two, 0)]);
@@ -132,7 +132,7 @@ describe('an upload session', () => {
     expect((await close(location, sha(winner))).status).toBe(201);
   });
 
-  it('keeps what came before a cut and goes on from there', async () => {
+  it('D5 keeps what came before a cut and goes on from there', async () => {
     const bytes = someBytes(300_000);
     const location = await start();
     await cutPatch(location, bytes.subarray(0, 100_000), bytes.length);

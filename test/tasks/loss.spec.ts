@@ -45,7 +45,7 @@ describe.each(BACKENDS)('tasks and lost workers with a queue in %s', (backend) =
     expect(order).toEqual([again.id, behind.id]);
   });
 
-  it('a task that takes its workers down is given up after three starts', async () => {
+  it('G16 a task that takes its workers down is given up after three starts', async () => {
     const source = ground.database.source;
     const { dispatcher, sweeper } = await ground.start({ appType: 'api', timings: { sweep: 60_000 } });
     const { id } = await dispatcher.dispatch(stuck, null);
@@ -72,7 +72,7 @@ describe.each(BACKENDS)('tasks and lost workers with a queue in %s', (backend) =
     expect(await ground.database.source.query('select * from task_resource')).toEqual([]);
   });
 
-  it('a worker that was taken for dead cannot store its outcome, neither by its fence nor as the result', async () => {
+  it('G16 a worker that was taken for dead cannot store its outcome, neither by its fence nor as the result', async () => {
     const gate = new Gate();
     const stored: string[] = [];
     const make = (name: string): TaskHandler<null, string> => ({

@@ -6,7 +6,7 @@ import { startRedis } from './redis-server.js';
 describe('tasks while Redis is away', () => {
   const ground = useBackend('Redis');
 
-  it('a dispatch succeeds all the same, and the task runs when Redis is back, with all its data lost', async () => {
+  it('G10 a dispatch succeeds all the same, and the task runs when Redis is back, with all its data lost', async () => {
     const gate = new Gate();
     gate.release('before', 'meanwhile', 'after');
     const { dispatcher } = await ground.start({ handlers: [gate] });

@@ -76,7 +76,11 @@ export function toOciError(error: unknown): OciError {
 
 /** Answers with an error in the OCI form. */
 export function sendOciError(reply: FastifyReply, error: unknown): void {
-  if (!isDomainError(error)) log('error', 'a registry request failed', { error, url: reply.request.originalUrl });
+  if (!isDomainError(error))
+    log(isDatabaseAway(error) ? 'warn' : 'error', 'a registry request failed', {
+      error,
+      url: reply.request.originalUrl,
+    });
   const { status, code, message, detail, retryAfter } = toOciError(error);
   if (reply.raw.headersSent) return void reply.raw.destroy();
   if (reply.raw.destroyed) return;
