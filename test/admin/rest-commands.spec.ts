@@ -158,6 +158,22 @@ describe('export and import', () => {
     expect(calls.find(({ line }) => line.startsWith('POST'))!.body).toBe('tar bytes');
     expect((await run('import', 'app', '/nowhere.tar')).code).toBe(2);
   });
+
+  it('import into a name that is not there makes the repository, and a distribution at its path', async () => {
+    writeFileSync(ground.path('in.tar'), 'tar bytes');
+    answers[`GET ${API}/repositories/?name=new%2Fapp`] = { json: { count: 0, results: [] } };
+    answers[`POST ${API}/repositories/container/container/`] = { status: 201, json: { pulp_href: REPOSITORY } };
+    answers[`POST ${API}/distributions/container/container/`] = { status: 202, json: { task: TASK } };
+    answers[`GET ${TASK}`] = [task('completed'), task('completed', { result: { tags: 1 } })];
+    expect(await run('import', 'new/app', ground.path('in.tar'))).toMatchObject({ code: 0, out: 'Imported: 1 tags.' });
+    const bodies = calls.filter(({ line }) => line.startsWith('POST')).map(({ body }) => body);
+    expect(bodies.slice(0, 2).map((body) => JSON.parse(body) as unknown)).toEqual([
+      { name: 'new/app' },
+      { name: 'new/app', base_path: 'new/app', repository: REPOSITORY },
+    ]);
+    answers[`GET ${TASK}`] = task('failed', { error: { description: 'the path is taken' } });
+    expect(await run('import', 'new/app', ground.path('in.tar'))).toMatchObject({ code: 1 });
+  });
 });
 
 it('sync names the remote and waits', async () => {
