@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { DataSource } from 'typeorm';
 import type { HallmarkConfig } from '#platform/config.js';
 import { createDataSource, rowsOf } from '#platform/database.js';
+import { refusePooler } from '#platform/detect-pooler.js';
 import { messageOf } from '#platform/domain-error.js';
 import { log } from '#platform/logger.js';
 import { entities } from './entities.js';
@@ -16,7 +17,7 @@ const PATIENCE = 120_000;
 export async function awaitDatabase(config: HallmarkConfig, patience = PATIENCE): Promise<void> {
   for (const deadline = Date.now() + patience; ;) {
     const missing = await whatIsMissing(config.databaseUrl!);
-    if (missing === undefined) return;
+    if (missing === undefined) return refusePooler(config.databaseDirectUrl!);
     if (Date.now() > deadline) throw new Error(missing);
     log('info', 'waiting for the database', { missing });
     await sleep(1_000);

@@ -1,6 +1,7 @@
 import { prepareAccess } from '#access/first-start.js';
 import type { HallmarkConfig } from '#platform/config.js';
 import { createDataSource } from '#platform/database.js';
+import { refusePooler } from '#platform/detect-pooler.js';
 import { entities } from './entities.js';
 import { migrations } from './migrations.js';
 
@@ -13,6 +14,7 @@ export interface Prepared {
 /** Brings a database to this version: migrations under a lock, roles, the admin account. Safe to run from many processes. */
 export async function prepareDatabase(config: HallmarkConfig): Promise<Prepared> {
   const url = config.databaseDirectUrl!;
+  await refusePooler(url);
   const source = createDataSource({ url, poolSize: 3, entities, migrations, applicationName: 'hallmark migrate' });
   await source.initialize();
   const lock = source.createQueryRunner();

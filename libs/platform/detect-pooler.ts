@@ -19,3 +19,11 @@ export async function isPooled(url: string): Promise<boolean> {
     await Promise.all(clients.map((client) => client.end().catch(() => undefined)));
   }
 }
+
+/** Throws when the direct address leads to a pooler; queue, change feed, migrations and locks would fail without a word. */
+export async function refusePooler(directUrl: string): Promise<void> {
+  if (!(await isPooled(directUrl))) return;
+  throw new Error(
+    'DATABASE_DIRECT_URL leads to a pooler that shares connections by the transaction; set it to the address of PostgreSQL itself. DATABASE_URL may stay pooled.',
+  );
+}

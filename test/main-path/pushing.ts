@@ -66,7 +66,7 @@ export async function repositoryNamed(of: Standalone, name: string, type = 'cont
 async function pushManifest(
   to: Standalone,
   name: string,
-  document: { mediaType: string },
+  document: { mediaType: string } & Record<string, unknown>,
   tag?: string,
 ): Promise<Pushed> {
   const bytes = JSON.stringify({ schemaVersion: 2, ...document });
