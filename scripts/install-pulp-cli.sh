@@ -1,11 +1,12 @@
 #!/bin/sh
-# Installs pulp-cli and the published Python bindings into .cache/pulp-venv, once.
+# Installs pulp-cli, the published Python bindings and schemathesis into .cache/pulp-venv, once for each set of versions.
 set -eu
 cd "$(dirname "$0")/.."
 venv=.cache/pulp-venv
-[ -x "$venv/bin/pulp" ] && [ -e "$venv/.complete" ] && exit 0
-rm -rf "$venv"
+packages="pulp-cli==0.41.1 pulp-glue==0.41.1 pulp-container-client==2.30.0 pulpcore-client==3.123.1 schemathesis==4.32.5"
+[ -x "$venv/bin/pulp" ] && [ "$(cat "$venv/.complete" 2>/dev/null)" = "$packages" ] && exit 0
 mkdir -p .cache
-python3 -m venv "$venv"
-"$venv/bin/pip" install --quiet --disable-pip-version-check pulp-cli pulp-container-client pulpcore-client
-touch "$venv/.complete"
+[ -x "$venv/bin/python" ] || python3 -m venv "$venv"
+# shellcheck disable=SC2086
+"$venv/bin/pip" install --quiet --disable-pip-version-check $packages
+echo "$packages" >"$venv/.complete"

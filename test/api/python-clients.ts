@@ -7,13 +7,14 @@ import { promisify } from 'node:util';
 import { PASSWORD, type Json } from './api-process.js';
 
 const ROOT = join(import.meta.dirname, '../..');
-const BIN = join(ROOT, '.cache/pulp-venv/bin');
+/** Programs of the virtual environment that scripts/install-pulp-cli.sh makes. */
+export const VENV_BIN = join(ROOT, '.cache/pulp-venv/bin');
 const run = promisify(execFile);
 
 /** True when pulp-cli and the bindings are installed, or could be just now. */
 export function pythonClientsReady(): boolean {
   spawnSync('sh', [join(ROOT, 'scripts/install-pulp-cli.sh')], { stdio: 'ignore', timeout: 300_000 });
-  const ready = existsSync(join(BIN, 'pulp'));
+  const ready = existsSync(join(VENV_BIN, 'pulp'));
   if (!ready && process.env['HALLMARK_REQUIRE_CLIENTS'] === '1') throw new Error('pulp-cli could not be installed.');
   return ready;
 }
@@ -66,7 +67,11 @@ export class PulpCli {
   private async exec(command: string, args: readonly string[]): Promise<Ran> {
     const env = { PATH: process.env['PATH'] ?? '', HOME: this.home, XDG_CACHE_HOME: this.home, LC_ALL: 'C.UTF-8' };
     try {
-      const { stdout, stderr } = await run(join(BIN, command), [...args], { env, timeout: 60_000, maxBuffer: 2 ** 26 });
+      const { stdout, stderr } = await run(join(VENV_BIN, command), [...args], {
+        env,
+        timeout: 60_000,
+        maxBuffer: 2 ** 26,
+      });
       return { code: 0, stdout, stderr };
     } catch (error) {
       const { code, stdout = '', stderr = '' } = error as { code?: number; stdout?: string; stderr?: string };
