@@ -1,2 +1,4 @@
-/** All migrations, oldest first. */
-export const migrations: Function[] = [];
+import { Initial1795268000087 } from './1795268000087-initial.js';
+
+/** All migrations, oldest first. A merged one is never edited. */
+export const migrations: Function[] = [Initial1795268000087];

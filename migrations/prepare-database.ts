@@ -21,8 +21,7 @@ export async function prepareDatabase(config: HallmarkConfig): Promise<Prepared>
   try {
     // Held by this one connection, which is a direct one.
     await lock.query('select pg_advisory_lock(7246, 1)');
-    if (migrations.length > 0) await source.runMigrations();
-    else await source.synchronize();
+    await source.runMigrations();
     const generatedPassword = await prepareAccess(source, config);
     return generatedPassword === undefined ? {} : { generatedPassword };
   } finally {

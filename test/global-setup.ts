@@ -5,6 +5,7 @@ import type { TestProject } from 'vitest/node';
 import { createDataSource } from '#platform/database.js';
 import { startEmbeddedPostgres } from '#platform/embedded-postgres.js';
 import { entities } from '../migrations/entities.js';
+import { migrations } from '../migrations/migrations.js';
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -22,9 +23,9 @@ export default async function setup(project: TestProject): Promise<() => Promise
     full_page_writes: 'off',
     max_connections: '300',
   });
-  const source = createDataSource({ url: postgres.url, entities });
+  const source = createDataSource({ url: postgres.url, entities, migrations });
   await source.initialize();
-  await source.synchronize();
+  await source.runMigrations();
   await source.destroy();
   project.provide('databaseUrl', postgres.url);
   return async () => {
