@@ -21,7 +21,7 @@ done
 [ ${#names[@]} -gt 0 ] || names=($EVERYTHING)
 
 PACKAGES="skopeo podman netavark buildah umoci gnupg docker-registry jq openssl curl nginx-light redis-server wrk
-  python3-venv libgpgme-dev libseccomp-dev pkg-config gcc"
+  docker-compose python3-venv libgpgme-dev libseccomp-dev pkg-config gcc"
 install_packages() {
   local missing=()
   for package in $PACKAGES; do
