@@ -134,7 +134,7 @@ describe('tokens', () => {
 
   it('are refused without a service', async () => {
     const answer = await registry.request('GET', '/token/', { as: null });
-    expect([answer.status, answer.json()]).toEqual([400, { detail: 'No service name provided.' }]);
+    expect([answer.status, answer.json()]).toMatchObject([400, { detail: 'No service name provided.' }]);
   });
 });
 

@@ -26,7 +26,10 @@ export class TokenController {
   @Get('token/')
   async token(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const service = queryValue(request, 'service');
-    if (!service) return sendJson(reply, 400, { detail: 'No service name provided.' });
+    if (!service) {
+      const message = 'No service name provided.';
+      return sendJson(reply, 400, { detail: message, errors: [{ code: 'UNSUPPORTED', message, detail: {} }] });
+    }
     const caller = await this.gate.identify({ request, reply });
     const access: AccessEntry[] = [];
     for (const scope of parseScopes(queryValues(request, 'scope')))
