@@ -31,7 +31,7 @@ const GROW = `
       from image, generate_series(1, $3::int) n
     returning id, digest),
   blobs as (
-    insert into manifest_blob (manifest_id, blob_id) select fresh.id, b.blob_id
+    insert into manifest_blob (manifest_id, blob_id, position) select fresh.id, b.blob_id, b.position
       from fresh, manifest_blob b where b.manifest_id = (select id from image)),
   numbered as (select id, row_number() over () as n from fresh),
   tags as (insert into tag (id, name, manifest_id) select uuidv7(), 'tag-' || n, id from numbered returning id, name),

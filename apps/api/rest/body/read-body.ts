@@ -6,6 +6,8 @@ import { withBody } from '../errors.js';
 
 /** Largest JSON or form body. */
 const LIMIT = 4 * 1024 * 1024;
+/** How much of a body that is too large is read and thrown away, so that its sender hears the answer. */
+const DRAINED = 16 * LIMIT;
 /** Deepest nesting; no body that is meant needs half of it. */
 const DEPTH = 32;
 
@@ -37,9 +39,10 @@ async function collect(stream: Readable): Promise<Buffer> {
   let size = 0;
   for await (const chunk of stream as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > LIMIT) throw tooLarge();
-    chunks.push(chunk);
+    if (size <= LIMIT) chunks.push(chunk);
+    else if (size > DRAINED) break;
   }
+  if (size > LIMIT) throw tooLarge();
   return Buffer.concat(chunks);
 }
 
