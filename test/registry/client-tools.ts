@@ -1,31 +1,18 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { accessSync, constants } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { pack } from 'tar-stream';
+import { findClient } from '../../scripts/clients.mjs';
 import { PASSWORD, sha } from './registry-process.js';
 
 const run = promisify(execFile);
-const BUILT = process.env['HALLMARK_CLIENTS'] ?? join(import.meta.dirname, '../../.clients');
 
 /** The path of a program, or undefined when this machine does not have it. */
-export function findProgram(name: string): string | undefined {
-  const folders = [BUILT, ...(process.env['PATH'] ?? '').split(delimiter)];
-  return folders.map((folder) => join(folder, name)).find(isExecutable);
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
+export const findProgram = findClient;
 
 /** A home of its own for container tools, signed in at a registry. */
 export interface ClientHome {

@@ -1,0 +1,103 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { findClient } from '../../scripts/clients.mjs';
+import { type Bench, clientCases, OPERATIONS } from './client-cases.js';
+import { createHome, writeLayout } from './client-tools.js';
+import { startRecordingProxy } from './recording-proxy.js';
+import { startRegistry } from './registry-process.js';
+
+const DOCUMENT = join(import.meta.dirname, '../../docs/clients.md');
+const proven = new Set<string>();
+
+// The cases are listed before anything runs, so that what they need is made here.
+let port = 0;
+const proxy = await startRecordingProxy(() => port);
+const registry = await startRegistry({ HALLMARK_PUBLIC_URL: `http://${proxy.host}` });
+({ port } = registry);
+const home = await createHome(proxy.host);
+const layout = join(home.folder, 'layout');
+const clients = clientCases({
+  home,
+  host: proxy.host,
+  layout,
+  digest: await writeLayout(layout, 'v1', 'hello from every client'),
+  gpg: await makeGpgKey(),
+});
+beforeAll(trustNotation);
+afterAll(async () => {
+  await home.remove();
+  await proxy.close();
+  await registry.close();
+});
+
+/** A key in the ring of the home and a policy that asks for it. */
+async function makeGpgKey(): Promise<Bench['gpg']> {
+  const name = 'clients@example.com';
+  await mkdir(join(home.folder, '.gnupg'), { mode: 0o700 });
+  await home.run('gpg', '--batch', '--passphrase', '', '--quick-generate-key', name, 'rsa2048', 'sign', 'never');
+  const keyPath = join(home.folder, 'clients.asc');
+  await writeFile(keyPath, await home.run('gpg', '--batch', '--armor', '--export', name));
+  const policy = join(home.folder, 'signed-by.json');
+  const signed = [{ type: 'signedBy', keyType: 'GPGKeys', keyPath, signedIdentity: { type: 'matchRepository' } }];
+  const transports = { docker: { [proxy.host]: signed } };
+  await writeFile(policy, JSON.stringify({ default: [{ type: 'reject' }], transports }));
+  return { name, policy };
+}
+
+async function trustNotation(): Promise<void> {
+  await home.run('notation', 'cert', 'generate-test', '--default', 'clients.test');
+  const policy = {
+    name: 'all',
+    registryScopes: ['*'],
+    signatureVerification: { level: 'strict' },
+    trustStores: ['ca:clients.test'],
+    trustedIdentities: ['*'],
+  };
+  const path = join(home.folder, '.config/notation/trustpolicy.json');
+  await writeFile(path, JSON.stringify({ version: '1.0', trustPolicies: [policy] }));
+}
+
+describe.each(Object.entries(clients))('%s', (client, { program, cases }) => {
+  it('is installed', () => {
+    expect(findClient(program), `scripts/install-clients.sh ${program}`).toBeTruthy();
+  });
+
+  it.each(OPERATIONS.filter((operation) => cases[operation]))('can %s', async (operation) => {
+    proxy.take();
+    await cases[operation]!();
+    const seen = proxy.take();
+    expect(seen.filter((each) => each.status >= 500)).toEqual([]);
+    if (operation === 'mount')
+      expect(seen.filter((each) => each.url.includes('mount=')).map((each) => each.status)).toContain(201);
+    proven.add(`${client} ${operation}`);
+  });
+});
+
+it('the table in the documentation says what was proven', () => {
+  const cell = (client: string, operation: string) => (proven.has(`${client} ${operation}`) ? 'yes' : '');
+  const rows = Object.keys(clients).map((client) => [client, ...OPERATIONS.map((each) => cell(client, each))]);
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  const table = [line(['client', ...OPERATIONS]), line(['---', ...OPERATIONS.map(() => ':-:')]), ...rows.map(line)];
+  const text = `${HEAD}\n${table.join('\n')}\n${FOOT}`;
+  if (process.env['UPDATE_DOCS'] === '1') writeFileSync(DOCUMENT, text);
+  expect(squeezed(readFileSync(DOCUMENT, 'utf8'))).toBe(squeezed(text));
+});
+
+/** Formatters pad the cells of tables. */
+const squeezed = (text: string) => text.replaceAll(/ +/g, ' ').replaceAll(/:?-+:?/g, '-');
+
+const HEAD = `# Clients
+
+What each client was seen to do with the registry, by \`test/registry/client-matrix.spec.ts\`, which runs the real programs
+over plain HTTP with an account and writes this table (\`UPDATE_DOCS=1\`). An empty cell: the client has no such operation,
+or it was not tried.
+`;
+const FOOT = `
+- _mount_: the client asked for a blob of another repository and got it without sending the bytes.
+- _attach_: the artifact was found again by the client's own listing or verification.
+- _sign_ and _verify_: simple signatures by podman, buildah and skopeo through the registry's signature extension; Notary
+  signatures in both envelope formats by notation; key pairs without a transparency log by cosign.
+- docker and containerd need a daemon of their own; their ways to push are done by hand with curl.
+`;
