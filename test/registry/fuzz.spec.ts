@@ -1,38 +1,17 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describe_, type Made, OCI_INDEX, OCI_MANIFEST, pushImage } from './content.js';
+import { anyPath, check, expectSound, method, NAME } from './fuzz-requests.js';
 import { head, type RawAnswer, sendRaw } from './raw-http.js';
-import { KNOWN_CODES } from './refusals.js';
 import { type Answer, type RegistryProcess, sha, startRegistry } from './registry-process.js';
-import { pathOf } from './upload-requests.js';
 
 let registry: RegistryProcess;
 let image: Made;
-const NAME = 'fuzz/app';
 beforeAll(async () => {
   registry = await startRegistry();
   image = await pushImage(registry, NAME, 'v1');
 });
 afterAll(() => registry?.close());
-
-const SEED = 1123;
-const check = <T>(arbitrary: fc.Arbitrary<T>, numRuns: number, property: (value: T) => Promise<void>) =>
-  fc.assert(fc.asyncProperty(arbitrary, property), { seed: SEED, numRuns });
-
-/** Never our failure; every refusal in the OCI form with a code that clients know. */
-function expectSound(status: number, body: string, what: unknown): void {
-  const code = status < 400 || body === '' ? 'none' : firstCode(body);
-  const sound = status > 0 && status < 500 && (code === 'none' || KNOWN_CODES.has(code));
-  expect(sound ? 'sound' : { what, status, body: body.slice(0, 300) }).toBe('sound');
-}
-
-function firstCode(body: string): string {
-  try {
-    return (JSON.parse(body) as { errors: { code: string }[] }).errors[0]!.code;
-  } catch {
-    return 'no OCI body';
-  }
-}
 
 const sound = (answer: Answer, what: unknown) => expectSound(answer.status, answer.bytes.toString(), what);
 const soundRaw = (answer: RawAnswer, what: unknown) =>
@@ -40,86 +19,6 @@ const soundRaw = (answer: RawAnswer, what: unknown) =>
 
 /** The body of an answer to a request that asked for no chunks. */
 const bodyOf = ({ body, headers }: RawAnswer) => body.slice(0, Number(headers.get('Content-Length') ?? 0));
-
-const evil = fc.constantFrom(
-  '..',
-  '%2f',
-  '%00',
-  '%2e',
-  '//',
-  '\\',
-  ':',
-  '@',
-  'sha256:',
-  '_',
-  '-',
-  '.',
-  '%',
-  '%zz',
-  '%c0%ae',
-  '?',
-  'a',
-  'A',
-  '/',
-  'manifests',
-  'blobs',
-  'uploads',
-  'tags',
-  'list',
-  'referrers',
-  '\u00e9',
-  '0'.repeat(70),
-);
-const piece = fc.oneof(evil, fc.stringMatching(/^[!-~]{1,12}$/), fc.string({ maxLength: 6 }).map(encodeURIComponent));
-const word = fc.array(piece, { minLength: 1, maxLength: 6 }).map((parts) => parts.join('').replaceAll(/[\s#]/g, ''));
-const name = fc.oneof(fc.constant(NAME), word);
-const reference = fc.oneof(fc.constantFrom('v1', sha('x'), sha('x', 'sha512')), word);
-const method = fc.constantFrom('GET', 'HEAD', 'PUT', 'POST', 'PATCH', 'DELETE');
-const query = fc.oneof(
-  fc.constant(''),
-  fc
-    .array(
-      fc.tuple(
-        fc.constantFrom(
-          'n',
-          'last',
-          'digest',
-          'mount',
-          'from',
-          'tag',
-          'artifactType',
-          '__proto__',
-          'digest-algorithm',
-          'service',
-          'scope',
-        ),
-        word,
-      ),
-      { maxLength: 4 },
-    )
-    .map((pairs) => `?${pairs.map(([key, value]) => `${key}=${value}`).join('&')}`),
-);
-const target = fc
-  .tuple(
-    name,
-    fc.constantFrom('manifests', 'blobs', 'blobs/uploads', 'referrers', 'tags', '_oras/artifacts'),
-    reference,
-    query,
-  )
-  .map(([path, noun, last, rest]) => `/v2/${path}/${noun}/${last}${rest}`);
-const anyPath = fc.oneof(
-  target,
-  fc.tuple(name, query).map(([path, rest]) => `/v2/${path}/tags/list${rest}`),
-  fc.tuple(name, query).map(([path, rest]) => `/v2/${path}/blobs/uploads/${rest}`),
-  fc.tuple(name, reference).map(([path, last]) => `/extensions/v2/${path}/signatures/${last}`),
-  fc.tuple(name, reference).map(([path, last]) => `/lookaside/${path}@${last}/signature-1`),
-  fc
-    .tuple(name, reference, query)
-    .map(([path, last, rest]) => `/v2/_ext/oci-artifacts/v1/${path}/manifests/${last}/links${rest}`),
-  fc.tuple(name, reference).map(([path, last]) => `/pulp/container/${path}/blobs/${last}`),
-  query.map((rest) => `/v2/_catalog${rest}`),
-  query.map((rest) => `/token/${rest}`),
-);
 
 describe('whatever is asked', () => {
   it('by any path and query, the answer is none of our failures', async () => {
@@ -261,82 +160,4 @@ describe('whatever is pushed as a manifest', () => {
       await expectKept(await put(bytes, OCI_MANIFEST, 'damaged'), bytes);
     });
   });
-});
-
-describe('whatever an upload does', () => {
-  type Step = {
-    kind: 'chunk' | 'stream' | 'close' | 'status' | 'cancel';
-    shift: number;
-    length: number;
-    right: boolean;
-  };
-  const step: fc.Arbitrary<Step> = fc.record({
-    kind: fc.constantFrom('chunk', 'chunk', 'chunk', 'stream', 'status', 'close', 'cancel'),
-    shift: fc.oneof(
-      { weight: 3, arbitrary: fc.constant(0) },
-      { weight: 1, arbitrary: fc.integer({ min: -20, max: 20 }) },
-    ),
-    length: fc.integer({ min: 0, max: 300 }),
-    right: fc.boolean(),
-  });
-
-  it('in any order with any offset, it follows the model: nothing is lost, mixed or seen under a wrong digest', async () => {
-    const plan = fc.tuple(fc.array(step, { minLength: 1, maxLength: 10 }), fc.integer({ min: 0, max: 255 }));
-    await check(plan, 60, async ([steps, salt]) => {
-      const location = pathOf(await registry.request('POST', `/v2/${NAME}/blobs/uploads/`));
-      let model = Buffer.alloc(0);
-      let state: 'open' | 'closed' | 'gone' = 'open';
-      for (const [at, each] of steps.entries()) {
-        const bytes = Buffer.alloc(each.length, (salt + at) % 256);
-        const from = Math.max(0, model.length + each.shift);
-        const answer = await perform(location, each, bytes, from, model);
-        sound(answer, each);
-        if (state !== 'open') {
-          const repeated = state === 'closed' && each.kind === 'close' && each.right;
-          expect([each.kind, answer.status]).toEqual([each.kind, repeated ? 201 : 404]);
-          continue;
-        }
-        if (each.kind === 'status') expect([answer.status, answer.headers.get('range')]).toEqual([204, rangeOf(model)]);
-        if (each.kind === 'stream' || (each.kind === 'chunk' && from === model.length && each.length > 0)) {
-          expect(answer.status).toBe(202);
-          model = Buffer.concat([model, bytes]);
-          expect(answer.headers.get('range')).toBe(rangeOf(model));
-        } else if (each.kind === 'chunk') expect([400, 416]).toContain(answer.status);
-        if (each.kind === 'cancel') [state] = ['gone'];
-        if (each.kind !== 'close') continue;
-        expect(answer.status).toBe(each.right ? 201 : 400);
-        state = each.right ? 'closed' : 'gone';
-        const stored = await registry.request('GET', `/v2/${NAME}/blobs/${sha(model)}`);
-        if (each.right) expect(stored.bytes.equals(model)).toBe(true);
-        expect((await registry.request('GET', `/v2/${NAME}/blobs/${wrong(model)}`)).status).toBe(404);
-      }
-    });
-  });
-
-  const wrong = (model: Buffer) => sha(Buffer.concat([model, Buffer.from('wrong')]));
-  const rangeOf = (model: Buffer) => `0-${Math.max(0, model.length - 1)}`;
-
-  function perform(
-    location: string,
-    { kind, right }: Step,
-    bytes: Buffer,
-    from: number,
-    model: Buffer,
-  ): Promise<Answer> {
-    switch (kind) {
-      case 'status':
-        return registry.request('GET', location);
-      case 'cancel':
-        return registry.request('DELETE', location);
-      case 'close':
-        return registry.request('PUT', `${location}&digest=${right ? sha(model) : wrong(model)}`);
-      case 'stream':
-        return registry.request('PATCH', location, { body: bytes });
-      case 'chunk':
-        return registry.request('PATCH', location, {
-          body: bytes,
-          headers: { 'content-range': `${from}-${from + bytes.length - 1}` },
-        });
-    }
-  }
 });

@@ -1,0 +1,19 @@
+import type { ClientHome } from './client-tools.js';
+
+/** What clients do with a registry, in the order in which it is tried. */
+export const OPERATIONS = ['push', 'pull', 'list tags', 'mount', 'sign', 'verify', 'attach', 'copy', 'delete'] as const;
+export type Operation = (typeof OPERATIONS)[number];
+
+/** What a case has to work with. */
+export interface Bench {
+  readonly home: ClientHome;
+  readonly host: string;
+  /** An OCI layout with the tag v1. */
+  readonly layout: string;
+  readonly digest: string;
+  /** Key in gpg's ring, its exported file, and a policy that asks for it. */
+  readonly gpg: { readonly name: string; readonly policy: string };
+}
+
+/** How one client does what it can. Names of repositories begin with the client's own. */
+export type Cases = Partial<Record<Operation, () => Promise<void>>>;
