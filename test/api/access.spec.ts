@@ -94,7 +94,7 @@ describe('users, groups and roles', () => {
     const right = { role: 'container.containerrepository_viewer', content_object_prn: made.body['prn'] };
     const given = await api.request('POST', `${href}roles/`, right);
     expect(given.body).toMatchObject({ content_object: made.body['pulp_href'], content_object_prn: made.body['prn'] });
-    expect((await seen()).status).toBe(200);
+    await expect.poll(async () => (await seen()).status).toBe(200);
   });
 
   it('makes roles of its own and leaves the locked ones alone', async () => {

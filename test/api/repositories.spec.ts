@@ -56,7 +56,7 @@ describe('container repositories', () => {
     const task = await api.finished(answer);
     expect(task['state']).toBe('completed');
     expect(task['result']).toMatchObject({ pulp_href: href, description: 'new' });
-    expect(task['reserved_resources_record']).toEqual([made.body['prn']]);
+    expect(task['reserved_resources_record']).toEqual([made.body['pulp_href'], made.body['prn']]);
   });
 
   it('are deleted by a task', async () => {
