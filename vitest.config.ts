@@ -1,6 +1,8 @@
 import { defineConfig } from 'vitest/config';
+import { clientFolder } from './scripts/clients.mjs';
 
 // Vitest reads the libs from source; Node reads them from dist through the package's imports.
+const env = { HALLMARK_CLIENTS: clientFolder() };
 const source = { resolve: { alias: [{ find: /^#(.+)\.js$/, replacement: `${import.meta.dirname}/libs/$1.ts` }] } };
 
 /** `unit`: beside pure code, nothing started. `system`: real databases, processes and clients, under test/. */
@@ -9,11 +11,15 @@ export default defineConfig({
   test: {
     maxWorkers: 2,
     projects: [
-      { ...source, test: { name: 'unit', include: ['libs/**/*.spec.ts', 'apps/**/*.spec.ts'], testTimeout: 30_000 } },
+      {
+        ...source,
+        test: { name: 'unit', env, include: ['libs/**/*.spec.ts', 'apps/**/*.spec.ts'], testTimeout: 30_000 },
+      },
       {
         ...source,
         test: {
           name: 'system',
+          env,
           include: ['test/**/*.spec.ts'],
           globalSetup: ['test/global-setup.ts'],
           testTimeout: 60_000,
