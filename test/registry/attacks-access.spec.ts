@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { newId } from '#platform/identifiers.js';
+import { endpoints, entered, POLICY } from './access-table.js';
 import { type Made, makePrivate, OCI_MANIFEST, pushBlob, pushImage, putManifest } from './content.js';
 import { type Answer, type RegistryProcess, sha, someBytes, startRegistry } from './registry-process.js';
 
@@ -44,50 +44,6 @@ async function oldToken(scope: string): Promise<string> {
   }
 }
 
-/** Every endpoint of a repository with the right that it takes; each is asked for something that changes nothing. */
-const endpoints = (
-  name: string,
-): readonly (readonly [right: 'pull' | 'push' | 'delete', method: string, path: string])[] => [
-  ['pull', 'GET', `/v2/${name}/tags/list`],
-  ['pull', 'GET', `/v2/${name}/manifests/v1`],
-  ['pull', 'HEAD', `/v2/${name}/manifests/${image.digest}`],
-  ['pull', 'GET', `/v2/${name}/blobs/${layer}`],
-  ['pull', 'HEAD', `/v2/${name}/blobs/${layer}`],
-  ['pull', 'GET', `/v2/${name}/referrers/${image.digest}`],
-  ['pull', 'GET', `/v2/${name}/_oras/artifacts/referrers?digest=${image.digest}`],
-  ['pull', 'GET', `/v2/_ext/oci-artifacts/v1/${name}/manifests/v1/links?artifact-type=x`],
-  ['pull', 'GET', `/v2/_ext/oci-artifacts/v1/${name}/manifests/v1/references`],
-  ['pull', 'GET', `/v2/_ext/oci-artifacts/v1-rc1/${name}/manifests/v1/referrers`],
-  ['pull', 'GET', `/extensions/v2/${name}/signatures/${image.digest}`],
-  ['pull', 'GET', `/pulp/container/${name}/blobs/${layer}`],
-  ['push', 'POST', `/v2/${name}/blobs/uploads/`],
-  ['push', 'POST', `/v2/${name}/blobs/uploads/?mount=${sha('x')}&from=${PUBLIC}`],
-  ['push', 'GET', `/v2/${name}/blobs/uploads/${newId()}`],
-  ['push', 'PATCH', `/v2/${name}/blobs/uploads/${newId()}`],
-  ['push', 'PUT', `/v2/${name}/blobs/uploads/${newId()}?digest=${sha('x')}`],
-  ['push', 'DELETE', `/v2/${name}/blobs/uploads/${newId()}`],
-  ['push', 'PUT', `/v2/${name}/manifests/v1`],
-  ['push', 'PUT', `/extensions/v2/${name}/signatures/${sha('x')}`],
-  ['delete', 'DELETE', `/v2/${name}/manifests/nothing`],
-  ['delete', 'DELETE', `/v2/${name}/manifests/${sha('nothing')}`],
-  ['delete', 'DELETE', `/v2/${name}/blobs/${sha('nothing')}`],
-];
-
-/** What each caller gets for each right on a private repository: in, or the status of the refusal. */
-const POLICY = {
-  anonymous: { pull: 401, push: 401, delete: 401 },
-  'another account': { pull: 404, push: 403, delete: 403 },
-  'the owner': { pull: 'in', push: 'in', delete: 'in' },
-  'the superuser': { pull: 'in', push: 'in', delete: 'in' },
-  'a token to pull': { pull: 'in', push: 401, delete: 401 },
-  'a token to push': { pull: 'in', push: 'in', delete: 'in' },
-  'a token of another account': { pull: 401, push: 401, delete: 401 },
-  'a token for another repository': { pull: 401, push: 401, delete: 401 },
-  'an anonymous token': { pull: 401, push: 401, delete: 401 },
-  'an expired token': { pull: 401, push: 401, delete: 401 },
-  'a wrong password': { pull: 401, push: 401, delete: 401 },
-} as const;
-
 const all = `repository:${SECRET}:pull,push,delete`;
 const callers: Record<keyof typeof POLICY, () => Promise<Sender>> = {
   anonymous: async () => account(null),
@@ -104,15 +60,10 @@ const callers: Record<keyof typeof POLICY, () => Promise<Sender>> = {
     registry.request(method, path, { as: null, body, headers: { authorization: `Basic ${btoa('eve:wrong')}` } }),
 };
 
-const entered = (answer: Answer) => {
-  const refused = [401, 403, 429].includes(answer.status) || answer.code === 'NAME_UNKNOWN';
-  return refused || (answer.status === 404 && answer.bytes.length === 0) ? answer.status : 'in';
-};
-
 describe('rights', () => {
   it.each(Object.keys(POLICY) as (keyof typeof POLICY)[])('C1 %s gets what the table says', async (who) => {
     const ask = await callers[who]();
-    for (const [right, method, path] of endpoints(SECRET)) {
+    for (const [right, method, path] of endpoints(SECRET, image.digest, layer)) {
       const body = method === 'PUT' || method === 'PATCH' ? '{}' : undefined;
       const got = entered(await ask(method, path, body));
       // Too many guesses are refused as such.
