@@ -1,8 +1,9 @@
 import { defineConfig } from 'vitest/config';
 import { clientFolder } from './scripts/clients.mjs';
 
-// Vitest reads the libs from source; Node reads them from dist through the package's imports.
+// Programs that a test starts look for clients where the installer puts them.
 const env = { HALLMARK_CLIENTS: clientFolder() };
+// Vitest reads the libs from source; Node reads them from dist through the package's imports.
 const source = { resolve: { alias: [{ find: /^#(.+)\.js$/, replacement: `${import.meta.dirname}/libs/$1.ts` }] } };
 
 /** `unit`: beside pure code, nothing started. `system`: real databases, processes and clients, under test/. */
