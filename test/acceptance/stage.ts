@@ -1,8 +1,12 @@
 import { chmod, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { vi } from 'vitest';
 import { findClient } from '../../scripts/clients.mjs';
 import { type Ended, run } from '../main-path/standalone-process.js';
+
+// Each command of the operator is a process of its own; a busy machine needs its time for some of them in a row.
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 240_000 });
 
 /** The checkout. */
 export const ROOT = join(import.meta.dirname, '../..');
