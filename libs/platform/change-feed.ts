@@ -10,9 +10,14 @@ export interface Change {
 
 const CHANNEL = 'hallmark_change';
 
+/** What `pg_notify` takes, for a statement that announces a change with its own work. */
+export function announcement(topic: string, key: string): [channel: string, payload: string] {
+  return [CHANNEL, `${topic} ${key}`];
+}
+
 /** Announces a change; listeners in every process hear it when the transaction commits. */
 export async function announce(tx: Pick<EntityManager, 'query'>, topic: string, key: string): Promise<void> {
-  await tx.query('select pg_notify($1, $2)', [CHANNEL, `${topic} ${key}`]);
+  await tx.query('select pg_notify($1, $2)', announcement(topic, key));
 }
 
 /**

@@ -47,6 +47,19 @@ export async function queryPrepared<Row>(
   return rows as Row[];
 }
 
+/** {@link queryPrepared} on the connection of a transaction. */
+export async function preparedIn<Row>(
+  tx: EntityManager,
+  name: string,
+  text: string,
+  values: readonly unknown[],
+): Promise<Row[]> {
+  const client = (await tx.queryRunner?.connect()) as pg.PoolClient | undefined;
+  if (!client) return rowsOf(tx, text, values);
+  const { rows } = await client.query({ name, text, values: [...values] });
+  return rows as Row[];
+}
+
 /** SQL text and parameters. */
 export type Sql = readonly [text: string, values?: readonly unknown[]];
 

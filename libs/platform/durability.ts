@@ -1,4 +1,5 @@
 import type { DataSource, EntityManager } from 'typeorm';
+import { preparedIn, queryPrepared } from './database.js';
 
 /**
  * SQL that lets the statement's transaction commit without waiting for the disk: for rows whose loss in a power failure
@@ -8,7 +9,7 @@ export const WITHOUT_FLUSH = `set_config('synchronous_commit', 'off', true)`;
 
 /** Lets a transaction give back its locks before its commit is on the disk; its answer has to wait for {@link durable}. */
 export async function commitEarly(tx: EntityManager): Promise<void> {
-  await tx.query(`select ${WITHOUT_FLUSH}`);
+  await preparedIn(tx, 'commit-early', `select ${WITHOUT_FLUSH}`, []);
 }
 
 interface Rounds {
@@ -44,5 +45,5 @@ function begin(source: DataSource): Promise<void> {
 
 /** A commit that waits for the disk flushes every commit before it too. */
 async function flush(source: DataSource): Promise<void> {
-  await source.query(`select pg_logical_emit_message(true, 'hallmark', '')`);
+  await queryPrepared(source, 'flush', `select pg_logical_emit_message(true, 'hallmark', '')`, []);
 }

@@ -33,6 +33,42 @@ export async function findDistribution(source: DataSource, basePath: string): Pr
   return row;
 }
 
+/** What stands at a path and above it. */
+export interface Surroundings {
+  readonly served: ServedPath | undefined;
+  /** The namespace of the path's first component. */
+  readonly namespaceId: string | null;
+  /** The pull-through distribution with the longest path above this one. */
+  readonly pullThroughId: string | null;
+}
+
+const MOST_PREFIXES = 29;
+
+/** The distribution at exactly this path, its namespace and the pull-through distribution above it, in one query. */
+export async function findSurroundings(source: DataSource, path: string): Promise<Surroundings> {
+  const components = path.split('/');
+  const prefixes = components.slice(1, MOST_PREFIXES + 1).map((_each, at) => components.slice(0, at + 1).join('/'));
+  const text = `select ${COLUMNS}, n.id as "ownerId", (
+      select p.id from distribution p where p.type = 'pull-through' and p.base_path = any($3::text[])
+      order by length(p.base_path) desc limit 1) as "pullThroughId"
+    from (values (1)) as one left join (${FROM}) on d.base_path = $1 and d.type = 'container'
+    left join namespace n on n.name = $2`;
+  const values = [path, components[0], prefixes];
+  const [row] = await queryPrepared<Row>(source, 'surroundings-of-path', text, values);
+  const { ownerId, pullThroughId, ...served } = row!;
+  return {
+    served: served.distributionId === null ? undefined : (served as ServedPath),
+    namespaceId: ownerId,
+    pullThroughId,
+  };
+}
+
+type Row = Omit<ServedPath, 'distributionId'> & {
+  readonly distributionId: string | null;
+  readonly ownerId: string | null;
+  readonly pullThroughId: string | null;
+};
+
 /** The present state of several distributions, to check cached ones against. */
 export async function refreshDistributions(source: DataSource, ids: readonly string[]): Promise<ServedPath[]> {
   const text = `select ${COLUMNS} from ${FROM} where d.id = any($1::uuid[])`;

@@ -1,7 +1,7 @@
 import type { EntityManager } from 'typeorm';
 import type { Descriptor } from '#oci/descriptor.js';
 import { blobsOf, type ParsedManifest } from '#oci/manifest.js';
-import { rowsOf } from '#platform/database.js';
+import { preparedIn } from '#platform/database.js';
 import { DomainError, invalid } from '#platform/domain-error.js';
 import type { KnownContent } from './insert-manifest.js';
 
@@ -39,8 +39,9 @@ async function findAccessible(
   wanted: readonly Descriptor[],
 ): Promise<Map<string, Row>> {
   if (wanted.length === 0) return new Map();
-  const rows = await rowsOf<Row>(
+  const rows = await preparedIn<Row>(
     tx,
+    `require-${table}s`,
     `select c.id, c.digest, c.size from ${table} c
      where c.digest = any($2::text[])
        and (exists (select 1 from membership m where m.repository_id = $1 and m.unit_id = c.id and m.removed_in is null)

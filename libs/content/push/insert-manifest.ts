@@ -2,7 +2,7 @@ import type { EntityManager } from 'typeorm';
 import { blobsOf, type ParsedManifest, referrerTypeOf } from '#oci/manifest.js';
 import { MediaType } from '#oci/media-types.js';
 import { parseCompanionTag } from '#oci/reference.js';
-import { rowsOf } from '#platform/database.js';
+import { preparedIn } from '#platform/database.js';
 import { newId } from '#platform/identifiers.js';
 import type { RelationSource } from '../types/relation.entity.js';
 import type { ManifestDraft } from './drafts.js';
@@ -16,8 +16,9 @@ export interface KnownContent {
 /** Stores a manifest's row with what it names; an existing one is only marked as used. Returns its id. */
 export async function insertManifest(tx: EntityManager, draft: ManifestDraft, known: KnownContent): Promise<string> {
   const { parsed, facts } = draft;
-  const [row] = await rowsOf<{ id: string; fresh: boolean }>(
+  const [row] = await preparedIn<{ id: string; fresh: boolean }>(
     tx,
+    'insert-manifest',
     `insert into manifest (id, digest, media_type, schema_version, artifact_type, type, config_blob_id, config_media_type,
        subject_digest, annotations, labels, architecture, os, compressed_image_size, size, bytes)
      values ($1, $2, $3, 2, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
@@ -52,7 +53,9 @@ async function insertEdges(tx: EntityManager, id: string, parsed: ParsedManifest
   }));
   const present = blobs.filter((blob) => blob.id !== undefined);
   if (present.length > 0)
-    await tx.query(
+    await preparedIn(
+      tx,
+      'insert-manifest-blobs',
       `insert into manifest_blob (manifest_id, position, blob_id) select $1, * from unnest($2::int[], $3::uuid[])`,
       [id, present.map((blob) => blob.position), present.map((blob) => blob.id)],
     );

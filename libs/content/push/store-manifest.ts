@@ -12,7 +12,7 @@ import type { ManifestDraft } from './drafts.js';
 import { refreshFallbacks, renderFallback, subjectOfFallback } from './fallback-index.js';
 import { requireContent } from './find-content.js';
 import { refuseDeepIndex } from './index-depth.js';
-import { insertManifest, relateByTag } from './insert-manifest.js';
+import { insertManifest, type KnownContent, relateByTag } from './insert-manifest.js';
 import { insertSignatures } from './insert-signatures.js';
 import { insertTag, requireTags, supersededSignatures, type TagCondition } from './tags.js';
 
@@ -39,16 +39,19 @@ export interface StoredPush {
  */
 export async function storeManifest(tx: EntityManager, push: ManifestPush): Promise<StoredPush> {
   const { repositoryId, draft } = push;
-  const { manifestId, signatures } = await insertDraft(tx, repositoryId, draft);
+  const { manifestId, signatures, known } = await insertDraft(tx, repositoryId, draft);
   if (push.tags.length === 0 && draft.parsed.subjects.length === 0) {
     await stage(tx, repositoryId, [{ id: manifestId, kind: 'manifest' }, ...signatures]);
     return { manifestId };
   }
-  await lockRepository(tx, repositoryId);
+  const locked = await lockRepository(tx, repositoryId);
   await requireTags(tx, repositoryId, push.conditions ?? []);
   const besides: string[] = [];
   for (const each of push.alongside ?? []) besides.push((await insertDraft(tx, repositoryId, each)).manifestId);
-  const closure = await closureOf(tx, [manifestId, ...besides]);
+  const closure =
+    draft.parsed.shape === 'image' && besides.length === 0
+      ? imageUnits(manifestId, known)
+      : await closureOf(tx, [manifestId, ...besides]);
   const waiting = await stagedSignaturesOf(
     tx,
     repositoryId,
@@ -60,7 +63,7 @@ export async function storeManifest(tx: EntityManager, push: ManifestPush): Prom
   const fallbacks = await refreshFallbacks(tx, repositoryId, subjects, { coming: [manifestId] });
   const remove = await supersededSignatures(tx, repositoryId, push.tags, manifestId);
   const change = { add: [...closure, ...waiting, ...signatures, ...tags, ...fallbacks.add], remove };
-  const version = await applyChange(tx, repositoryId, change, { taskId: push.taskId ?? null });
+  const version = await applyChange(tx, repositoryId, change, { taskId: push.taskId ?? null, locked });
   return version ? { manifestId, version } : { manifestId };
 }
 
@@ -68,12 +71,17 @@ async function insertDraft(
   tx: EntityManager,
   repositoryId: string,
   draft: ManifestDraft,
-): Promise<{ manifestId: string; signatures: UnitRef[] }> {
+): Promise<{ manifestId: string; signatures: UnitRef[]; known: KnownContent }> {
   const known = await requireContent(tx, repositoryId, draft.parsed);
   if (draft.parsed.shape === 'index') await refuseDeepIndex(tx, [...known.manifests.values()]);
   const manifestId = await insertManifest(tx, draft, known);
   const ids = await insertSignatures(tx, draft.signatures, manifestId);
-  return { manifestId, signatures: ids.map((id) => ({ id, kind: 'signature' })) };
+  return { manifestId, signatures: ids.map((id) => ({ id, kind: 'signature' })), known };
+}
+
+/** What {@link closureOf} finds for an image, which lists no manifests: itself and the blobs that it was checked for. */
+function imageUnits(manifestId: string, { blobs }: KnownContent): UnitRef[] {
+  return [{ id: manifestId, kind: 'manifest' }, ...[...blobs.values()].map((id) => ({ id, kind: 'blob' as const }))];
 }
 
 /** A tag of the referrers tag schema leads to the index of what really refers to the subject, whatever the client knew. */

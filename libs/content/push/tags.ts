@@ -1,6 +1,6 @@
 import type { EntityManager } from 'typeorm';
 import { isAttachmentTag } from '#oci/reference.js';
-import { rowsOf } from '#platform/database.js';
+import { preparedIn, rowsOf } from '#platform/database.js';
 import { DomainError } from '#platform/domain-error.js';
 import { newId } from '#platform/identifiers.js';
 
@@ -12,8 +12,9 @@ export interface TagCondition {
 
 /** The tag unit for a name and a manifest. */
 export async function insertTag(tx: EntityManager, name: string, manifestId: string): Promise<string> {
-  const [row] = await rowsOf<{ id: string }>(
+  const [row] = await preparedIn<{ id: string }>(
     tx,
+    'insert-tag',
     `insert into tag (id, name, manifest_id) values ($1, $2, $3)
      on conflict (name, manifest_id) do update set name = excluded.name returning id`,
     [newId(), name, manifestId],

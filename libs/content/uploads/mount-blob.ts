@@ -1,8 +1,7 @@
 import type { DataSource } from 'typeorm';
-import { inTransaction, queryPrepared, rowsOf } from '#platform/database.js';
+import { queryPrepared } from '#platform/database.js';
 import type { ListedPath } from '../distributions/list-distributions.js';
-import { protectDigest } from './store-blob.js';
-import { stage } from '../push/store-manifest.js';
+import { STAGE_FOUND_BLOB } from './store-blob.js';
 
 const MOST_CANDIDATES = 100;
 
@@ -26,16 +25,19 @@ export function pathsWithBlob(source: DataSource, digest: string, from?: string)
   );
 }
 
-/** Makes a blob that is here already readable in a repository; false when it has gone meanwhile. */
-export function mountBlob(source: DataSource, repositoryId: string, digest: string): Promise<boolean> {
-  return inTransaction(source, async (tx) => {
-    await protectDigest(tx, digest);
-    const [row] = await rowsOf<{ id: string }>(
-      tx,
-      'update blob set touched_at = now() where digest = $1 and stored returning id',
-      [digest],
-    );
-    if (row) await stage(tx, repositoryId, [{ id: row.id, kind: 'blob' }]);
-    return row !== undefined;
-  });
+/**
+ * Makes a blob that is here already readable in a repository; false when it has gone meanwhile. One statement does what
+ * a transaction with the digest protected would do: the collector is held off, and a row that it took meanwhile is not updated.
+ */
+export async function mountBlob(source: DataSource, repositoryId: string, digest: string): Promise<boolean> {
+  const found = await queryPrepared<{ id: string }>(
+    source,
+    'mount-blob',
+    `with held as materialized (select pg_advisory_xact_lock_shared(hashtextextended($2, 7246))),
+     found as (update blob b set touched_at = now() from held where b.digest = $2 and b.stored returning b.id),
+     staying as (${STAGE_FOUND_BLOB})
+     select id from found`,
+    [repositoryId, digest],
+  );
+  return found.length > 0;
 }

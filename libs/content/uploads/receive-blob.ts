@@ -1,12 +1,11 @@
 import type { Readable } from 'node:stream';
-import type { DataSource } from 'typeorm';
+import type { DataSource, EntityManager } from 'typeorm';
 import { algorithmOf, type Digest } from '#oci/digest.js';
 import { inTransaction } from '#platform/database.js';
 import { DomainError, invalid, isDomainError } from '#platform/domain-error.js';
-import { WITHOUT_FLUSH } from '#platform/durability.js';
 import { newId } from '#platform/identifiers.js';
 import type { AppendLimits, BlobStore, StagedBytes } from '#storage/blob-store.js';
-import { protectDigest, stageBlob } from './store-blob.js';
+import { protectDigest, stageBlob, stageUploaded } from './store-blob.js';
 import { takeLease, type UploadLease } from './upload-lease.js';
 import { deleteUpload, findUpload, uploadUnknown, type UploadKey, type UploadSession } from './upload-sessions.js';
 
@@ -52,7 +51,9 @@ export async function closeUpload(
   try {
     await withLease(receiving, session, async (staged, lease) => {
       if (chunk) await append(staged, lease, chunk, closing(receiving, digest));
-      return finish(receiving, session, staged, digest);
+      const size = await commit(receiving, staged, digest, (tx, bytes) => stageUploaded(tx, session, digest, bytes));
+      lease.ended();
+      return size;
     });
   } catch (error) {
     // The same close may have been answered by another request while this one waited for its turn.
@@ -75,7 +76,7 @@ export async function receiveBlob(
   try {
     const offset = await staged.append(0, chunk.bytes, closing(receiving, digest));
     if (chunk.length !== undefined && offset !== chunk.length) throw shortBody(offset);
-    await commit(receiving, repositoryId, staged, digest);
+    await commit(receiving, staged, digest, (tx, size) => stageBlob(tx, repositoryId, digest, size));
   } catch (error) {
     await staged.discard();
     throw error;
@@ -117,27 +118,21 @@ async function append(staged: StagedBytes, lease: UploadLease, chunk: Chunk, lim
   }
 }
 
-async function finish(
-  receiving: Receiving,
-  session: UploadSession,
+/**
+ * Puts the bytes in place and makes the row under one lock, so that the collector cannot come between. The session that
+ * they came in, if any, is closed by the same commit.
+ */
+function commit(
+  { source }: Receiving,
   staged: StagedBytes,
   digest: Digest,
+  makeRow: (tx: EntityManager, size: number) => Promise<unknown>,
 ): Promise<number> {
-  const size = await commit(receiving, session.repositoryId, staged, digest);
-  await receiving.source.query(
-    `update upload set digest = $2, "offset" = $3, touched_at = now() from ${WITHOUT_FLUSH} where id = $1`,
-    [session.id, digest, size],
-  );
-  return size;
-}
-
-/** Puts the bytes in place and makes the row under one lock, so that the collector cannot come between. */
-function commit({ source }: Receiving, repositoryId: string, staged: StagedBytes, digest: Digest): Promise<number> {
   let size: number | undefined;
   return inTransaction(source, async (tx) => {
     await protectDigest(tx, digest);
     size ??= await staged.commit(digest);
-    await stageBlob(tx, repositoryId, digest, size);
+    await makeRow(tx, size);
     return size;
   });
 }

@@ -1,5 +1,5 @@
 import type { EntityManager } from 'typeorm';
-import { rowsOf } from '#platform/database.js';
+import { preparedIn, rowsOf } from '#platform/database.js';
 import { newId } from '#platform/identifiers.js';
 import { stage } from '../push/store-manifest.js';
 
@@ -8,7 +8,8 @@ import { stage } from '../push/store-manifest.js';
  * the collector takes the same lock alone before it removes bytes.
  */
 export async function protectDigest(tx: EntityManager, digest: string): Promise<void> {
-  await tx.query('select pg_advisory_xact_lock_shared(hashtextextended($1, 7246))', [digest]);
+  const text = 'select pg_advisory_xact_lock_shared(hashtextextended($1, 7246))';
+  await preparedIn(tx, 'protect-digest', text, [digest]);
 }
 
 /** {@link protectDigest} for many. */
@@ -40,6 +41,17 @@ export async function insertBlob(tx: EntityManager, digest: string, size: number
   return row!.id;
 }
 
+/** Part of a statement: the blob in `found` waits in the staging of the repository `$1`, unless the version has it. */
+export const STAGE_FOUND_BLOB = `insert into staged (repository_id, unit_id, kind) select $1::uuid, f.id, 'blob' from found f
+  where not exists (select 1 from membership m where m.repository_id = $1::uuid and m.unit_id = f.id and m.removed_in is null)
+  on conflict (repository_id, unit_id) do update set since = now()`;
+
+const STAGE_BLOB = `with found as (
+    insert into blob (id, digest, size, stored) values ($3::uuid, $2::text, $4::bigint, true)
+    on conflict (digest) do update set touched_at = now(), stored = true returning id),
+  staying as (${STAGE_FOUND_BLOB})
+  select id from found`;
+
 /** Makes a stored blob readable in a repository: staged until a manifest takes it into a version. */
 export async function stageBlob(
   tx: EntityManager,
@@ -47,9 +59,25 @@ export async function stageBlob(
   digest: string,
   size: number,
 ): Promise<string> {
-  const id = await insertBlob(tx, digest, size);
-  await stage(tx, repositoryId, [{ id, kind: 'blob' }]);
-  return id;
+  const [row] = await preparedIn<{ id: string }>(tx, 'stage-blob', STAGE_BLOB, [repositoryId, digest, newId(), size]);
+  return row!.id;
+}
+
+/** {@link stageBlob} for the blob of an upload session, which it closes; the lease ends with it. */
+export async function stageUploaded(
+  tx: EntityManager,
+  upload: { readonly id: string; readonly repositoryId: string },
+  digest: string,
+  size: number,
+): Promise<void> {
+  await preparedIn(
+    tx,
+    'stage-uploaded',
+    `with closed as (
+       update upload set digest = $2, "offset" = $4, touched_at = now(), lease_id = null, lease_until = null where id = $5),
+     ${STAGE_BLOB.slice('with '.length)}`,
+    [upload.repositoryId, digest, newId(), size, upload.id],
+  );
 }
 
 /** {@link stageBlob} for many, each digest once. */

@@ -1,5 +1,5 @@
 import type { DataSource } from 'typeorm';
-import { rowsOf } from '#platform/database.js';
+import { queryPrepared } from '#platform/database.js';
 import { DomainError } from '#platform/domain-error.js';
 import { WITHOUT_FLUSH } from '#platform/durability.js';
 import { newId } from '#platform/identifiers.js';
@@ -12,6 +12,8 @@ const PATIENCE_MS = 3_000;
 export interface UploadLease {
   /** Aborted when the lease could not be renewed in time: somebody else may be writing. */
   readonly signal: AbortSignal;
+  /** The session was closed, and its lease with it: nothing is left to be given back. */
+  ended(): void;
   /** Gives the right back. */
   release(offset?: number): Promise<void>;
 }
@@ -30,8 +32,9 @@ export async function takeLease(source: DataSource, uploadId: string): Promise<U
 }
 
 async function claim(source: DataSource, uploadId: string, leaseId: string): Promise<boolean> {
-  const rows = await rowsOf<{ id: string }>(
+  const rows = await queryPrepared<{ id: string }>(
     source,
+    'upload-claim',
     `update upload set lease_id = $2, lease_until = now() + $3 * interval '1 second', touched_at = now() from ${WITHOUT_FLUSH}
      where id = $1 and digest is null and (lease_until is null or lease_until < now() or lease_id = $2) returning id`,
     [uploadId, leaseId, LEASE_SECONDS],
@@ -51,11 +54,19 @@ function keep(source: DataSource, uploadId: string, leaseId: string): UploadLeas
     );
   }, RENEW_MS);
   timer.unref();
+  let over = false;
   return {
     signal: lost.signal,
+    ended() {
+      over = true;
+      clearInterval(timer);
+    },
     async release(offset) {
       clearInterval(timer);
-      await source.query(
+      if (over) return;
+      await queryPrepared(
+        source,
+        'upload-release',
         `update upload set lease_id = null, lease_until = null, touched_at = now(), "offset" = coalesce($3, "offset") from ${WITHOUT_FLUSH}
          where id = $1 and lease_id = $2`,
         [uploadId, leaseId, offset ?? null],

@@ -1,6 +1,6 @@
 import type { DataSource } from 'typeorm';
 import type { DigestAlgorithm } from '#oci/digest.js';
-import { rowsOf } from '#platform/database.js';
+import { queryPrepared } from '#platform/database.js';
 import { DomainError, notFound } from '#platform/domain-error.js';
 import { WITHOUT_FLUSH } from '#platform/durability.js';
 import { isUuid, newId } from '#platform/identifiers.js';
@@ -30,8 +30,9 @@ export async function openUpload(
   algorithm: DigestAlgorithm = 'sha256',
   most = MOST_OPEN,
 ): Promise<string> {
-  const [row] = await rowsOf<{ id: string }>(
+  const [row] = await queryPrepared<{ id: string }>(
     source,
+    'upload-open',
     `insert into upload (id, repository_id, principal, algorithm) select $1::uuid, $2::uuid, $3::text, $4::text
      from ${WITHOUT_FLUSH} where (select count(*) from (select 1 from upload where principal = $3 and digest is null limit $5) o) < $5
      returning id`,
@@ -44,8 +45,9 @@ export async function openUpload(
 /** The session, closed ones included; throws BLOB_UPLOAD_UNKNOWN for those of other repositories and principals. */
 export async function findUpload(source: DataSource, key: UploadKey): Promise<UploadSession> {
   const [row] = isUuid(key.id)
-    ? await rowsOf<UploadSession>(
+    ? await queryPrepared<UploadSession>(
         source,
+        'upload-by-key',
         `select id, repository_id as "repositoryId", algorithm, digest from upload
          where id = $1 and repository_id = $2 and principal = $3`,
         [key.id, key.repositoryId, key.principal],

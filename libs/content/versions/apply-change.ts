@@ -1,6 +1,6 @@
 import type { EntityManager } from 'typeorm';
-import { announce } from '#platform/change-feed.js';
-import { rowsOf } from '#platform/database.js';
+import { announce, announcement } from '#platform/change-feed.js';
+import { preparedIn } from '#platform/database.js';
 import { notFound } from '#platform/domain-error.js';
 import { newId } from '#platform/identifiers.js';
 import { pruneVersions } from './delete-version.js';
@@ -29,7 +29,8 @@ export interface MadeVersion {
   readonly present: UnitCounts;
 }
 
-interface LockedRepository {
+/** A repository that this transaction has locked. */
+export interface LockedRepository {
   readonly id: string;
   readonly head: number;
   readonly last_number: number;
@@ -38,8 +39,9 @@ interface LockedRepository {
 
 /** Locks a repository until the transaction ends, so that its versions follow each other. */
 export async function lockRepository(tx: EntityManager, repositoryId: string): Promise<LockedRepository> {
-  const [row] = await rowsOf<LockedRepository>(
+  const [row] = await preparedIn<LockedRepository>(
     tx,
+    'lock-repository',
     'select id, head, last_number, retain_repo_versions from repository where id = $1 for no key update',
     [repositoryId],
   );
@@ -55,33 +57,40 @@ export async function applyChange(
   tx: EntityManager,
   repositoryId: string,
   change: VersionChange,
-  options: { taskId?: string | null; baseVersionId?: string | null } = {},
+  options: { taskId?: string | null; baseVersionId?: string | null; locked?: LockedRepository } = {},
 ): Promise<MadeVersion | undefined> {
-  const repository = await lockRepository(tx, repositoryId);
+  const repository = options.locked ?? (await lockRepository(tx, repositoryId));
   const number = repository.last_number + 1;
   const add = change.add ?? [];
   const kept = new Set(add.map((unit) => unit.id));
   const remove = (change.remove ?? []).filter((id) => !kept.has(id));
-  const removed = countKinds([
-    ...(await removeUnits(tx, repositoryId, number, remove)),
-    ...(await replaceTags(tx, repositoryId, number, add)),
-  ]);
-  const added = countKinds(await addUnits(tx, repositoryId, number, add));
-  if (add.length > 0) await unstage(tx, repositoryId, [...kept]);
+  const rows = await changeMembers(tx, repository, number, { add, remove });
+  const removed = countKinds(rows.filter(({ what }) => what === 'gone'));
+  const added = countKinds(rows.filter(({ what }) => what === 'come'));
   if (Object.keys(added).length === 0 && Object.keys(removed).length === 0) return undefined;
 
-  const present = addCounts(await presentAt(tx, repositoryId, repository.head), added, removed);
+  const present = addCounts(rows.find(({ what }) => what === 'before')?.present ?? {}, added, removed);
   const id = newId();
-  await tx.query(
-    `insert into repository_version (id, repository_id, number, base_version_id, task_id, added, removed, present)
-     values ($1, $2, $3, $4, $5, $6, $7, $8)`,
-    [id, repositoryId, number, options.baseVersionId ?? null, options.taskId ?? null, added, removed, present],
+  await preparedIn(
+    tx,
+    'add-version',
+    `with made as (
+       insert into repository_version (id, repository_id, number, base_version_id, task_id, added, removed, present)
+       values ($1, $2, $3, $4, $5, $6, $7, $8))
+     update repository set head = $3, last_number = $3, revision = revision + 1, pulp_last_updated = now() where id = $2
+     returning pg_notify($9, $10)`,
+    [
+      id,
+      repositoryId,
+      number,
+      options.baseVersionId ?? null,
+      options.taskId ?? null,
+      added,
+      removed,
+      present,
+      ...announcement('repository', repositoryId),
+    ],
   );
-  await tx.query(
-    `update repository set head = $2, last_number = $2, revision = revision + 1, pulp_last_updated = now() where id = $1`,
-    [repositoryId, number],
-  );
-  await announce(tx, 'repository', repositoryId);
   if (repository.retain_repo_versions !== null) await pruneVersions(tx, repositoryId, repository.retain_repo_versions);
   return { id, repositoryId, number, added, removed, present };
 }
@@ -93,81 +102,54 @@ export async function touchRepository(tx: EntityManager, repositoryId: string): 
 }
 
 type KindRow = { kind: UnitKind; count: number };
+type ChangedRow = KindRow & { readonly what: 'gone' | 'come' | 'before'; readonly present: UnitCounts | null };
 
-function removeUnits(
+/**
+ * Takes units and the namesakes of new tags out, then puts units in and out of the staging. What comes waits for the count
+ * of what goes, so that a tag's name is free by then.
+ */
+function changeMembers(
   tx: EntityManager,
-  repositoryId: string,
+  repository: LockedRepository,
   number: number,
-  ids: readonly string[],
-): Promise<KindRow[]> {
-  if (ids.length === 0) return Promise.resolve([]);
-  return rowsOf(
-    tx,
-    `with gone as (
-       update membership set removed_in = $2
-       where repository_id = $1 and removed_in is null and unit_id = any($3::uuid[]) returning kind)
-     select kind, count(*)::int as count from gone group by kind`,
-    [repositoryId, number, ids],
-  );
-}
-
-function replaceTags(
-  tx: EntityManager,
-  repositoryId: string,
-  number: number,
-  add: readonly UnitRef[],
-): Promise<KindRow[]> {
+  { add, remove }: Required<VersionChange>,
+): Promise<ChangedRow[]> {
   const tags = add.filter((unit) => unit.kind === 'tag');
-  if (tags.length === 0) return Promise.resolve([]);
-  return rowsOf(
+  return preparedIn(
     tx,
-    `with gone as (
-       update membership m set removed_in = $2
-       from unnest($3::uuid[], $4::text[]) as fresh(id, name)
-       where m.repository_id = $1 and m.removed_in is null and m.tag_name = fresh.name and m.unit_id <> fresh.id
-       returning m.kind)
-     select kind, count(*)::int as count from gone group by kind`,
-    [repositoryId, number, tags.map((tag) => tag.id), tags.map((tag) => tag.tagName)],
-  );
-}
-
-function addUnits(
-  tx: EntityManager,
-  repositoryId: string,
-  number: number,
-  add: readonly UnitRef[],
-): Promise<KindRow[]> {
-  if (add.length === 0) return Promise.resolve([]);
-  return rowsOf(
-    tx,
-    `with come as (
+    'change-members',
+    `with gone_units as (
+       update membership set removed_in = $2::int
+       where repository_id = $1::uuid and removed_in is null and unit_id = any($4::uuid[]) returning kind),
+     gone_tags as (
+       update membership m set removed_in = $2::int
+       from unnest($5::uuid[], $6::text[]) as fresh(id, name)
+       where m.repository_id = $1::uuid and m.removed_in is null and m.tag_name = fresh.name and m.unit_id <> fresh.id
+       returning m.kind),
+     gone as (select kind from gone_units union all select kind from gone_tags),
+     come as (
        insert into membership (repository_id, unit_id, kind, tag_name, added_in)
        select distinct on (fresh.id) $1::uuid, fresh.id, fresh.kind, fresh.name, $2::int
-       from unnest($3::uuid[], $4::text[], $5::text[]) as fresh(id, kind, name)
+       from unnest($7::uuid[], $8::text[], $9::text[]) as fresh(id, kind, name)
+       where (select count(*) from gone) >= 0
        order by fresh.id
-       on conflict (repository_id, unit_id) where removed_in is null do nothing returning kind)
-     select kind, count(*)::int as count from come group by kind`,
+       on conflict (repository_id, unit_id) where removed_in is null do nothing returning kind),
+     unstaged as (delete from staged where repository_id = $1::uuid and unit_id = any($7::uuid[]))
+     select 'gone' as what, kind, count(*)::int as count, null::jsonb as present from gone group by kind
+     union all select 'come', kind, count(*)::int, null from come group by kind
+     union all select 'before', null, 0, present from repository_version where repository_id = $1::uuid and number = $3::int`,
     [
-      repositoryId,
+      repository.id,
       number,
+      repository.head,
+      remove,
+      tags.map((tag) => tag.id),
+      tags.map((tag) => tag.tagName),
       add.map((unit) => unit.id),
       add.map((unit) => unit.kind),
       add.map((unit) => unit.tagName ?? null),
     ],
   );
-}
-
-async function unstage(tx: EntityManager, repositoryId: string, ids: readonly string[]): Promise<void> {
-  await tx.query('delete from staged where repository_id = $1 and unit_id = any($2::uuid[])', [repositoryId, ids]);
-}
-
-async function presentAt(tx: EntityManager, repositoryId: string, number: number): Promise<UnitCounts> {
-  const [row] = await rowsOf<{ present: UnitCounts }>(
-    tx,
-    'select present from repository_version where repository_id = $1 and number = $2',
-    [repositoryId, number],
-  );
-  return row?.present ?? {};
 }
 
 function countKinds(rows: readonly KindRow[]): UnitCounts {

@@ -1,5 +1,5 @@
 import type { EntityManager } from 'typeorm';
-import { rowsOf } from '#platform/database.js';
+import { preparedIn, rowsOf } from '#platform/database.js';
 import type { UnitRef } from './apply-change.js';
 
 /** Manifests with everything that they name, at any depth: listed manifests, configs and layers. Each unit once. */
@@ -22,8 +22,9 @@ export function stagedSignaturesOf(
   repositoryId: string,
   manifestIds: readonly string[],
 ): Promise<UnitRef[]> {
-  return rowsOf<UnitRef>(
+  return preparedIn<UnitRef>(
     tx,
+    'staged-signatures',
     `select s.unit_id as id, 'signature' as kind from staged s join signature g on g.id = s.unit_id
      join manifest m on m.digest = g.manifest_digest
      where s.repository_id = $1 and s.kind = 'signature' and m.id = any($2::uuid[])`,
