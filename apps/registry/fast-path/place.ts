@@ -47,11 +47,11 @@ export class Place {
     this.checkedAt = Number.NEGATIVE_INFINITY;
   }
 
-  /** Takes in what was read; `target` stays as it is when it was not read. */
+  /** Takes in what was read. A `target` that was not read follows what is served: whether it is private decides rights. */
   learn(served: ServedPath | undefined, since: number, nextVersion: () => number, target?: RegistryTarget): void {
     this.checkedAt = since;
     const state = served?.basePath === this.name ? stateOf(served) : '';
-    if (target) this.target = target;
+    this.target = target ?? retarget(this.target, served);
     if (state === this.state) return;
     this.state = state;
     this.verdicts.clear();
@@ -73,6 +73,12 @@ export class Place {
     if (this.verdicts.size >= MOST_VERDICTS) this.verdicts.clear();
     this.verdicts.set(who, { era, until: now + VERDICT_MS });
   }
+}
+
+/** A target known from an earlier reading, with the distribution as it is now; undefined when that does not follow. */
+function retarget(known: RegistryTarget | undefined, served: ServedPath | undefined): RegistryTarget | undefined {
+  if (!known?.distribution || !served) return undefined;
+  return { ...known, distribution: { ...known.distribution, private: served.private } };
 }
 
 /** Everything that an answer depends on; empty for what only the slow path serves. */
