@@ -7,7 +7,14 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { issue, issueChain } from '#signing/formats/notation/certificate-fixture.js';
 import { findClient } from '../../scripts/clients.mjs';
-import { freePort, type Json, PASSWORD, startStandalone, type Standalone } from '../main-path/standalone-process.js';
+import {
+  freePort,
+  type Json,
+  PASSWORD,
+  run,
+  startStandalone,
+  type Standalone,
+} from '../main-path/standalone-process.js';
 import { missing, notationPolicy, openStage, ROOT, type Stage } from './stage.js';
 
 const NOTATION = 'application/vnd.cncf.notary.signature';
@@ -275,24 +282,33 @@ describe.skipIf(lacking.length > 0 || !findClient('make'))(`the Makefile${needs}
       expect(stdout).toMatch(new RegExp(`make ${target} +\\S.{10}`));
   });
 
-  it('000-2 make moving walks through all of it between two registries, make test does that first; 000-3 make clean, twice, leaves nothing', async () => {
-    expect((await make('--dry-run test')).stdout).toMatch(/walk-moving\.sh[^]*npm test/);
+  let words: string;
+  let production: string;
+  beforeAll(async () => {
     const [one, two] = [await freePort(), await freePort()];
-    const words = `CI_PORT=${one} PRODUCTION_PORT=${two} MOVING='${stage.path('moving')}'`;
-    try {
-      const walked = await make(`moving ${words}`);
-      expect(walked, walked.stdout + walked.stderr).toMatchObject({ code: 0 });
-      expect(walked.stdout).toContain(`Successfully verified signature for 127.0.0.1:${two}/busybox@sha256:`);
-      expect(walked.stdout).toContain('"verified": true');
-      expect((await fetch(`http://127.0.0.1:${two}/v2/busybox/tags/list`)).status).toBe(200);
-    } finally {
-      expect(await make(`clean ${words}`)).toMatchObject({ code: 0 });
-    }
-    expect(existsSync(stage.path('moving'))).toBe(false);
-    await expect(fetch(`http://127.0.0.1:${two}/v2/`)).rejects.toThrow();
-    expect(await make(`clean ${words}`)).toMatchObject({ code: 0 });
-    const failed = await make(`moving ${words} HALLMARK_CLIENTS=/nonexistent PATH=/usr/bin:/bin`);
+    production = `127.0.0.1:${two}`;
+    words = `CI_PORT=${one} PRODUCTION_PORT=${two} MOVING='${stage.path('moving')}'`;
+  });
+  afterAll(() => make(`clean ${words}`));
+
+  it('000-2 make moving walks through all of it between two registries, and make test does that before the tests', async () => {
+    expect((await make('--dry-run test')).stdout).toMatch(/walk-moving\.sh[^]*npm test/);
+    const walked = await make(`moving ${words}`);
+    expect(walked, walked.stdout + walked.stderr).toMatchObject({ code: 0 });
+    expect(walked.stdout).toContain(`Successfully verified signature for ${production}/busybox@sha256:`);
+    expect(walked.stdout).toContain('"verified": true');
+    expect((await fetch(`http://${production}/v2/busybox/tags/list`)).status).toBe(200);
+    const taken = `MOVING='${stage.path('taken')}' CI_PORT=${production.split(':')[1]!}`;
+    const failed = await make(`moving ${taken}`);
     expect(failed.code).not.toBe(0);
-    await make(`clean ${words}`);
+    expect(failed.stderr).toContain('the ci registry did not start');
+    await make(`clean ${taken}`);
   }, 400_000);
+
+  it('000-3 make clean, typed twice, leaves nothing', async () => {
+    for (const _time of [1, 2]) expect(await make(`clean ${words}`)).toMatchObject({ code: 0 });
+    expect(existsSync(stage.path('moving'))).toBe(false);
+    await expect(fetch(`http://${production}/v2/`)).rejects.toThrow();
+    expect(await run('pgrep', ['-f', stage.path('moving')], stage.env)).toMatchObject({ code: 1 });
+  });
 });
