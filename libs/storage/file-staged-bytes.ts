@@ -55,15 +55,15 @@ export class FileStagedBytes implements StagedBytes {
 
   async #appendTo(file: FileHandle, offset: number, bytes: Readable, limits: AppendLimits): Promise<number> {
     const running =
-      offset === 0 ? new RunningDigest(limits.algorithm) : this.turns.take(this.uploadId, await markOf(file));
+      offset === 0 ? new RunningDigest(limits.algorithm) : this.turns.take(this.uploadId, (await stateOf(file)).mark);
     const appender = new FileAppender(file, offset, this.placer.flush);
     const broken = await gatherChunks(bytes, gatherOptions(BATCH, offset, limits, running), appender);
     return this.#settle(file, running, broken);
   }
 
   async #commitFile(file: FileHandle, digest: Digest): Promise<number> {
-    const { size } = await file.stat();
-    const running = await this.#wholeDigest(file, digest);
+    const { size, mark } = await stateOf(file);
+    const running = await this.#wholeDigest(file, digest, mark);
     const actual = running.digest();
     if (actual !== digest || running.bytes !== size) {
       await rm(this.#path, { force: true });
@@ -74,14 +74,14 @@ export class FileStagedBytes implements StagedBytes {
   }
 
   async #settle(file: FileHandle, running: RunningDigest | undefined, broken: BrokenOff | undefined) {
-    const { size } = await file.stat();
-    if (running?.bytes === size) this.turns.keep(this.uploadId, { running, mark: await markOf(file) });
+    const { size, mark } = await stateOf(file);
+    if (running?.bytes === size) this.turns.keep(this.uploadId, { running, mark });
     if (!broken) return size;
     throw cutOff(size, broken.error);
   }
 
-  async #wholeDigest(file: FileHandle, digest: Digest): Promise<RunningDigest> {
-    const carried = this.turns.take(this.uploadId, await markOf(file));
+  async #wholeDigest(file: FileHandle, digest: Digest, mark: string): Promise<RunningDigest> {
+    const carried = this.turns.take(this.uploadId, mark);
     const algorithm = algorithmOf(digest);
     if (carried?.algorithm === algorithm) return carried;
     return digestOfStream(file.createReadStream({ start: 0, highWaterMark: BATCH, autoClose: false }), algorithm);
@@ -101,7 +101,8 @@ export class FileStagedBytes implements StagedBytes {
   }
 }
 
-async function markOf(file: FileHandle): Promise<string> {
+/** Size of a file, and a mark that is another one when somebody has written to it. */
+async function stateOf(file: FileHandle): Promise<{ size: number; mark: string }> {
   const { ino, size, mtimeNs } = await file.stat({ bigint: true });
-  return `${ino}:${size}:${mtimeNs}`;
+  return { size: Number(size), mark: `${ino}:${size}:${mtimeNs}` };
 }

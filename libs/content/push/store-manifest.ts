@@ -1,4 +1,5 @@
 import type { EntityManager } from 'typeorm';
+import { isFallbackTag, parseCompanionTag } from '#oci/reference.js';
 import { rowsOf } from '#platform/database.js';
 import {
   applyChange,
@@ -7,14 +8,14 @@ import {
   touchRepository,
   type UnitRef,
 } from '../versions/apply-change.js';
-import { closureOf, stagedSignaturesOf } from '../versions/closure.js';
+import { closureOf } from '../versions/closure.js';
 import type { ManifestDraft } from './drafts.js';
 import { refreshFallbacks, renderFallback, subjectOfFallback } from './fallback-index.js';
 import { requireContent } from './find-content.js';
 import { refuseDeepIndex } from './index-depth.js';
 import { insertManifest, type KnownContent, relateByTag } from './insert-manifest.js';
 import { insertSignatures } from './insert-signatures.js';
-import { insertTag, requireTags, supersededSignatures, type TagCondition } from './tags.js';
+import { arrivingUnits, insertTag, requireTags, supersededSignatures, type TagCondition } from './tags.js';
 
 /** One manifest pushed into a repository, under any number of tags. */
 export interface ManifestPush {
@@ -52,17 +53,16 @@ export async function storeManifest(tx: EntityManager, push: ManifestPush): Prom
     draft.parsed.shape === 'image' && besides.length === 0
       ? imageUnits(manifestId, known)
       : await closureOf(tx, [manifestId, ...besides]);
-  const waiting = await stagedSignaturesOf(
-    tx,
-    repositoryId,
-    closure.filter((unit) => unit.kind === 'manifest').map((unit) => unit.id),
-  );
+  const manifests = closure.filter((unit) => unit.kind === 'manifest').map((unit) => unit.id);
+  const plain = [...new Set(push.tags.filter((name) => !isFallbackTag(name) && !parseCompanionTag(name)))];
+  const arriving = await arrivingUnits(tx, repositoryId, { manifestId, tags: plain, manifests });
   const tags: UnitRef[] = [];
-  for (const name of push.tags) tags.push(...(await tagUnits(tx, repositoryId, name, manifestId)));
+  for (const name of push.tags)
+    if (!plain.includes(name)) tags.push(...(await tagUnits(tx, repositoryId, name, manifestId)));
   const subjects = draft.parsed.subjects.map(({ digest }) => digest);
   const fallbacks = await refreshFallbacks(tx, repositoryId, subjects, { coming: [manifestId] });
   const remove = await supersededSignatures(tx, repositoryId, push.tags, manifestId);
-  const change = { add: [...closure, ...waiting, ...signatures, ...tags, ...fallbacks.add], remove };
+  const change = { add: [...closure, ...arriving, ...signatures, ...tags, ...fallbacks.add], remove };
   const version = await applyChange(tx, repositoryId, change, { taskId: push.taskId ?? null, locked });
   return version ? { manifestId, version } : { manifestId };
 }

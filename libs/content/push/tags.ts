@@ -3,6 +3,7 @@ import { isAttachmentTag } from '#oci/reference.js';
 import { preparedIn, rowsOf } from '#platform/database.js';
 import { DomainError } from '#platform/domain-error.js';
 import { newId } from '#platform/identifiers.js';
+import type { UnitRef } from '../versions/apply-change.js';
 
 /** A condition on what a tag points to before a change: one of these digests, nothing (`null`) or anything (`*`). */
 export interface TagCondition {
@@ -20,6 +21,30 @@ export async function insertTag(tx: EntityManager, name: string, manifestId: str
     [newId(), name, manifestId],
   );
   return row!.id;
+}
+
+/**
+ * The tag units of a manifest under plain names, each name once, and the signatures that wait in the staging for manifests
+ * that come with it: one statement, since others wait for the repository meanwhile.
+ */
+export function arrivingUnits(
+  tx: EntityManager,
+  repositoryId: string,
+  coming: { readonly manifestId: string; readonly tags: readonly string[]; readonly manifests: readonly string[] },
+): Promise<UnitRef[]> {
+  return preparedIn<UnitRef>(
+    tx,
+    'arriving-units',
+    `with tagged as (
+       insert into tag (id, name, manifest_id)
+       select f.id, f.name, $4::uuid from unnest($2::uuid[], $3::text[]) as f(id, name) order by f.name
+       on conflict (name, manifest_id) do update set name = excluded.name returning id, name)
+     select id, 'tag' as kind, name as "tagName" from tagged
+     union all select s.unit_id, 'signature', null from staged s join signature g on g.id = s.unit_id
+     join manifest m on m.digest = g.manifest_digest
+     where s.repository_id = $1 and s.kind = 'signature' and m.id = any($5::uuid[])`,
+    [repositoryId, coming.tags.map(() => newId()), coming.tags, coming.manifestId, coming.manifests],
+  );
 }
 
 /** Throws precondition-failed unless every condition holds. Call it under the repository's lock. */
