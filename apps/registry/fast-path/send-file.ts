@@ -2,10 +2,14 @@ import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
 
-const CHUNK = 512 * 1024;
+/** Bytes read at once: large while few download, small when many do and memory counts. */
+const LARGE = 1024 * 1024;
+const SMALL = 128 * 1024;
+const FEW = 16;
 /** Pairs of buffers that wait for the next download. */
 const MOST_IDLE = 4;
 const idle: Buffer[][] = [];
+let active = 0;
 
 /** Opens a file of exactly this size for {@link sendFile}; throws when it is another. */
 export async function openExact(path: string, size: number): Promise<FileHandle> {
@@ -24,7 +28,9 @@ export async function openExact(path: string, size: number): Promise<FileHandle>
  * on its way, and both are used again: a stream would make new ones for the collector with each chunk.
  */
 export async function sendFile(file: FileHandle, size: number, response: ServerResponse): Promise<void> {
-  const buffers = idle.pop() ?? [Buffer.allocUnsafeSlow(CHUNK), Buffer.allocUnsafeSlow(CHUNK)];
+  active += 1;
+  const chunk = active <= FEW ? LARGE : SMALL;
+  const buffers = (chunk === LARGE && idle.pop()) || [Buffer.allocUnsafeSlow(chunk), Buffer.allocUnsafeSlow(chunk)];
   let closed: (() => void) | undefined;
   const gone = new Promise<never>((_, fail) => {
     closed = () => fail(new Error('the client went away'));
@@ -35,7 +41,7 @@ export async function sendFile(file: FileHandle, size: number, response: ServerR
     let sent: Promise<void> | undefined;
     for (let at = 0, turn = 0; at < size; turn = 1 - turn) {
       const buffer = buffers[turn]!;
-      const { bytesRead } = await file.read(buffer, 0, Math.min(CHUNK, size - at), at);
+      const { bytesRead } = await file.read(buffer, 0, Math.min(chunk, size - at), at);
       if (bytesRead === 0) throw new Error('the file has become shorter');
       if (sent) await Promise.race([sent, gone]);
       sent = write(response, buffer.subarray(0, bytesRead));
@@ -46,10 +52,11 @@ export async function sendFile(file: FileHandle, size: number, response: ServerR
     response.off('close', closed!);
     response.end();
     // After a failure the buffers may still be on their way, and are left to the collector.
-    if (idle.length < MOST_IDLE) idle.push(buffers);
+    if (chunk === LARGE && idle.length < MOST_IDLE) idle.push(buffers);
   } catch {
     response.destroy();
   } finally {
+    active -= 1;
     await file.close();
   }
 }
