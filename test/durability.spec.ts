@@ -29,9 +29,9 @@ describe('flushing what was committed early', () => {
   });
 
   it('fails for those who wait when the database is away, and works again afterwards', async () => {
-    const query = vi
-      .spyOn(poolOf(database.source), 'query')
-      .mockImplementationOnce(() => Promise.reject(new Error('away')));
+    const query = vi.spyOn(poolOf(database.source), 'query').mockImplementationOnce(() => {
+      throw new Error('away');
+    });
     await expect(durable(database.source)).rejects.toThrow('away');
     query.mockRestore();
     await expect(durable(database.source)).resolves.toBeUndefined();
