@@ -22,6 +22,7 @@ const CASES: Readonly<Record<string, () => Promise<(flags: Flags) => Promise<voi
   'small-pushes': async () => (await import('./cases/small-pushes.js')).smallPushes,
   memory: async () => (await import('./cases/memory.js')).memory,
   signing: async () => (await import('./cases/tasks.js')).signing,
+  'signing-script': async () => (await import('./cases/tasks.js')).signingByScript,
   tasks: async () => (await import('./cases/tasks.js')).taskLatency,
 };
 

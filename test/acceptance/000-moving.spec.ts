@@ -7,15 +7,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { issue, issueChain } from '#signing/formats/notation/certificate-fixture.js';
 import { findClient } from '../../scripts/clients.mjs';
-import {
-  freePort,
-  type Json,
-  PASSWORD,
-  run,
-  startStandalone,
-  type Standalone,
-} from '../main-path/standalone-process.js';
+import { type Json, PASSWORD, run, startStandalone, type Standalone } from '../main-path/standalone-process.js';
 import { missing, notationPolicy, openStage, ROOT, type Stage } from './stage.js';
+import { freePort } from '../free-port.js';
 
 const NOTATION = 'application/vnd.cncf.notary.signature';
 const DOCKER = 'application/vnd.docker.distribution.manifest.v2+json';

@@ -18,6 +18,7 @@ import { ApiModule } from '../../apps/api/api.module.js';
 import { API_TASK_HANDLERS } from '../../apps/api/task-handlers.js';
 import { API_ROUTER, streamBodies } from '../../apps/api/http-hooks.js';
 import { createTestDatabase, type TestDatabase } from '../database.js';
+import { freePort } from '../free-port.js';
 
 /** An answer of the REST API, read. */
 export interface Answer {
@@ -70,7 +71,7 @@ export async function startApi(environment: Record<string, string> = {}): Promis
   await feed.start();
   await database.source.transaction(seedRoles);
   await addUser(database.source, 'admin', true);
-  const port = 20_000 + Math.floor(Math.random() * 20_000);
+  const port = await freePort();
   const app = await listen(config.with({ publicUrl: `http://127.0.0.1:${port}`, port }), database.source, feed);
   const url = `http://127.0.0.1:${port}`;
   const client = clientOf(url);

@@ -7,9 +7,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { inject } from 'vitest';
 import { type Json, must, PASSWORD } from '../main-path/standalone-process.js';
 import { startRedis } from '../tasks/redis-server.js';
-import { type AppProcess, freePorts, programOf, startApp } from './app-process.js';
+import { type AppProcess, programOf, startApp } from './app-process.js';
 import { startNginx } from './nginx.js';
 import { findTool } from './run-tool.js';
+import { freePorts } from '../free-port.js';
 
 /** API, registry and two workers as processes of their own, on a database and a Redis outside, behind nginx. */
 export interface Layout {

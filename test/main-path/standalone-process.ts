@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { freePort } from '../free-port.js';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const LOADER = ['--import', join(ROOT, 'test/tasks/typescript-hooks.mjs')];
@@ -145,13 +145,4 @@ async function finish(call: Standalone['call'], path: string, body: unknown): Pr
     await new Promise((done) => setTimeout(done, 20));
   }
   throw new Error(`the task of POST ${path} does not end`);
-}
-
-/** A port that is free now. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-  const { port } = server.address() as { port: number };
-  await new Promise((done) => server.close(done));
-  return port;
 }

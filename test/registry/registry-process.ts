@@ -4,7 +4,6 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DataSource } from 'typeorm';
@@ -21,6 +20,7 @@ import { configureRegistry, registryServerOptions } from '../../apps/registry/co
 import { RegistryModule } from '../../apps/registry/registry.module.js';
 import { entities } from '../../migrations/entities.js';
 import { createTestDatabase } from '../database.js';
+import { freePort } from '../free-port.js';
 
 /** The password of every account in these tests. */
 export const PASSWORD = 'correct horse battery staple';
@@ -170,17 +170,6 @@ async function send(url: string, method: string, options: RequestOptions = {}): 
   const isError = response.status >= 400 && bytes.length > 0;
   const code = isError ? json<{ errors?: { code: string }[] }>().errors?.[0]?.code : undefined;
   return { status: response.status, headers: response.headers, bytes, code, json };
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
 }
 
 /** The digest of bytes. */

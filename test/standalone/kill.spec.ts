@@ -9,8 +9,9 @@ import { findEmbeddedPostgres, startEmbeddedPostgres } from '#platform/embedded-
 import { FileStore } from '#storage/file-store.js';
 import { entities } from '../../migrations/entities.js';
 import { brokenInvariants } from '../content/invariants.js';
-import { type AppProcess, freePorts, howRun, startApp } from '../deploy/app-process.js';
+import { type AppProcess, howRun, startApp } from '../deploy/app-process.js';
 import { lostOf, nothing, pushUntilCut } from './pushing.js';
+import { freePorts } from '../free-port.js';
 
 const PASSWORD = 'kill me';
 const authorization = `Basic ${Buffer.from(`admin:${PASSWORD}`).toString('base64')}`;

@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestContext } from 'vitest';
 import { findClient } from '../../scripts/clients.mjs';
+import { freePort } from '../free-port.js';
 
 /** Registries that tests start: distribution 2.8, distribution 3 and olareg, which has the referrers API. */
 export type RegistryKind = 'docker-registry' | 'registry3' | 'olareg';
@@ -52,14 +52,6 @@ async function argumentsFor(kind: RegistryKind, folder: string, port: number): P
     `version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: ${folder}}, delete: {enabled: true}}\nhttp: {addr: "127.0.0.1:${port}"}\n`,
   );
   return ['serve', config];
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((done) => server.once('listening', done));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((done) => server.close(done));
-  return port;
 }
 
 async function answers(url: string): Promise<void> {
