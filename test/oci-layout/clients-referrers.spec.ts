@@ -73,6 +73,8 @@ describe('with oras', () => {
       'oras',
       'cp',
       '-r',
+      // One at a time: oras keeps referrers of this registry in a tag, and loses one when it writes two at once.
+      '--concurrency=1',
       '--from-oci-layout',
       'out.tar:v1',
       '--to-plain-http',
