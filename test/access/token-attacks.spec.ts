@@ -1,31 +1,19 @@
 import { createHmac, createPublicKey, generateKeyPairSync, sign, type KeyObject } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Principal } from '#access/principal.js';
 import { TokenIssuer } from '#access/token-issuer.js';
-import { heard, makeUser, SETTINGS, signIn, startWorld, type World } from './world.js';
+import { ACCESS, readPart, REFUSED, startTokenWorld, type TokenWorld } from './token-world.js';
+import { SETTINGS } from './world.js';
 
-let world: World;
-let ann: Principal;
+let world: TokenWorld;
 beforeAll(async () => {
-  world = await startWorld();
-  await makeUser(world, 'ann');
-  await heard(world);
-  ann = await signIn(world.one, 'ann');
+  world = await startTokenWorld();
 });
 afterAll(() => world.stop());
 
-const ACCESS = [{ type: 'repository', name: 'team/app', actions: ['pull'] }];
-const REFUSED = {
-  kind: 'unauthenticated',
-  message: 'Access to the requested resource is not authorized. The provided Bearer token is invalid.',
-};
-const issue = async (principal = ann) => (await world.one.issuer.issue(principal, SETTINGS.publicHost, ACCESS)).token;
-const check = (token: string, at = world.other) => at.verifier.verify(`Bearer ${token}`);
 const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
-const read = (segment: string) => JSON.parse(Buffer.from(segment, 'base64url').toString());
 
 async function forge(changes: { header?: object; claims?: object; payload?: string; key?: KeyObject } = {}) {
-  const [header, claims] = (await issue()).split('.').slice(0, 2).map(read);
+  const [header, claims] = (await world.issue()).split('.').slice(0, 2).map(readPart);
   const key = changes.key ?? (await world.one.keys.current()).privateKey;
   const payload = changes.payload
     ? Buffer.from(changes.payload).toString('base64url')
@@ -39,7 +27,7 @@ describe('refuses', () => {
   const strangers = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const attacks: [string, () => Promise<string>][] = [
     ['alg none with the signature kept', () => forge({ header: { alg: 'none' } })],
-    ['alg none without a signature', async () => `${part({ alg: 'none' })}.${(await issue()).split('.')[1]}.`],
+    ['alg none without a signature', async () => `${part({ alg: 'none' })}.${(await world.issue()).split('.')[1]}.`],
     ['another algorithm name over our signature', () => forge({ header: { alg: 'ES384' } })],
     ['a key id that is a path', () => forge({ header: { kid: '../../../../dev/null' } })],
     ['a key id that is SQL', () => forge({ header: { kid: "x' union select jwk from signing_key --" } })],
@@ -71,27 +59,27 @@ describe('refuses', () => {
     [
       'duplicate claims',
       async () => {
-        const payload = JSON.stringify(read((await issue()).split('.')[1]!));
+        const payload = JSON.stringify(readPart((await world.issue()).split('.')[1]!));
         return await forge({ payload: payload.replace('{', '{"sub":"admin",') });
       },
     ],
     ['a payload that is not JSON', () => forge({ payload: 'hello' })],
     ['a payload nested without end', () => forge({ payload: '['.repeat(5000) })],
     ['a huge token', () => forge({ claims: { padding: 'x'.repeat(60_000) } })],
-    ['four parts', async () => `${await issue()}.x`],
-    ['two parts', async () => (await issue()).split('.').slice(0, 2).join('.')],
-    ['padding in base64', async () => `${await issue()}=`],
+    ['four parts', async () => `${await world.issue()}.x`],
+    ['two parts', async () => (await world.issue()).split('.').slice(0, 2).join('.')],
+    ['padding in base64', async () => `${await world.issue()}=`],
     [
       'a changed payload',
       async () => {
-        const [header, payload, signature] = (await issue()).split('.') as [string, string, string];
-        return `${header}.${part({ ...read(payload), access: [{ ...ACCESS[0], actions: ['push'] }] })}.${signature}`;
+        const [header, payload, signature] = (await world.issue()).split('.') as [string, string, string];
+        return `${header}.${part({ ...readPart(payload), access: [{ ...ACCESS[0], actions: ['push'] }] })}.${signature}`;
       },
     ],
     [
       'a signature in DER form',
       async () => {
-        const input = (await issue()).split('.').slice(0, 2).join('.');
+        const input = (await world.issue()).split('.').slice(0, 2).join('.');
         const der = sign('sha256', Buffer.from(input), (await world.one.keys.current()).privateKey);
         return `${input}.${der.toString('base64url')}`;
       },
@@ -103,7 +91,7 @@ describe('refuses', () => {
           type: 'spki',
           format: 'pem',
         });
-        const [header, claims] = (await issue()).split('.').slice(0, 2).map(read);
+        const [header, claims] = (await world.issue()).split('.').slice(0, 2).map(readPart);
         const input = `${part({ ...header, alg: 'HS256' })}.${part(claims)}`;
         return `${input}.${createHmac('sha256', pem).update(input).digest('base64url')}`;
       },
@@ -111,7 +99,7 @@ describe('refuses', () => {
   ];
 
   it.each(attacks)('C7 %s', async (_name, make) => {
-    await expect(check(await make())).rejects.toMatchObject(REFUSED);
+    await expect(world.check(await make())).rejects.toMatchObject(REFUSED);
   });
 
   it.each(['', 'Bearer', 'Bearer ', 'Basic abc', 'Bearer a b', 'Bearer\ta.b.c'])('the header "%s"', async (header) => {
@@ -121,8 +109,8 @@ describe('refuses', () => {
 
 it('G12 accepts clocks that differ by less than half a minute', async () => {
   const now = Math.floor(Date.now() / 1000);
-  expect(await check(await forge({ claims: { nbf: now + 20, iat: now + 20 } }))).toBeDefined();
-  expect(await check(await forge({ claims: { exp: now - 10 } }))).toBeDefined();
+  expect(await world.check(await forge({ claims: { nbf: now + 20, iat: now + 20 } }))).toBeDefined();
+  expect(await world.check(await forge({ claims: { exp: now - 10 } }))).toBeDefined();
 });
 
 it('never keeps a token that does not hold', async () => {
@@ -137,6 +125,6 @@ it('C6 a server under another address refuses our tokens', async () => {
     publicHost: 'b.example',
     publicUrl: 'https://b.example',
   });
-  const { token } = await issuer.issue(ann, 'b.example', ACCESS);
-  await expect(check(token)).rejects.toMatchObject(REFUSED);
+  const { token } = await issuer.issue(world.ann, 'b.example', ACCESS);
+  await expect(world.check(token)).rejects.toMatchObject(REFUSED);
 });

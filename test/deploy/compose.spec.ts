@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { SETTINGS } from '#platform/config.js';
+import { SETTINGS } from '#platform/settings.js';
 import { findTool, runTool } from './run-tool.js';
 
 const ROOT = join(import.meta.dirname, '../..');
