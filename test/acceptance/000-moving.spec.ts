@@ -8,14 +8,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { issue, issueChain } from '#signing/formats/notation/certificate-fixture.js';
 import { findClient } from '../../scripts/clients.mjs';
 import { type Json, PASSWORD, run, startStandalone, type Standalone } from '../main-path/standalone-process.js';
-import { missing, notationPolicy, openStage, ROOT, type Stage } from './stage.js';
+import { needing } from '../real-clients.js';
+import { notationPolicy, openStage, ROOT, type Stage } from './stage.js';
 import { freePort } from '../free-port.js';
 
 const NOTATION = 'application/vnd.cncf.notary.signature';
 const DOCKER = 'application/vnd.docker.distribution.manifest.v2+json';
 const TAG = '1.36.1-glibc';
-const lacking = missing('notation', 'oras', 'skopeo', 'openssl', 'curl', 'jq');
-const needs = lacking.length > 0 ? ` (needs ${lacking.join(', ')}: scripts/install-clients.sh)` : '';
+const clients = needing('notation', 'oras', 'skopeo', 'openssl', 'curl', 'jq');
 const sha = (bytes: Uint8Array) => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 
 let stage: Stage;
@@ -25,7 +25,7 @@ beforeAll(async () => {
 });
 afterAll(() => stage?.close());
 
-describe.skipIf(lacking.length > 0)(`moving signatures from CI to production${needs}`, () => {
+describe.skipIf(clients.skip)(`moving signatures from CI to production${clients.note}`, () => {
   let ci: Standalone;
   let production: Standalone;
   let digest: string;
@@ -266,7 +266,7 @@ describe.skipIf(lacking.length > 0)(`moving signatures from CI to production${ne
 
 const account = () => ({ HALLMARK_PASSWORD: PASSWORD, HALLMARK_USER: 'admin' });
 
-describe.skipIf(lacking.length > 0 || !findClient('make'))(`the Makefile${needs}`, () => {
+describe.skipIf(clients.skip || !findClient('make'))(`the Makefile${clients.note}`, () => {
   const make = (words: string) => stage.attempt(`make --no-print-directory -C '${ROOT}' ${words}`);
 
   it('000-1 make without a target prints the targets, each with a line of help', async () => {

@@ -5,14 +5,14 @@ import { writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findClient } from '../../scripts/clients.mjs';
 import { type Json, PASSWORD, startStandalone, type Standalone } from '../main-path/standalone-process.js';
-import { missing, notationPolicy, openStage, type Stage } from './stage.js';
+import { needing } from '../real-clients.js';
+import { notationPolicy, openStage, type Stage } from './stage.js';
 
 const NAME = 'wabbit-networks.io';
-const lacking = missing('notation', 'oras', 'buildah', 'podman');
-const needs = lacking.length > 0 ? ` (needs ${lacking.join(', ')}: scripts/install-clients.sh)` : '';
+const clients = needing('notation', 'oras', 'buildah', 'podman');
 const account = { HALLMARK_PASSWORD: PASSWORD, HALLMARK_USER: 'admin' };
 
-describe.skipIf(lacking.length > 0)(`images signed in a layout${needs}`, () => {
+describe.skipIf(clients.skip)(`images signed in a layout${clients.note}`, () => {
   let hallmark: Standalone;
   let stage: Stage;
   let registry: string;

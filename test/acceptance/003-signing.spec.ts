@@ -5,17 +5,17 @@ import { createHash, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Json, PASSWORD, startStandalone, type Standalone } from '../main-path/standalone-process.js';
+import { needing } from '../real-clients.js';
 import { SCRIPT } from '../main-path/workshop.js';
-import { missing, openStage, type Stage } from './stage.js';
+import { openStage, type Stage } from './stage.js';
 
-const lacking = missing('podman', 'skopeo', 'gpg', 'curl', 'jq');
-const needs = lacking.length > 0 ? ` (needs ${lacking.join(', ')}: scripts/install-clients.sh)` : '';
+const clients = needing('podman', 'skopeo', 'gpg', 'curl', 'jq');
 const sha = (bytes: Uint8Array | string) => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 const OCI = 'application/vnd.oci.image.manifest.v1+json';
 const INDEX = 'application/vnd.oci.image.index.v1+json';
 const GPG = `gpg --batch --no-tty --pinentry-mode loopback`;
 
-describe.skipIf(lacking.length > 0)(`signing as the documentation has it${needs}`, () => {
+describe.skipIf(clients.skip)(`signing as the documentation has it${clients.note}`, () => {
   let hallmark: Standalone;
   let stage: Stage;
   let key: string;

@@ -3,16 +3,16 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Json, PASSWORD, startStandalone, type Standalone } from '../main-path/standalone-process.js';
-import { missing, openStage, ROOT, type Stage } from './stage.js';
+import { needing } from '../real-clients.js';
+import { openStage, ROOT, type Stage } from './stage.js';
 
-const lacking = missing('cosignv2', 'cosignv3', 'podman', 'podman5', 'gpg');
-const needs = lacking.length > 0 ? ` (needs ${lacking.join(', ')}: scripts/install-clients.sh)` : '';
+const clients = needing('cosignv2', 'cosignv3', 'podman', 'podman5', 'gpg');
 const NAME = 'ipanova/cosign-test';
 const OFFLINE = '--tlog-upload=false --allow-http-registry -y';
 const INDEX = 'application/vnd.oci.image.index.v1+json';
 const account = { HALLMARK_PASSWORD: PASSWORD, HALLMARK_USER: 'admin' };
 
-describe.skipIf(lacking.length > 0)(`cosign signatures${needs}`, () => {
+describe.skipIf(clients.skip)(`cosign signatures${clients.note}`, () => {
   let hallmark: Standalone;
   let stage: Stage;
   let digest: string;

@@ -2,13 +2,12 @@
 // replaced, and clients are told that the server speaks plain HTTP and that there is no public log.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Json, PASSWORD } from '../main-path/standalone-process.js';
+import { needing } from '../real-clients.js';
 import { blocksOf, openReader, type Reader } from './pages.js';
-import { missing } from './stage.js';
 
-const lacking = missing('podman', 'skopeo', 'gpg', 'cosignv2', 'notation', 'oras', 'openssl', 'curl');
-const needs = lacking.length > 0 ? ` (needs ${lacking.join(', ')}: scripts/install-clients.sh)` : '';
+const clients = needing('podman', 'skopeo', 'gpg', 'cosignv2', 'notation', 'oras', 'openssl', 'curl');
 
-describe.skipIf(lacking.length > 0)(`the commands of the pages${needs}`, () => {
+describe.skipIf(clients.skip)(`the commands of the pages${clients.note}`, () => {
   let reader: Reader;
   let host: string;
   let digest: string;

@@ -1,13 +1,12 @@
 // The quick start of the README, typed as it stands there. `npm start` is a server that runs already.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PASSWORD } from '../main-path/standalone-process.js';
+import { needing } from '../real-clients.js';
 import { blocksOf, newKey, openReader, type Reader } from './pages.js';
-import { missing } from './stage.js';
 
-const lacking = missing('podman', 'skopeo', 'gpg');
-const needs = lacking.length > 0 ? ` (needs ${lacking.join(', ')}: scripts/install-clients.sh core)` : '';
+const clients = needing('podman', 'skopeo', 'gpg');
 
-describe.skipIf(lacking.length > 0)(`the quick start${needs}`, () => {
+describe.skipIf(clients.skip)(`the quick start${clients.note}`, () => {
   let reader: Reader;
   beforeAll(async () => {
     reader = await openReader();

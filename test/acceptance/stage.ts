@@ -93,11 +93,6 @@ async function isolate(name: string, wrapper: string, folder: string): Promise<v
   await chmod(wrapper, 0o755);
 }
 
-/** Names of the clients that are missing here; empty where a missing client is a failure. */
-export function missing(...names: string[]): string[] {
-  return process.env['HALLMARK_REQUIRE_CLIENTS'] === '1' ? [] : names.filter((name) => !findClient(name));
-}
-
 /** A trust policy of notation with one statement. */
 export function notationPolicy(scopes: readonly string[], store: string, level = 'strict') {
   const statement = {

@@ -4,15 +4,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
-import { findTool, runTool } from './run-tool.js';
+import { findClient } from '../../scripts/clients.mjs';
+import { needing } from '../real-clients.js';
+import { runTool } from './run-tool.js';
 
 const CHART = join(import.meta.dirname, '../../deploy/chart');
 const values = readFileSync(join(CHART, 'values.yaml'), 'utf8');
 const templates = readdirSync(join(CHART, 'templates'))
   .map((name) => readFileSync(join(CHART, 'templates', name), 'utf8'))
   .join('\n');
-const helm = findTool('helm');
-const validate = findTool('kubernetes-validate');
+const helm = findClient('helm');
+const validate = findClient('kubernetes-validate');
+const withHelm = needing('helm');
+const withBoth = needing('helm', 'kubernetes-validate');
 
 /** Every way to set the chart that differs in what is made. */
 const WAYS: Readonly<Record<string, readonly string[]>> = {
@@ -69,12 +73,12 @@ describe('the chart', () => {
     expect(values).not.toMatch(/password: (?!password)\S/i);
   });
 
-  it.runIf(helm)('passes helm lint --strict', async () => {
+  it.skipIf(withHelm.skip)(`passes helm lint --strict${withHelm.note}`, async () => {
     const { code, output } = await runTool(helm!, ['lint', '--strict', CHART]);
     expect(code, output).toBe(0);
   });
 
-  it.runIf(helm)('runs every container without privileges, whatever is set', async () => {
+  it.skipIf(withHelm.skip)(`runs every container without privileges, whatever is set${withHelm.note}`, async () => {
     for (const [name, way] of Object.entries(WAYS)) {
       const { code, output } = await render(way);
       expect(code, `${name}: ${output}`).toBe(0);
@@ -90,7 +94,7 @@ describe('the chart', () => {
     }
   });
 
-  it.runIf(helm && validate)('renders what the API of Kubernetes takes, whatever is set', async () => {
+  it.skipIf(withBoth.skip)(`renders what the API of Kubernetes takes, whatever is set${withBoth.note}`, async () => {
     const folder = await mkdtemp(join(tmpdir(), 'hallmark-chart-'));
     for (const [name, way] of Object.entries(WAYS)) {
       const file = join(folder, 'rendered.yaml');

@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { SETTINGS } from '#platform/settings.js';
-import { findTool, runTool } from './run-tool.js';
+import { findClient } from '../../scripts/clients.mjs';
+import { needing } from '../real-clients.js';
+import { runTool } from './run-tool.js';
 
 const ROOT = join(import.meta.dirname, '../..');
 const text = readFileSync(join(ROOT, 'docker-compose.yml'), 'utf8');
@@ -29,9 +31,10 @@ const variables = [...text.replaceAll('$$', '').matchAll(/\$\{(\w+)(:[-?])?/g)].
 }));
 
 describe('docker-compose.yml', () => {
-  const program = findTool('docker-compose');
+  const program = findClient('docker-compose');
+  const clients = needing('docker-compose');
 
-  it.runIf(program)('is accepted by docker-compose 1.29, and only with every secret', async () => {
+  it.skipIf(clients.skip)(`is accepted by docker-compose 1.29, and only with every secret${clients.note}`, async () => {
     const folder = await mkdtemp(join(tmpdir(), 'hallmark-compose-'));
     const environment = join(folder, 'env');
     const config = (...lines: string[]) =>

@@ -9,7 +9,7 @@ import { type Json, must, PASSWORD } from '../main-path/standalone-process.js';
 import { startRedis } from '../tasks/redis-server.js';
 import { type AppProcess, programOf, startApp } from './app-process.js';
 import { startNginx } from './nginx.js';
-import { findTool } from './run-tool.js';
+import { findClient } from '../../scripts/clients.mjs';
 import { freePorts } from '../free-port.js';
 
 /** API, registry and two workers as processes of their own, on a database and a Redis outside, behind nginx. */
@@ -65,7 +65,7 @@ export async function startLayout(more: Readonly<Record<string, string>> = {}): 
   };
   try {
     await Promise.all(all.map((app) => app.ready()));
-    const proxy = await startNginx(findTool('nginx')!, folder, {
+    const proxy = await startNginx(findClient('nginx')!, folder, {
       listen: host,
       api: `127.0.0.1:${apiPort}`,
       registry: `127.0.0.1:${registryPort}`,

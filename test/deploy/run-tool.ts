@@ -1,14 +1,10 @@
 import { execFile } from 'node:child_process';
-import { findClient } from '../../scripts/clients.mjs';
 
 /** How a program ended. */
 export interface ToolResult {
   readonly code: number;
   readonly output: string;
 }
-
-/** The path of a program of this machine, or undefined. */
-export const findTool = (name: string): string | undefined => findClient(name);
 
 /** Runs a program to its end. */
 export function runTool(

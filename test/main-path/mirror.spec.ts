@@ -1,13 +1,13 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { findClient } from '../../scripts/clients.mjs';
+import { needing } from '../real-clients.js';
 import { pushImage, pushIndex, repositoryNamed } from './pushing.js';
 import { type Json, must, PASSWORD, startStandalone, type Standalone } from './standalone-process.js';
 import { openWorkshop, type Workshop } from './workshop.js';
 
-const without = !findClient('gpg') && process.env['HALLMARK_REQUIRE_CLIENTS'] !== '1';
+const clients = needing('gpg');
 
-describe.skipIf(without)(`a mirror${without ? ' (needs gpg: apt-get install gnupg)' : ''}`, () => {
+describe.skipIf(clients.skip)(`a mirror${clients.note}`, () => {
   let upstream: Standalone;
   let mirror: Standalone;
   let workshop: Workshop;
