@@ -19,6 +19,8 @@ export interface AppendLimits {
   readonly algorithm?: DigestAlgorithm;
   /** The same object commits right after this append, so nothing needs to be kept for others to resume. */
   readonly closing?: boolean;
+  /** Nobody else holds the chunks of the stream, so that a store may free each as soon as it is written. */
+  readonly ownsChunks?: boolean;
 }
 
 /** What a stream that is stored whole must be. */

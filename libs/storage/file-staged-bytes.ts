@@ -57,7 +57,8 @@ export class FileStagedBytes implements StagedBytes {
     const running =
       offset === 0 ? new RunningDigest(limits.algorithm) : this.turns.take(this.uploadId, (await stateOf(file)).mark);
     const appender = new FileAppender(file, offset, this.placer.flush);
-    const broken = await gatherChunks(bytes, gatherOptions(BATCH, offset, limits, running), appender);
+    const options = { ...gatherOptions(BATCH, offset, limits, running), freesChunks: limits.ownsChunks };
+    const broken = await gatherChunks(bytes, options, appender);
     return this.#settle(file, running, broken);
   }
 

@@ -38,6 +38,7 @@ export class UploadsController {
   ) {
     const limits = {
       idleMs: config.idleTimeout * 1000,
+      ownsChunks: true,
       ...(config.blobLimit > 0 ? { maxTotal: config.blobLimit } : {}),
     };
     this.receiving = { source, store, limits };

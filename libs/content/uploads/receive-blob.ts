@@ -13,7 +13,7 @@ import { deleteUpload, findUpload, uploadUnknown, type UploadKey, type UploadSes
 export interface Receiving {
   readonly source: DataSource;
   readonly store: BlobStore;
-  readonly limits: Pick<AppendLimits, 'maxTotal' | 'idleMs'>;
+  readonly limits: Pick<AppendLimits, 'maxTotal' | 'idleMs' | 'ownsChunks'>;
 }
 
 /** Bytes of one request; `start` and `length` are there when the client named them. */

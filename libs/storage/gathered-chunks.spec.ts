@@ -1,0 +1,45 @@
+import { Readable } from 'node:stream';
+import { describe, expect, it } from 'vitest';
+import { gatherChunks, gatherOptions } from './gathered-chunks.js';
+
+const KIB = 1024;
+
+/** Gathers chunks into batches of two; says what the sink got, and how large each chunk was while it was written. */
+async function gathered(chunks: readonly Buffer[], freesChunks: boolean) {
+  const written: Buffer[] = [];
+  const sink = {
+    async write(batch: Buffer[]) {
+      await new Promise(setImmediate);
+      written.push(...batch.map((chunk) => Buffer.from(chunk)));
+    },
+    end: () => Promise.resolve(),
+  };
+  const options = { ...gatherOptions(128 * KIB, 0, {}, undefined), freesChunks };
+  await gatherChunks(Readable.from(chunks, { objectMode: false }), options, sink);
+  return Buffer.concat(written);
+}
+
+const whole = (fill: number) => Buffer.alloc(64 * KIB, fill);
+
+describe('chunks of a stream', () => {
+  it('are freed when they are written, and not before', async () => {
+    const chunks = [1, 2, 3, 4, 5].map(whole);
+    const bytes = Buffer.concat(chunks);
+    expect((await gathered(chunks, true)).equals(bytes)).toBe(true);
+    expect(chunks.map((chunk) => chunk.length)).toEqual([0, 0, 0, 0, 0]);
+  });
+
+  it('are left alone when they are parts of a larger buffer', async () => {
+    const bytes = Buffer.concat([1, 2, 3].map(whole));
+    const chunks = [bytes.subarray(0, 100 * KIB), bytes.subarray(100 * KIB)];
+    expect((await gathered(chunks, true)).equals(bytes)).toBe(true);
+    expect(bytes.length).toBe(192 * KIB);
+    expect(bytes.at(-1)).toBe(3);
+  });
+
+  it('are left alone when somebody else may hold them', async () => {
+    const chunks = [1, 2, 3].map(whole);
+    expect((await gathered(chunks, false)).equals(Buffer.concat(chunks))).toBe(true);
+    expect(chunks.map((chunk) => chunk.length)).toEqual([64 * KIB, 64 * KIB, 64 * KIB]);
+  });
+});
