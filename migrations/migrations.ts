@@ -1,4 +1,5 @@
 import { Initial1795268000087 } from './1795268000087-initial.js';
+import { ContentGuards1795273355540 } from './1795273355540-content-guards.js';
 
 /** All migrations, oldest first. A merged one is never edited. */
-export const migrations: Function[] = [Initial1795268000087];
+export const migrations: Function[] = [Initial1795268000087, ContentGuards1795273355540];

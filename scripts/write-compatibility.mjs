@@ -58,6 +58,7 @@ const DIFFERENCES = [
   'Errors in bodies name every member in question at once. Bodies are JSON or forms up to 4 MiB and 32 levels; larger ones are 413.',
   'Objects that a caller may not see are 404 for every method, also below repositories.',
   'The last administrator can be neither deleted nor deactivated (409).',
+  'A content guard that a distribution names is obeyed by everything that the registry serves there, manifests and lists too, beside the right to pull. `content_redirect`, the default, lets pass whoever the registry itself lets in; there are no signed URLs. `jq_filter` takes paths of jq. A guard in use cannot be deleted (409).',
   'Deleting a repository version moves what it added to the next one, at the cost of what it changed.',
   '`?pk_path=1`, `?bindings` and `?component=` work as in Pulp; formats of paths are `uri-reference`.',
 ];

@@ -25,6 +25,7 @@ describe('content guards', () => {
     expect([...list.body['results']!].map((each) => [each['name'], each['pulp_href']])).toEqual([
       ['both', composite.body['pulp_href']],
       ['c', redirect.body['pulp_href']],
+      ['content redirect', `${at('content_redirect')}01900000-0000-7000-8000-000000000001/`],
       ['h', header.body['pulp_href']],
     ]);
     const changed = await api.request('PATCH', header.body['pulp_href']!, { description: 'new', jq_filter: null });
@@ -42,6 +43,38 @@ describe('content guards', () => {
     });
     expect((await make('content_redirect', { name: 'c' })).body).toEqual({ name: ['This field must be unique.'] });
     expect((await make('composite', { name: 'x', guards: ['/nowhere/'] })).body).toHaveProperty('guards');
+    const header = { name: 'x', header_name: 'x y', header_value: 'z', jq_filter: 'def f: f; f' };
+    expect(Object.keys((await make('header', header)).body)).toEqual(['jq_filter']);
+    expect((await make('header', { ...header, jq_filter: '.a' })).body).toEqual({
+      header_name: ['This is not the name of a header.'],
+    });
+  });
+
+  it('are named by distributions, which have the default one until then and keep one in use from being deleted', async () => {
+    const collection = `${ROOT}/distributions/container/container/`;
+    const made = await api.finished(await api.request('POST', collection, { name: 'd', base_path: 'd/e' }));
+    const href: string = made['created_resources']![0];
+    const [usual] = (await api.get(`${ROOT}/contentguards/?name=content%20redirect`)).body['results']!;
+    expect((await api.get(href)).body).toMatchObject({
+      content_guard: usual['pulp_href'],
+      content_guard_prn: usual['prn'],
+    });
+    const { body: guard } = await make('rbac', { name: 'closed' });
+    await api.finished(await api.request('PATCH', href, { content_guard: guard['prn'] }));
+    expect((await api.get(href)).body['content_guard']).toBe(guard['pulp_href']);
+    expect((await api.request('PATCH', href, { description: 'new' })).status).toBe(202);
+    expect((await api.get(href)).body['content_guard_prn']).toBe(guard['prn']);
+    const refused = await api.request('DELETE', guard['pulp_href']!);
+    expect([refused.status, refused.body['detail']]).toEqual([409, expect.stringContaining("'d'")]);
+    await api.finished(await api.request('PATCH', href, { content_guard: usual['pulp_href'] }));
+    expect((await api.request('DELETE', guard['pulp_href']!)).status).toBe(204);
+    expect((await api.request('DELETE', usual['pulp_href']!)).status).toBe(409);
+    expect((await api.request('PATCH', href, { content_guard: null })).body).toEqual({
+      content_guard: ['This field may not be null.'],
+    });
+    expect((await api.request('PATCH', href, { content_guard: href })).body).toEqual({
+      content_guard: ['Invalid hyperlink - Incorrect URL match.'],
+    });
   });
 
   it('show who may download, and are seen by who may see them', async () => {

@@ -104,7 +104,8 @@ describe.runIf(pythonClientsReady())('pulp-cli, beside containers', { timeout: 2
     await json('content-guard rbac remove --name r --user admin');
     await json('content-guard redirect create --name d');
     await json('content-guard composite create --name c --guard core:header:h');
-    expect(await json('content-guard list')).toHaveLength(4);
+    // The default one is there too.
+    expect(await json('content-guard list')).toHaveLength(5);
     expect(await refused('content-guard header create --name h --header-name x --header-value y')).toContain('unique');
     for (const [type, name] of [
       ['composite', 'c'],

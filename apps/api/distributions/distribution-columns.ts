@@ -1,3 +1,4 @@
+import { DEFAULT_GUARD_ID } from '#content/guards/content-guard.entity.js';
 import { rowsOf } from '#platform/database.js';
 import { forbidden } from '#platform/domain-error.js';
 import { on } from '../rest/access/rules.js';
@@ -23,6 +24,7 @@ export async function distributionColumns(body: DistributionBody, scope: WriteSc
     hidden: body.hidden,
     description: body.description,
     trust_policy_id: keyOf(body.trust_policy),
+    content_guard_id: guardColumn(keyOf(body.content_guard)),
   };
 }
 
@@ -47,6 +49,9 @@ async function versionColumn(body: DistributionBody, { rest }: WriteScope): Prom
     });
   return version.id;
 }
+
+/** The default guard stands where none is named. */
+const guardColumn = (id: string | null | undefined): string | null | undefined => (id === DEFAULT_GUARD_ID ? null : id);
 
 interface Served {
   readonly repository_id: string | null;

@@ -1,3 +1,5 @@
+import { DEFAULT_GUARD_ID } from '#content/guards/content-guard.entity.js';
+import { guardHref, guardPrn } from '../guards/guard-names.js';
 import { on, viewable, type AccessRules, type Rule, type Scope } from '../rest/access/rules.js';
 import {
   baseFields,
@@ -55,12 +57,14 @@ const lastChange = derived(
   (value: unknown) => value,
 );
 
+const GUARD = `(select g.type || ' ' || g.id from content_guard g where g.id = coalesce(t.content_guard_id, '${DEFAULT_GUARD_ID}'))`;
+
 const commonFields = (model: ModelName): Record<string, Field> => ({
   ...baseFields(model),
   name: text('t.name'),
   base_path: text('t.base_path'),
-  content_guard: constant(null, { type: 'string', format: 'uri', nullable: true }),
-  content_guard_prn: constant(null, { type: 'string', nullable: true }),
+  content_guard: derived(GUARD, { type: 'string', format: 'uri' }, guardHref, false),
+  content_guard_prn: derived(GUARD, { type: 'string' }, guardPrn),
   no_content_change_since: lastChange,
   hidden: flag('t.hidden'),
   pulp_labels: labels(),

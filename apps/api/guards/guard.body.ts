@@ -1,3 +1,5 @@
+import { parseJsonPath } from '#content/guards/json-path.js';
+import { messageOf } from '#platform/domain-error.js';
 import { bodyField } from '../rest/body/body-field.js';
 import { TextField } from '../rest/body/fields.js';
 import { locate, type ModelName } from '../rest/models.js';
@@ -21,17 +23,33 @@ export class GuardBody {
 
 /** What a guard by header is made from. */
 export class HeaderGuardBody extends GuardBody {
-  @TextField({ description: 'The header name the guard will check on.' })
+  @TextField({
+    description: 'The header name the guard will check on.',
+    pattern: { regex: /^[!#$%&'*+.^_`|~\w-]+$/, message: 'This is not the name of a header.' },
+  })
   header_name: string;
 
   @TextField({ description: 'The value that will authorize the request.' })
   header_value: string;
 
-  @TextField({
-    optional: true,
-    nullable: true,
-    description: 'A JQ syntax compatible filter. If jq_filter is set, the header is base64 of JSON.',
-  })
+  @bodyField(
+    { type: 'string' },
+    {
+      optional: true,
+      nullable: true,
+      description: 'A path in the syntax of jq, as .identity.org_id. If it is set, the header is base64 of JSON.',
+    },
+    (value) => {
+      if (typeof value !== 'string') return { problem: ['Not a valid string.'] };
+      if (value.trim() === '') return { value: null };
+      try {
+        parseJsonPath(value);
+      } catch (error) {
+        return { problem: [messageOf(error)] };
+      }
+      return { value };
+    },
+  )
   jq_filter?: string | null;
 }
 

@@ -1,13 +1,14 @@
-import { randomBytes } from 'node:crypto';
 import type { EntityManager } from 'typeorm';
+import { DEFAULT_GUARD_ID } from '#content/guards/content-guard.entity.js';
 import { rowsOf } from '#platform/database.js';
+import { conflict } from '#platform/domain-error.js';
 import { badField } from '../rest/errors.js';
 import type { BodyClass, Resource } from '../rest/resource.js';
 import { ResourceController, RestHost, type StandardRoute } from '../rest/rest-controller.js';
 import { LIST, READ } from '../rest/standard/reading.js';
 import { ROLES } from '../rest/standard/roles.js';
 import { creating, type Writing } from '../rest/standard/writing.js';
-import { deletingAtOnce, updatingAtOnce } from '../rest/standard/writing-at-once.js';
+import { deletingAtOnce, IN_THE_WAY, updatingAtOnce } from '../rest/standard/writing-at-once.js';
 import { insertRow, updateRow, type Columns, type Writer } from '../rest/writing/writer.js';
 import { registerWriter } from '../rest/writing/writers.js';
 import { CompositeGuardBody, GuardBody, HeaderGuardBody } from './guard.body.js';
@@ -24,24 +25,29 @@ function guardWriter(resource: Resource): Writer {
   const type = guardType(resource);
   return registerWriter({
     resource,
-    create: async (tx, columns) => {
-      const id = await insertRow(tx, 'content_guard', { type, ...columns });
-      if (type === 'content_redirect')
-        await tx.query('update content_guard set secret = $2 where id = $1', [id, randomBytes(32)]);
-      return id;
-    },
+    create: (tx, columns) => insertRow(tx, 'content_guard', { type, ...columns }),
     update: (tx, id, columns) => updateRow(tx, 'content_guard', id, columns),
     remove: async (tx, id) => {
-      await letDistributionsGo(tx, id);
+      await demandUnused(tx, id);
       await tx.query('delete from content_guard where id = $1', [id]);
+      await tx.query('update content_guard set guards = guards - $1::text where guards ? $1::text', [id]);
       return [{ model: resource.model, id }];
     },
   });
 }
 
-async function letDistributionsGo(tx: EntityManager, id: string): Promise<void> {
-  await tx.query('update distribution set content_guard_id = null where content_guard_id = $1', [id]);
-  await tx.query('update content_guard set guards = guards - $1::text where guards ? $1::text', [id]);
+/** Without its guard a distribution would be open to whoever may pull: it is given another one first. */
+async function demandUnused(tx: EntityManager, id: string): Promise<void> {
+  if (id === DEFAULT_GUARD_ID) throw conflict('The default content guard cannot be deleted.');
+  // Locked, so that no distribution gets the guard while it goes.
+  await tx.query('select 1 from content_guard where id = $1 for update', [id]);
+  const [user] = await rowsOf<{ name: string }>(
+    tx,
+    'select name from distribution where content_guard_id = $1 limit 1',
+    [id],
+  );
+  if (user)
+    throw conflict(`The content guard is in use by the distribution '${user.name}'; give it another one first.`);
 }
 
 /** Guards in a guard must exist, and none leads back to the guard itself. */
@@ -76,7 +82,14 @@ async function leadsTo(tx: EntityManager, guards: readonly string[], id: string)
 function routes<Body extends GuardBody>(resource: Resource, body: BodyClass<Body>): readonly StandardRoute[] {
   const writer = guardWriter(resource);
   const writing: Writing<Body> = { writer, body, unique: ['name'], columns: guardColumns };
-  return [...LIST, ...READ, ...creating(writing), ...updatingAtOnce(writing), ...deletingAtOnce(writer), ...ROLES];
+  return [
+    ...LIST,
+    ...READ,
+    ...creating(writing),
+    ...updatingAtOnce(writing),
+    ...deletingAtOnce(writer, IN_THE_WAY),
+    ...ROLES,
+  ];
 }
 
 /** Guards whose URLs are made by the redirect of the registry. */

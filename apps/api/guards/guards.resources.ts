@@ -4,17 +4,10 @@ import { textFilter, textFilters, textIn } from '../rest/filters/text.js';
 import { hrefTo, MODELS, prnOf, type ModelName } from '../rest/models.js';
 import { BY_NAME } from '../rest/ordering.js';
 import { defineResource, type BodyClass, type Resource } from '../rest/resource.js';
+import { guardHref, guardPrn } from './guard-names.js';
 import { CompositeGuardBody, GUARD_MODELS, GuardBody, HeaderGuardBody } from './guard.body.js';
 
 const HREF = { type: 'string', format: 'uri' };
-
-/** Path pieces of guards by their type in the database. */
-const MODEL_BY_TYPE: Readonly<Record<string, ModelName>> = {
-  content_redirect: 'core.contentredirectcontentguard',
-  rbac: 'core.rbaccontentguard',
-  header: 'core.headercontentguard',
-  composite: 'core.compositecontentguard',
-};
 
 const common = (model: ModelName): Record<string, Field> => ({
   ...baseFields(model),
@@ -98,11 +91,6 @@ export const HEADER_GUARDS = guardResource('core.headercontentguard', 'Header', 
 const GUARD_LIST = `coalesce((select json_agg(g.type || ' ' || g.id order by g.name) from content_guard g
   where t.guards ? g.id::text), '[]')`;
 
-const typedHref = (typed: string): string => {
-  const [type = '', id = ''] = typed.split(' ');
-  return hrefTo(MODEL_BY_TYPE[type]!, id);
-};
-
 /** Guards of which one must let pass. */
 export const COMPOSITE_GUARDS = guardResource(
   'core.compositecontentguard',
@@ -113,7 +101,7 @@ export const COMPOSITE_GUARDS = guardResource(
     guards: derived(
       GUARD_LIST,
       { type: 'array', items: { ...HREF, nullable: true } },
-      (guards: string[]) => guards.map(typedHref),
+      (guards: string[]) => guards.map(guardHref),
       false,
     ),
   },
@@ -134,11 +122,8 @@ export const ALL_GUARDS: Resource = defineResource({
   where: 'true',
   fields: {
     ...common('core.contentredirectcontentguard'),
-    pulp_href: derived(`t.type || ' ' || t.id`, HREF, typedHref),
-    prn: derived(`t.type || ' ' || t.id`, { type: 'string' }, (typed: string) => {
-      const [type = '', id = ''] = typed.split(' ');
-      return prnOf(MODEL_BY_TYPE[type]!, id);
-    }),
+    pulp_href: derived(`t.type || ' ' || t.id`, HREF, guardHref),
+    prn: derived(`t.type || ' ' || t.id`, { type: 'string' }, guardPrn),
   },
   filters: [
     ...filters,

@@ -4,12 +4,13 @@ import { DataSource } from 'typeorm';
 import { Authenticator } from '#access/authenticator.js';
 import { Permissions } from '#access/permissions.js';
 import type { Principal } from '#access/principal.js';
-import { mayDo } from '#access/registry-rights.js';
+import { mayDo, type RegistryTarget } from '#access/registry-rights.js';
 import type { RegistryAction } from '#access/robot-scope.js';
 import { permits, type TokenClaims } from '#access/token-claims.js';
 import { TokenVerifier } from '#access/token-verifier.js';
 import type { ServedPath } from '#content/distributions/find-distribution.js';
 import type { ListedPath } from '#content/distributions/list-distributions.js';
+import { guardLetsPass } from '#content/guards/ask-guard.js';
 import { isRepositoryName } from '#oci/reference.js';
 import { CONFIG, type HallmarkConfig } from '#platform/config.js';
 import { forbidden, invalid, isDomainError, notFound, unauthenticated } from '#platform/domain-error.js';
@@ -79,10 +80,11 @@ export class Gate {
     requireName(wish);
     const scopes = scopesOf(wish);
     const caller = await this.identify(exchange, scopes);
-    const { served, target } = await knowPath(this.source, wish.name);
-    const allowed = await this.allows(caller, wish, target);
-    if (allowed) return { ...caller, name: wish.name, served };
-    throw this.refusal(exchange.reply, caller, wish, scopes);
+    const { served, target, guardId } = await knowPath(this.source, wish.name);
+    if (!(await this.allows(caller, wish, target))) throw this.refusal(exchange.reply, caller, wish, scopes);
+    if (guardId !== null && wish.action === 'pull' && !(await this.pushes(caller, wish, target)))
+      await this.demandGuard(exchange, caller, wish, guardId);
+    return { ...caller, name: wish.name, served };
   }
 
   /** As {@link enter} for reading; throws NAME_UNKNOWN unless something is served there. */
@@ -92,13 +94,33 @@ export class Gate {
     return { ...visit, served: visit.served };
   }
 
-  /** True when the caller may read one of these paths: by right, and by his token when he has one. Asks nothing twice. */
+  /**
+   * True when the caller may read one of these paths: by right, and by his token when he has one. Asks nothing twice.
+   * Guarded paths do not count; who wants their blobs sends them.
+   */
   async mayReadOne({ principal, claims }: Caller, paths: readonly ListedPath[]): Promise<boolean> {
     const holder = await this.rights.holder(principal);
     const byRight = (path: ListedPath) =>
       mayDo(holder, targetOf(path.basePath, path.namespaceId ?? undefined, path), 'pull');
     const byToken = ({ basePath }: ListedPath) => !claims || permits(claims, 'repository', basePath, 'pull');
-    return paths.some((path) => !path.private || (byRight(path) && byToken(path)));
+    return paths.some((path) => !path.guarded && (!path.private || (byRight(path) && byToken(path))));
+  }
+
+  /** A client in the middle of a push reads what it pushes on to, which is no download; it has a token for pushing. */
+  private async pushes({ principal, claims }: Caller, { name }: Wish, target: RegistryTarget): Promise<boolean> {
+    if (!claims || !permits(claims, 'repository', name, 'push')) return false;
+    return this.rights.may(principal, target, 'push');
+  }
+
+  /** Throws unless the guard of the path lets the download pass. */
+  private async demandGuard({ request, reply }: Exchange, caller: Caller, wish: Wish, guardId: string): Promise<void> {
+    const { principal, claims } = caller;
+    const download = { holder: await this.rights.holder(principal), headers: request.raw.headers };
+    if (await guardLetsPass(this.source, guardId, download)) return;
+    if (principal.kind !== 'anonymous' || claims)
+      throw forbidden('The content guard of this path refuses the request.');
+    this.challenge(reply, scopesOf(wish));
+    throw unauthenticated();
   }
 
   /** Puts a challenge on the answer. */
@@ -106,11 +128,7 @@ export class Gate {
     setChallenge(reply, challenge(this.config, scopes, problem));
   }
 
-  private async allows(
-    caller: Caller,
-    { name, action }: Wish,
-    target: Awaited<ReturnType<typeof knowPath>>['target'],
-  ): Promise<boolean> {
+  private async allows(caller: Caller, { name, action }: Wish, target: RegistryTarget): Promise<boolean> {
     const granted = action === 'delete' ? ['delete', 'push', '*'] : [action];
     const inToken = !caller.claims || granted.some((each) => permits(caller.claims!, 'repository', name, each));
     return (await this.rights.may(caller.principal, target, action)) && inToken;

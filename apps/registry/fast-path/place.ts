@@ -83,8 +83,9 @@ function retarget(known: RegistryTarget | undefined, served: ServedPath | undefi
 
 /** Everything that an answer depends on; empty for what only the slow path serves. */
 function stateOf(served: ServedPath): string {
-  const { repositoryId, trustPolicyId, remoteId, parentId, pinned, revision, head } = served;
-  if (repositoryId === null || trustPolicyId !== null || remoteId !== null || parentId !== null) return '';
+  const { repositoryId, trustPolicyId, contentGuardId, remoteId, parentId, pinned, revision, head } = served;
+  if (repositoryId === null || trustPolicyId !== null || contentGuardId !== null) return '';
+  if (remoteId !== null || parentId !== null) return '';
   const content = pinned === null ? `newest ${head} ${revision}` : `pinned ${pinned}`;
   return `${served.distributionId} ${repositoryId} ${served.private ? 'private' : 'public'} ${content}`;
 }

@@ -1,5 +1,6 @@
-import { Column, Entity, Index } from 'typeorm';
+import { Column, Entity, ForeignKey, Index } from 'typeorm';
 import { ResourceEntity } from '#platform/base.entity.js';
+import { ContentGuardEntity } from '../guards/content-guard.entity.js';
 
 /** `container` serves one repository, `pull-through` makes distributions of what is asked for below its path. */
 export type DistributionType = 'container' | 'pull-through';
@@ -29,6 +30,8 @@ export class DistributionEntity extends ResourceEntity {
   @Column({ name: 'repository_version_id', type: 'uuid', nullable: true })
   repositoryVersionId: string | null;
 
+  /** Null: the default guard. */
+  @ForeignKey(() => ContentGuardEntity)
   @Column({ name: 'content_guard_id', type: 'uuid', nullable: true })
   contentGuardId: string | null;
 

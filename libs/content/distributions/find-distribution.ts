@@ -16,12 +16,14 @@ export interface ServedPath {
   readonly remoteId: string | null;
   readonly parentId: string | null;
   readonly trustPolicyId: string | null;
+  /** The guard that it names itself; null: the default one, which lets pass whoever may pull. */
+  readonly contentGuardId: string | null;
 }
 
 const COLUMNS = `d.id as "distributionId", d.namespace_id as "namespaceId", d.base_path as "basePath", d.private,
   coalesce(d.repository_id, v.repository_id) as "repositoryId", r.type as "repositoryType", v.number as pinned,
   coalesce(r.head, 0) as head, coalesce(r.revision, 0) as revision, d.remote_id as "remoteId", d.parent_id as "parentId",
-  d.trust_policy_id as "trustPolicyId"`;
+  d.trust_policy_id as "trustPolicyId", d.content_guard_id as "contentGuardId"`;
 
 const FROM = `distribution d left join repository_version v on v.id = d.repository_version_id
   left join repository r on r.id = coalesce(d.repository_id, v.repository_id)`;
@@ -40,6 +42,8 @@ export interface Surroundings {
   readonly namespaceId: string | null;
   /** The pull-through distribution with the longest path above this one. */
   readonly pullThroughId: string | null;
+  /** The guard of the pull-through distribution. */
+  readonly pullThroughGuardId: string | null;
 }
 
 const MOST_PREFIXES = 29;
@@ -48,18 +52,19 @@ const MOST_PREFIXES = 29;
 export async function findSurroundings(source: DataSource, path: string): Promise<Surroundings> {
   const components = path.split('/');
   const prefixes = components.slice(1, MOST_PREFIXES + 1).map((_each, at) => components.slice(0, at + 1).join('/'));
-  const text = `select ${COLUMNS}, n.id as "ownerId", (
-      select p.id from distribution p where p.type = 'pull-through' and p.base_path = any($3::text[])
-      order by length(p.base_path) desc limit 1) as "pullThroughId"
+  const text = `select ${COLUMNS}, n.id as "ownerId", above.id as "pullThroughId", above.guard as "pullThroughGuardId"
     from (values (1)) as one left join (${FROM}) on d.base_path = $1 and d.type = 'container'
-    left join namespace n on n.name = $2`;
+    left join namespace n on n.name = $2
+    left join lateral (select p.id, p.content_guard_id as guard from distribution p
+      where p.type = 'pull-through' and p.base_path = any($3::text[]) order by length(p.base_path) desc limit 1) above on true`;
   const values = [path, components[0], prefixes];
   const [row] = await queryPrepared<Row>(source, 'surroundings-of-path', text, values);
-  const { ownerId, pullThroughId, ...served } = row!;
+  const { ownerId, pullThroughId, pullThroughGuardId, ...served } = row!;
   return {
     served: served.distributionId === null ? undefined : (served as ServedPath),
     namespaceId: ownerId,
     pullThroughId,
+    pullThroughGuardId,
   };
 }
 
@@ -67,6 +72,7 @@ type Row = Omit<ServedPath, 'distributionId'> & {
   readonly distributionId: string | null;
   readonly ownerId: string | null;
   readonly pullThroughId: string | null;
+  readonly pullThroughGuardId: string | null;
 };
 
 /** The present state of several distributions, to check cached ones against. */

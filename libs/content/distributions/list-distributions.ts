@@ -7,11 +7,17 @@ export interface ListedPath {
   readonly namespaceId: string | null;
   readonly basePath: string;
   readonly private: boolean;
+  /** Downloads must pass a guard beside the right to pull. */
+  readonly guarded: boolean;
 }
+
+/** SQL over a distribution `d`: it or the pull-through distribution that made it names a guard. */
+export const GUARDED = `(d.content_guard_id is not null or exists (
+    select 1 from distribution p where p.id = d.parent_id and p.content_guard_id is not null))`;
 
 /** Paths that serve a repository, in byte order after `last`, at most `limit`. */
 export function listDistributions(source: DataSource, last: string, limit: number): Promise<ListedPath[]> {
-  const text = `select d.id as "distributionId", coalesce(d.namespace_id, n.id) as "namespaceId", d.base_path as "basePath", d.private
+  const text = `select d.id as "distributionId", coalesce(d.namespace_id, n.id) as "namespaceId", d.base_path as "basePath", d.private, ${GUARDED} as guarded
     from distribution d left join namespace n on n.name = split_part(d.base_path, '/', 1)
     where d.type = 'container' and (d.repository_id is not null or d.repository_version_id is not null)
       and d.base_path > $1 order by d.base_path limit $2`;

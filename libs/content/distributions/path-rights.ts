@@ -10,15 +10,20 @@ import { findSurroundings, type ServedPath } from './find-distribution.js';
 export interface KnownPath {
   readonly target: RegistryTarget;
   readonly served: ServedPath | undefined;
+  /** The guard that downloads must pass beside; null: none but the right to pull. */
+  readonly guardId: string | null;
 }
 
 /** Reads what stands at a path: the same query whether something does or not. */
 export async function knowPath(source: DataSource, path: string): Promise<KnownPath> {
-  const { served, namespaceId, pullThroughId } = await findSurroundings(source, path);
+  const { served, namespaceId, pullThroughId, pullThroughGuardId } = await findSurroundings(source, path);
   const target = targetOf(path, namespaceId ?? undefined, served);
-  if (pullThroughId === null) return { served, target };
+  const guardId = served?.contentGuardId ?? null;
+  if (pullThroughId === null) return { served, target, guardId };
   const pullThrough = { key: objectKey('container.containerpullthroughdistribution', pullThroughId) };
-  return { served, target: { ...target, pullThrough } };
+  // What a pull-through distribution makes is guarded as it is, already before it is made.
+  const inherits = served === undefined || served.parentId !== null;
+  return { served, target: { ...target, pullThrough }, guardId: guardId ?? (inherits ? pullThroughGuardId : null) };
 }
 
 /** The target of a decision about a path. */

@@ -4,7 +4,10 @@ import { ResourceEntity } from '#platform/base.entity.js';
 /** How a guard decides who may download. */
 export type ContentGuardType = 'content_redirect' | 'rbac' | 'header' | 'composite';
 
-/** Decides who may download what distributions serve. */
+/** The guard of distributions that name none; migrations make it, and it stays. */
+export const DEFAULT_GUARD_ID = '01900000-0000-7000-8000-000000000001';
+
+/** Decides who may download what distributions serve, beside the right to pull. */
 @Entity('content_guard')
 export class ContentGuardEntity extends ResourceEntity {
   @Column({ type: 'text' })
@@ -15,10 +18,6 @@ export class ContentGuardEntity extends ResourceEntity {
 
   @Column({ type: 'text', nullable: true })
   description: string | null;
-
-  /** Of `content_redirect`: 32 random bytes that its URLs are made with. */
-  @Column({ type: 'bytea', nullable: true, select: false })
-  secret: Buffer | null;
 
   /** Of `header`. */
   @Column({ name: 'header_name', type: 'text', nullable: true })

@@ -1,6 +1,6 @@
 import type { DataSource } from 'typeorm';
 import { queryPrepared } from '#platform/database.js';
-import type { ListedPath } from '../distributions/list-distributions.js';
+import { GUARDED, type ListedPath } from '../distributions/list-distributions.js';
 import { STAGE_FOUND_BLOB } from './store-blob.js';
 
 const MOST_CANDIDATES = 100;
@@ -13,7 +13,7 @@ export function pathsWithBlob(source: DataSource, digest: string, from?: string)
   return queryPrepared<ListedPath>(
     source,
     'paths-with-blob',
-    `select d.id as "distributionId", coalesce(d.namespace_id, n.id) as "namespaceId", d.base_path as "basePath", d.private
+    `select d.id as "distributionId", coalesce(d.namespace_id, n.id) as "namespaceId", d.base_path as "basePath", d.private, ${GUARDED} as guarded
      from blob b
      join lateral (
        select m.repository_id from membership m where m.unit_id = b.id and m.removed_in is null

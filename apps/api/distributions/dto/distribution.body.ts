@@ -1,3 +1,4 @@
+import { GUARD_MODELS } from '../../guards/guard.body.js';
 import { FlagField, ReferenceField, TextField, TextListField } from '../../rest/body/fields.js';
 import { LabelsField } from '../../rest/body/labels.js';
 import type { CrossChecked } from '../../rest/body/validate-body.js';
@@ -27,7 +28,7 @@ export class DistributionBody implements CrossChecked {
   @ReferenceField(['core.repositoryversion'], { ...optional, description: 'RepositoryVersion to be served' })
   repository_version?: Located | null;
 
-  @ReferenceField([], { optional: true, description: 'An optional content-guard.' })
+  @ReferenceField(GUARD_MODELS, { optional: true, description: 'An optional content-guard.' })
   content_guard?: Located;
 
   @FlagField({ optional: true, description: 'Restrict pull access to explicitly authorized users.' })
