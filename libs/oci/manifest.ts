@@ -105,7 +105,7 @@ export function blobsOf(manifest: ParsedManifest): Descriptor[] {
 function parseDocument(bytes: Uint8Array): Json {
   let value: unknown;
   try {
-    value = parseStrictJson(bytes);
+    value = parseStrictJson(bytes, { storable: true });
   } catch (error) {
     if (error instanceof StrictJsonError)
       throw new ManifestError('', `the manifest is not usable JSON: ${error.message}`);

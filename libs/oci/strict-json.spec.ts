@@ -29,6 +29,15 @@ describe('strict JSON', () => {
     expect(() => parseStrictJson(Uint8Array.of(0x22, 0xff, 0x22))).toThrow(StrictJsonError);
   });
 
+  it.each(['"\\u0000"', '{"a\\u0000":1}', '["\\ud800"]', '"\\udc00\\ud800"'])(
+    'refuses %s, which no database column takes, when that is asked for',
+    (text) => {
+      expect(() => parseStrictJson(text, { storable: true })).toThrow(/NUL or half a surrogate pair/);
+      expect(parseStrictJson(text)).toEqual(JSON.parse(text));
+      expect(parseStrictJson('"\\ud83d\\ude00"', { storable: true })).toBe('😀');
+    },
+  );
+
   it('refuses deep nesting before the stack ends', () => {
     expect(() => parseStrictJson('['.repeat(4_000_000))).toThrow(/nested deeper/);
   });

@@ -4,6 +4,8 @@ export interface JsonLimits {
   readonly depth?: number;
   /** Most values in the whole document; default 300,000. */
   readonly values?: number;
+  /** Refuse texts and member names that {@link isStorable} is not true of; default false. */
+  readonly storable?: boolean;
 }
 
 /** Most members of one object. */
@@ -14,6 +16,11 @@ export class StrictJsonError extends Error {
   override readonly name = 'StrictJsonError';
 }
 
+/** True for a text that PostgreSQL takes: without NUL and without half a surrogate pair, which only JSON escapes bring. */
+export function isStorable(text: string): boolean {
+  return !/[\0\p{Surrogate}]/u.test(text);
+}
+
 /**
  * Parses JSON that security decisions rest on: UTF-8 only, no byte order mark, no duplicate member names at any depth,
  * bounded nesting, nothing after the value. Objects come without a prototype, so `__proto__` is an ordinary member.
@@ -21,7 +28,7 @@ export class StrictJsonError extends Error {
  */
 export function parseStrictJson(bytes: Uint8Array | string, limits: JsonLimits = {}): unknown {
   const text = typeof bytes === 'string' ? bytes : decodeUtf8(bytes);
-  return new Reader(text, limits.depth ?? 64, limits.values ?? 300_000).document();
+  return new Reader(text, limits.depth ?? 64, limits.values ?? 300_000, limits.storable ?? false).document();
 }
 
 function decodeUtf8(bytes: Uint8Array): string {
@@ -41,6 +48,7 @@ class Reader {
     private readonly text: string,
     private readonly depth: number,
     private left: number,
+    private readonly storable: boolean,
   ) {}
 
   document(): unknown {
@@ -120,9 +128,14 @@ class Reader {
       if (slashes % 2 === 0) break;
     }
     this.at = end;
-    const raw = this.text.slice(start, end);
+    const text = this.unescaped(this.text.slice(start, end));
+    if (this.storable && !isStorable(text)) throw this.error('a text with NUL or half a surrogate pair');
+    return text;
+  }
+
+  private unescaped(quoted: string): string {
     try {
-      return JSON.parse(raw) as string;
+      return JSON.parse(quoted) as string;
     } catch {
       throw this.error('malformed string');
     }

@@ -57,6 +57,9 @@ describe('documents', () => {
     ['B6 an infinite number as a size', () => text().replace(/"size":\d+/, '"size":1e400')],
     ['B6 a prototype instead of members', () => `{"__proto__":${text()}}`],
     ['B6 annotations that are not text', () => inside('"annotations":{"a":1}')],
+    ['B6 an annotation with NUL', () => inside('"annotations":{"a":"\\u0000"}')],
+    ['B6 an annotation that is named with half a surrogate pair', () => inside('"annotations":{"\\ud800":"a"}')],
+    ['B6 an artifact type with NUL', () => inside('"artifactType":"a/b\\u0000"')],
     ['B7 100,000 levels of lists', () => '['.repeat(100_000)],
     ['B7 100,000 levels of objects', () => `${'{"a":'.repeat(100_000)}1`],
     ['B7 65 levels in a member that nobody reads', () => inside(`"x":${'['.repeat(65)}${']'.repeat(65)}`)],
@@ -75,6 +78,13 @@ describe('documents', () => {
     expect([answer.status, answer.code]).toEqual([400, 'MANIFEST_INVALID']);
     expect(performance.now() - began).toBeLessThan(1500);
     expect(await status('attack')).toBe(404);
+  });
+
+  it('B6 an index whose platforms have NUL is refused', async () => {
+    const child = { ...describe_(image), platform: { os: 'linux\0', architecture: 'amd64' } };
+    const index = made({ schemaVersion: 2, mediaType: OCI_INDEX, manifests: [child] });
+    const answer = await put(index.bytes, OCI_INDEX);
+    expect([answer.status, answer.code]).toEqual([400, 'MANIFEST_INVALID']);
   });
 
   it('B5 a type is refused that contradicts the Content-Type', async () => {
@@ -133,12 +143,17 @@ describe('bodies', () => {
     }
   });
 
-  it('B14 a config that pretends to be huge or packed is stored and not unpacked', async () => {
+  it('B14 a config that pretends to be huge, or is of no known form, is stored and not unpacked', async () => {
     const large = Buffer.from(JSON.stringify({ config: { Labels: { a: 'x'.repeat(9_000_000) } } }));
-    for (const bytes of [large, Buffer.from('['.repeat(200_000)), Buffer.from('{"config":{"Labels":[[1]]}}')]) {
+    const odd = [
+      '['.repeat(200_000),
+      '{"config":{"Labels":[[1]]}}',
+      '{"config":{"Labels":{"a":"\\ud800"}},"os":"\\u0000"}',
+    ];
+    for (const bytes of [large, ...odd.map((text) => Buffer.from(text))]) {
       const config = await pushBlob(registry, NAME, bytes, OCI_CONFIG);
-      const odd = made({ schemaVersion: 2, mediaType: OCI_MANIFEST, config, layers: [] });
-      expect((await putManifest(registry, NAME, odd.digest, odd)).status).toBe(201);
+      const manifest = made({ schemaVersion: 2, mediaType: OCI_MANIFEST, config, layers: [] });
+      expect((await putManifest(registry, NAME, manifest.digest, manifest)).status).toBe(201);
     }
   });
 });

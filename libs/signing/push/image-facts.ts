@@ -1,6 +1,7 @@
 import type { ImageFacts } from '#content/push/drafts.js';
 import type { ParsedManifest } from '#oci/manifest.js';
 import { MediaType } from '#oci/media-types.js';
+import { isStorable } from '#oci/strict-json.js';
 
 /** What a config says that is shown with an image; a config that is no JSON object says nothing. */
 export interface ConfigFacts {
@@ -70,11 +71,10 @@ function asObject(value: unknown): Record<string, unknown> | undefined {
     : undefined;
 }
 
-/** PostgreSQL keeps no NUL in texts. */
 function textOf(value: unknown): string | null {
-  return typeof value === 'string' && value.length <= 255 && !value.includes('\0') ? value : null;
+  return typeof value === 'string' && value.length <= 255 && isStorable(value) ? value : null;
 }
 
 function isLabel(entry: [string, unknown]): entry is [string, string] {
-  return typeof entry[1] === 'string' && !entry[0].includes('\0') && !entry[1].includes('\0');
+  return typeof entry[1] === 'string' && isStorable(entry[0]) && isStorable(entry[1]);
 }
