@@ -121,10 +121,11 @@ class BatchWriter {
 
 /**
  * Gives the memory of a chunk back now. Left to the collector, chunks of 64 KiB make it walk the whole heap every 40 MiB,
- * which costs as much as hashing and writing together. A part of a larger buffer is left alone: others may be in it.
+ * which costs as much as hashing and writing together. A part of a larger buffer is left alone: others may be in it. Node 20
+ * cannot give memory back.
  */
 function free({ buffer, byteLength }: Buffer): void {
-  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength && 'transfer' in buffer) buffer.transfer(0);
 }
 
 /** Reads chunks without destroying the stream when the reader goes away, and destroys it when too little comes. */
