@@ -54,6 +54,19 @@ describe('a distribution with a trust policy', () => {
     expect(refused.bytes.toString()).toContain('UNKNOWN_KEY');
   });
 
+  it('C13 an image stays refused whatever it says it is attached to, and under whatever tag', async () => {
+    const { bytes: _, ...subject } = await push('gate/disguised', 'v1');
+    const disguised = await pushImage(registry, 'gate/disguised', 'latest', { subject, artifactType: 'application/x' });
+    const tags = [subject.digest.replace(':', '-'), `${subject.digest.replace(':', '-')}.sig`];
+    for (const tag of tags) await putManifest(registry, 'gate/disguised', tag, disguised);
+    await guard('gate/disguised', { cosign_keys: [keys[0]!.publicKey] });
+    for (const reference of ['latest', disguised.digest, ...tags])
+      await vi.waitFor(async () => {
+        const answer = await registry.request('GET', `/v2/gate/disguised/manifests/${reference}`);
+        expect([reference, answer.status, answer.code]).toEqual([reference, 403, 'DENIED']);
+      });
+  });
+
   it('wants as many different signers as the policy says', async () => {
     const image = await push('gate/two', 'v1');
     await sign('gate/two', image, keys[0]!);

@@ -4,12 +4,14 @@ import { DataSource } from 'typeorm';
 import type { ServedPath } from '#content/distributions/find-distribution.js';
 import { MEMBER_AT, type FoundManifest, type ReadView } from '#content/read/find-manifest.js';
 import { findSignatures } from '#content/read/find-referrers.js';
+import { parseManifest } from '#oci/manifest.js';
 import { isAttachmentTag } from '#oci/reference.js';
 import { ChangeFeed } from '#platform/change-feed.js';
 import { CONFIG, type HallmarkConfig } from '#platform/config.js';
 import { queryPrepared } from '#platform/database.js';
 import { DomainError } from '#platform/domain-error.js';
 import type { FormatName } from '../formats/signature-format.js';
+import { isRunnable } from '../push/image-facts.js';
 import { TrustPolicyEntity } from '../trust-policy.entity.js';
 import { readTrust } from '../verify/read-trust.js';
 import { type VerificationReport, verifyManifest } from '../verify/verify-manifest.js';
@@ -28,7 +30,7 @@ const TRUSTED: Pick<GateDecision, 'allowed'> = { allowed: true };
 /**
  * Refuses to serve what fails the trust policy of a distribution. Images and indexes need as many verified signatures by
  * different keys as the policy asks for; images that a trusted index lists pass with it; signatures and other attachments
- * always pass, since clients need them to see for themselves. Verdicts are kept for the version that they were made in.
+ * pass unless they can be run, since clients need them to see for themselves. Verdicts are kept for the version that they were made in.
  */
 @Injectable()
 export class TrustGate {
@@ -89,8 +91,7 @@ export class TrustGate {
   ): Promise<GateDecision> {
     const base = { policy: policy.name, mode: policy.mode };
     const view = { repositoryId: served.repositoryId!, pinned: served.pinned };
-    if (isAttachmentTag(reference) || (await isAttachment(this.source, view, manifest.id)))
-      return { ...base, ...TRUSTED };
+    if (await isAttachment(this.source, view, manifest, reference)) return { ...base, ...TRUSTED };
     const own = await this.verify(served, policy, manifest, reference);
     if (own === undefined) return { ...base, ...TRUSTED };
     for (const parent of await parentsOf(this.source, view, manifest.id))
@@ -142,14 +143,22 @@ function reasonOf(report: VerificationReport, verified: number, required: number
   return `none of its ${report.signatures.length} signatures is trusted (${first?.code ?? 'UNKNOWN_KEY'}: ${first?.detail ?? 'no key matches'})`;
 }
 
-/** A manifest that refers to another one, or that a signature is carried by. */
-async function isAttachment(source: DataSource, view: ReadView, manifestId: string): Promise<boolean> {
+/** A manifest that refers to another one, or that a companion tag names, and that nobody can run. */
+async function isAttachment(
+  source: DataSource,
+  view: ReadView,
+  manifest: FoundManifest,
+  reference: string,
+): Promise<boolean> {
+  // Whoever may push could else call any image an attachment.
+  if (isRunnable(parseManifest(manifest.bytes, manifest.mediaType))) return false;
+  if (isAttachmentTag(reference)) return true;
   const rows = await queryPrepared(
     source,
     'is-attachment',
     `select 1 from relation l where l.referrer_id = $1
        and exists (select 1 from membership m where m.repository_id = $2 and m.unit_id = l.referrer_id) limit 1`,
-    [manifestId, view.repositoryId],
+    [manifest.id, view.repositoryId],
   );
   return rows.length > 0;
 }

@@ -22,6 +22,15 @@ export function imageFacts(parsed: ParsedManifest, config: ConfigFacts = SILENT)
   return { type: typeOf(parsed, config.labels), ...config };
 }
 
+/**
+ * True for a manifest that a container runtime would run: an image config, and a layer that is none of cosign's. What else it
+ * says of itself, a subject or a type of artifact, keeps no runtime from running it.
+ */
+export function isRunnable({ shape, config, layers, foreignLayers }: ParsedManifest): boolean {
+  if (shape !== 'image' || !IMAGE_CONFIGS.has(config?.mediaType ?? '')) return false;
+  return [...layers, ...foreignLayers].some(({ mediaType }) => attachmentType(mediaType) === undefined);
+}
+
 /** Reads a config blob; artifacts may have anything there. */
 export function readConfigFacts(bytes: Uint8Array): ConfigFacts {
   const document = asObject(parsed(bytes));
