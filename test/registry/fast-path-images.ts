@@ -18,10 +18,14 @@ const piece = (mediaType: string, bytes: Buffer): Piece => ({
 });
 const descriptor = ({ mediaType, digest, size }: Piece) => ({ mediaType, digest, size });
 
+/** Bytes that are others at each place, so that a wrong part is noticed. */
+const numbers = (size: number) =>
+  Buffer.from(Array.from({ length: size / 5 }, (_each, at) => `${10_000 + at}`).join(''));
+
 /** The config that all images here share. */
 export const CONFIG_BLOB = piece(OCI_CONFIG, Buffer.from('{"architecture":"amd64","os":"linux"}'));
 /** Layers: one that is kept in memory, one that is not. */
-export const LAYERS = [piece(OCI_LAYER, Buffer.alloc(500, 'a')), piece(OCI_LAYER, Buffer.alloc(300_000, 'b'))] as const;
+export const LAYERS = [piece(OCI_LAYER, numbers(500)), piece(OCI_LAYER, numbers(300_000))] as const;
 
 /** An image that is the same each time for the same number; with a subject it is a referrer. */
 export function image(salt: number, subject?: Piece, artifactType = 'application/vnd.test.sbom'): Piece {

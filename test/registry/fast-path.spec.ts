@@ -64,6 +64,16 @@ describe('the fast path', () => {
     expect(here.statements() - before).toBeLessThan(10);
   });
 
+  it.each(LAYERS)('sends a part of a blob of $size bytes without asking anybody', async ({ digest, bytes }) => {
+    const path = `/v2/${NAME}/blobs/${digest}`;
+    await warm(here, path);
+    const { hits } = here.fastPath.counts;
+    const answer = await here.send('GET', path, { range: 'bytes=123-456' });
+    expect([answer.status, answer.header('content-range')]).toEqual([206, `bytes 123-456/${bytes.length}`]);
+    expect(answer.bytes.equals(bytes.subarray(123, 457))).toBe(true);
+    expect(here.fastPath.counts.hits).toBe(hits + 1);
+  });
+
   it('shows a moved tag at once to the one who pushed it, and everywhere in no time', async () => {
     here.feed.deaf = true;
     try {

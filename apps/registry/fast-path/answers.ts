@@ -30,10 +30,10 @@ export interface Answer {
   readonly digest?: string | undefined;
   readonly etag?: string | undefined;
   readonly unchanged?: FlatHeaders | undefined;
-  /** A blob: parts of it may be asked for, and somebody else may send it. */
-  readonly isBlob: boolean;
-  /** Size of a blob that is read from the store each time; absent for bodies in memory. */
-  readonly streamed?: number | undefined;
+  /** Size of a blob: parts of it may be asked for, and somebody else may send it. */
+  readonly blobSize?: number | undefined;
+  /** A blob that is read from the store each time; bodies of others are in memory. */
+  readonly isStreamed?: boolean;
 }
 
 /** Nothing plain: the slow path answers while the place has this version. */

@@ -17,6 +17,7 @@ import { parseFastTarget, type FastTarget } from './fast-target.js';
 import { loadAnswer } from './load-answer.js';
 import type { Place } from './place.js';
 import { Places } from './places.js';
+import { cut, partOfAnswer, type PartOfAnswer } from './part-of-answer.js';
 import { openExact, sendFile } from './send-file.js';
 import type { FirstHandler, RequestHandler } from './registry-server.js';
 import { doubtAfterWriting } from './written.js';
@@ -74,7 +75,7 @@ export class FastPath implements FirstHandler, BeforeApplicationShutdown {
       if (known.version === place.version && place.isFresh(now)) {
         place.used = true;
         if (known.headers === undefined) return false;
-        if (this.isElsewhere(request, known.isBlob)) return false;
+        if (this.isElsewhere(request, known.blobSize !== undefined)) return false;
         if (this.admits(place, request.headers.authorization, now) && this.send(request, response, known, next)) {
           this.counts.hits += 1;
           return true;
@@ -109,34 +110,36 @@ export class FastPath implements FirstHandler, BeforeApplicationShutdown {
       response.end();
       return true;
     }
-    if (answer.streamed !== undefined) return this.stream(request, response, answer, next);
+    const part = partOfAnswer(answer, headers);
+    if (!part) return false;
+    if (answer.isStreamed) {
+      this.stream(response, answer, part).catch(() => next(request, response));
+      return true;
+    }
     const body = this.answers.body(answer.bodyKey);
     if (body === undefined) return false;
-    response.writeHead(200, answer.headers as string[]);
-    response.end(body, 'latin1');
+    response.writeHead(part.status, part.headers as string[]);
+    response.end(cut(body, part.range), 'latin1');
     return true;
   }
 
-  private stream(request: IncomingMessage, response: ServerResponse, answer: Answer, next: RequestHandler): true {
+  /** Sends a blob from the store; throws when nothing has been sent yet. */
+  private async stream(response: ServerResponse, { digest, blobSize }: Answer, part: PartOfAnswer): Promise<void> {
     const begin = () => {
       response.setTimeout(this.config.idleTimeout * 1000, () => response.destroy());
-      response.writeHead(200, answer.headers as string[]);
+      response.writeHead(part.status, part.headers as string[]);
     };
-    const { digest, streamed } = answer as { digest: string; streamed: number };
-    const path = this.store.localPath?.(digest);
-    const sending =
-      path === undefined
-        ? this.store.open(digest, undefined, streamed).then((bytes) => {
-            begin();
-            // A client that goes away in the middle is nothing unusual.
-            pipeline(bytes, response, () => undefined);
-          })
-        : openExact(path, streamed).then((file) => {
-            begin();
-            return sendFile(file, streamed, response);
-          });
-    sending.catch(() => next(request, response));
-    return true;
+    const path = this.store.localPath?.(digest!);
+    if (path === undefined) {
+      const bytes = await this.store.open(digest!, part.range, blobSize);
+      begin();
+      // A client that goes away in the middle is nothing unusual.
+      pipeline(bytes, response, () => undefined);
+      return;
+    }
+    const file = await openExact(path, blobSize!);
+    begin();
+    void sendFile(file, part.range ?? { start: 0, end: blobSize! - 1 }, response);
   }
 
   private async miss(
@@ -178,10 +181,12 @@ export class FastPath implements FirstHandler, BeforeApplicationShutdown {
     return flight;
   }
 
-  /** Parts of blobs, and blobs that the store or a proxy sends, are not answered here. */
+  /** Several parts of a blob at once, and blobs that the store or a proxy sends, are not answered here. */
   private isElsewhere({ method, headers }: IncomingMessage, isBlob: boolean): boolean {
     if (!isBlob || method === 'HEAD') return false;
-    return this.redirects || headers.range !== undefined || (this.config.offload && headers[OFFLOAD] !== undefined);
+    return (
+      this.redirects || headers.range?.includes(',') === true || (this.config.offload && headers[OFFLOAD] !== undefined)
+    );
   }
 
   /** True when it is known that the caller may read the place. */

@@ -10,6 +10,7 @@ import { nextLink } from '../http/query.js';
 import { COMMON_HEADERS } from '../http/registry-headers.js';
 import type { Answer, Answers, FlatHeaders } from './answers.js';
 import type { FastTarget } from './fast-target.js';
+import { BLOB_TYPE } from './part-of-answer.js';
 import type { Place } from './place.js';
 
 /** Blobs up to this size are kept in memory. */
@@ -59,8 +60,8 @@ const blob: Loader<Of<'blob'>> = async ({ source, store, answers }, view, { refe
     answers.keepBody(digest, bytes);
   }
   const cacheControl = 'private, max-age=31536000, immutable, no-transform';
-  const head = tagged(digest, cacheControl, 'application/octet-stream', found.size, ['Accept-Ranges', 'bytes']);
-  return { ...head, isBlob: true, ...(small ? {} : { streamed: found.size }) };
+  const head = tagged(digest, cacheControl, BLOB_TYPE, found.size, ['Accept-Ranges', 'bytes']);
+  return { ...head, blobSize: found.size, isStreamed: !small };
 };
 
 const referrers: Loader<Of<'referrers'>> = async ({ source, answers }, view, { reference, types }, url) => {
@@ -85,7 +86,6 @@ function tagged(digest: string, cacheControl: string, type: string, size: number
   const etag = etagOf(digest);
   const both = [...COMMON, 'Docker-Content-Digest', digest, 'ETag', etag, ...more, 'Cache-Control', cacheControl];
   return {
-    isBlob: false,
     digest,
     etag,
     bodyKey: digest,
@@ -106,7 +106,6 @@ function list(
   const bodyKey = `${view.repositoryId} ${url}`;
   answers.keepBody(bodyKey, body);
   return {
-    isBlob: false,
     bodyKey,
     headers: [...COMMON, ...more, 'Content-Type', type, 'Content-Length', String(body.length)],
   };

@@ -1,5 +1,7 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyRequest } from 'fastify';
 import { isDigest } from '#oci/digest.js';
+import { parseRanges, type Ranges } from '#storage/byte-ranges.js';
 
 /** The strong entity tag of content with this digest. */
 export const etagOf = (digest: string) => `"${digest}"`;
@@ -14,6 +16,12 @@ export function isUnchanged(request: FastifyRequest, digest: string): boolean {
 export function matchesEntityTag(header: string, digest: string): boolean {
   if (header.length > 8192) return false;
   return header.trim() === '*' || entityTags(header).includes(digest);
+}
+
+/** What a request wants of content: a range of something else than the client has begins anew (RFC 9110, "If-Range"). */
+export function wantedRanges(headers: IncomingHttpHeaders, digest: string, size: number): Ranges {
+  const condition = headers['if-range'];
+  return condition === undefined || condition === etagOf(digest) ? parseRanges(headers.range, size) : 'all';
 }
 
 /** What a PUT expects of the tag: digests, `*` for anything, null for nothing; undefined when it does not say. */

@@ -5,10 +5,10 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { FoundBlob } from '#content/read/find-manifest.js';
 import { DomainError } from '#platform/domain-error.js';
 import type { BlobStore, ByteRange } from '#storage/blob-store.js';
+import { multipartFrame } from '#storage/byte-ranges.js';
 import { sendEmpty, sendStream } from '../http/answer.js';
-import { etagOf, isUnchanged } from '../http/conditions.js';
+import { etagOf, isUnchanged, wantedRanges } from '../http/conditions.js';
 import { setHeaders } from '../http/registry-headers.js';
-import { multipartFrame, parseRanges } from '#storage/byte-ranges.js';
 
 const TYPE = 'application/octet-stream';
 /** Seconds that a redirect to the store stays good. */
@@ -47,7 +47,7 @@ export async function serveBlob(
   if (location) return sendEmpty(reply, 200, { ...headers, 'Content-Type': TYPE, 'X-Accel-Redirect': location });
   if (senders.redirect && store.redirectUrl)
     return sendEmpty(reply, 307, { ...headers, Location: await store.redirectUrl(blob.digest, REDIRECT_SECONDS) });
-  const ranges = mayRange(request, blob) ? parseRanges(request.raw.headers.range, blob.size) : 'all';
+  const ranges = wantedRanges(request.raw.headers, blob.digest, blob.size);
   reply.raw.setTimeout(senders.stalledMs, () => reply.raw.destroy());
   if (ranges === 'unsatisfiable') {
     setHeaders(reply.raw, { ...headers, 'Content-Range': `bytes */${blob.size}` });
@@ -67,12 +67,6 @@ export async function serveBlob(
 function offloadPath(request: FastifyRequest, store: BlobStore, blob: FoundBlob): string | undefined {
   if (request.raw.headers['x-accel-offload'] === undefined || !store.localPath || blob.size === 0) return undefined;
   return OFFLOAD_ROOT + store.localPath(blob.digest).split(sep).slice(-3).join('/');
-}
-
-/** A range of something else than what the client has begins anew (RFC 9110, "If-Range"). */
-function mayRange(request: FastifyRequest, blob: FoundBlob): boolean {
-  const condition = request.raw.headers['if-range'];
-  return condition === undefined || condition === etagOf(blob.digest);
 }
 
 async function open(store: BlobStore, blob: FoundBlob, range?: ByteRange): Promise<Readable> {
