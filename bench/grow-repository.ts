@@ -2,22 +2,35 @@ import pg from 'pg';
 import { databaseUrl } from './database-url.js';
 import type { Server } from './servers.js';
 
-/** Adds tags over as many manifests of two blobs each to a repository, as rows: pushes would take hours. */
+/** {@link addManyTags} in the database of a server. */
 export async function growRepository(server: Server, name: string, digest: string, count: number): Promise<void> {
   const client = new pg.Client({ connectionString: await databaseUrl(server) });
   await client.connect();
   try {
-    await client.query(GROW, [digest, name, count]);
-    await client.query(
-      `update repository_version v set present = (select jsonb_object_agg(kind, count) from (
-           select m.kind, count(*)::int from membership m where m.repository_id = r.id and m.removed_in is null group by 1) c)
-         from repository r where r.id = v.repository_id and v.number = r.head and r.name = $1`,
-      [name],
-    );
+    await addManyTags(client, name, digest, count);
     await client.query('vacuum analyze');
   } finally {
     await client.end();
   }
+}
+
+/**
+ * Adds `tag-1`, `tag-2` … over as many manifests, which share the blobs of the manifest with the digest, to the newest version
+ * of a repository, as rows: pushes would take hours.
+ */
+export async function addManyTags(
+  database: { query(text: string, values: unknown[]): Promise<unknown> },
+  name: string,
+  digest: string,
+  count: number,
+): Promise<void> {
+  await database.query(GROW, [digest, name, count]);
+  await database.query(
+    `update repository_version v set present = (select jsonb_object_agg(kind, count) from (
+         select m.kind, count(*)::int from membership m where m.repository_id = r.id and m.removed_in is null group by 1) c)
+       from repository r where r.id = v.repository_id and v.number = r.head and r.name = $1`,
+    [name],
+  );
 }
 
 const GROW = `
@@ -26,9 +39,9 @@ const GROW = `
   fresh as (
     insert into manifest (id, digest, media_type, schema_version, type, config_blob_id, annotations, labels, size, bytes,
                           compressed_image_size)
-    select uuidv7(), 'sha256:' || encode(sha256(n::text::bytea), 'hex'), media_type, 2, type, config_blob_id, annotations,
+    select uuidv7(), 'sha256:' || encode(sha256((held.id || ' ' || n)::bytea), 'hex'), media_type, 2, type, config_blob_id, annotations,
            labels, size, bytes, compressed_image_size
-      from image, generate_series(1, $3::int) n
+      from image, held, generate_series(1, $3::int) n
     returning id, digest),
   blobs as (
     insert into manifest_blob (manifest_id, blob_id, position) select fresh.id, b.blob_id, b.position

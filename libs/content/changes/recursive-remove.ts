@@ -45,25 +45,30 @@ async function removableManifests(
   roots: readonly string[],
   goingTags: readonly string[],
 ): Promise<string[]> {
-  const rows = await rowsOf<{ id: string; tagged: boolean; parents: string[] }>(
+  const rows = await rowsOf<{ id: string; needed: boolean; parents: string[] | null }>(
     tx,
     `with recursive tree(id) as (
-       select unnest($2::uuid[]) union select c.child_id from tree t join manifest_child c on c.manifest_id = t.id)
-     select tree.id,
-       exists (select 1 from tag t join membership m on m.unit_id = t.id and m.repository_id = $1 and m.removed_in is null
-               where t.manifest_id = tree.id and not t.id = any($3::uuid[])) as tagged,
-       array(select c.manifest_id from manifest_child c
-             join membership m on m.unit_id = c.manifest_id and m.repository_id = $1 and m.removed_in is null
-             where c.child_id = tree.id) as parents
-     from tree join membership m on m.unit_id = tree.id and m.repository_id = $1 and m.removed_in is null`,
+       select unnest($2::uuid[]) union select c.child_id from tree t join manifest_child c on c.manifest_id = t.id),
+     held as (
+       select tree.id from tree join membership m on m.unit_id = tree.id and m.repository_id = $1 and m.removed_in is null),
+     listed as (
+       select c.child_id, array_agg(c.manifest_id) as parents from held join manifest_child c on c.manifest_id = held.id group by 1)
+     select held.id, listed.parents,
+       coalesce(
+         (select true from tag t join membership m on m.unit_id = t.id and m.repository_id = $1 and m.removed_in is null
+          where t.manifest_id = held.id and not t.id = any($3::uuid[]) limit 1),
+         (select true from manifest_child c join membership m on m.unit_id = c.manifest_id and m.repository_id = $1 and m.removed_in is null
+          where c.child_id = held.id and c.manifest_id not in (select id from held) limit 1),
+         false) as needed
+     from held left join listed on listed.child_id = held.id`,
     [repositoryId, roots, goingTags],
   );
   const going = new Set(rows.map((row) => row.id));
   for (let changed = true; changed;) {
     changed = false;
-    for (const row of rows) {
-      if (!going.has(row.id) || !(row.tagged || row.parents.some((parent) => !going.has(parent)))) continue;
-      going.delete(row.id);
+    for (const { id, needed, parents } of rows) {
+      if (!going.has(id) || !(needed || parents?.some((parent) => !going.has(parent)))) continue;
+      going.delete(id);
       changed = true;
     }
   }
@@ -98,8 +103,11 @@ async function attachmentsOf(
   return { manifests: [...new Set([...manifests, ...(await manifestsBehind(tx, tags))])], tags };
 }
 
-/** Blobs of the manifests, and blobs named, that no staying manifest needs. */
-export async function removableBlobs(
+/**
+ * Blobs of the manifests, and blobs named, that no staying manifest needs. One that stays is enough to keep a blob, so the
+ * search for it, newest first, ends at the first: a layer that thousands share costs no more than one that two share.
+ */
+async function removableBlobs(
   tx: EntityManager,
   repositoryId: string,
   gone: readonly string[],
@@ -107,12 +115,13 @@ export async function removableBlobs(
 ): Promise<string[]> {
   return ids(
     tx,
-    `select distinct b.id from (
+    `select b.id from (
        select blob_id as id from manifest_blob where manifest_id = any($2::uuid[]) union select unnest($3::uuid[])) b
      join membership m on m.unit_id = b.id and m.repository_id = $1 and m.removed_in is null
-     where not exists (
-       select 1 from manifest_blob o join membership om on om.unit_id = o.manifest_id and om.repository_id = $1 and om.removed_in is null
-       where o.blob_id = b.id and not o.manifest_id = any($2::uuid[]))`,
+     where (
+       select o.manifest_id from manifest_blob o
+       join membership om on om.unit_id = o.manifest_id and om.repository_id = $1 and om.removed_in is null
+       where o.blob_id = b.id and not o.manifest_id = any($2::uuid[]) order by o.manifest_id desc limit 1) is null`,
     [repositoryId, gone, named],
   );
 }

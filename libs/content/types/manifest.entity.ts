@@ -82,6 +82,7 @@ export class ManifestChildEntity {
 
 /** A manifest names a blob, as config (position -1) or layer. */
 @Entity('manifest_blob')
+@Index('manifest_blob_blob', ['blobId', 'manifestId'])
 export class ManifestBlobEntity {
   @Column({ name: 'manifest_id', type: 'uuid', primary: true })
   manifestId: string;
@@ -89,7 +90,6 @@ export class ManifestBlobEntity {
   @Column({ type: 'int', primary: true })
   position: number;
 
-  @Index('manifest_blob_blob')
   @Column({ name: 'blob_id', type: 'uuid' })
   blobId: string;
 }
