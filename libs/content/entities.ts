@@ -3,6 +3,7 @@ import { ChunkedUploadEntity, UploadChunkEntity } from './artifacts/chunked-uplo
 import { DistributionEntity } from './distributions/distribution.entity.js';
 import { NamespaceEntity } from './distributions/namespace.entity.js';
 import { ContentGuardEntity } from './guards/content-guard.entity.js';
+import { ContentTallyEntity } from './types/content-tally.entity.js';
 import { BlobEntity } from './types/blob.entity.js';
 import { ManifestBlobEntity, ManifestChildEntity, ManifestEntity } from './types/manifest.entity.js';
 import { RelationEntity } from './types/relation.entity.js';
@@ -22,6 +23,7 @@ export const contentEntities = [
   ManifestBlobEntity,
   TagEntity,
   SignatureEntity,
+  ContentTallyEntity,
   SignatureCarrierEntity,
   RelationEntity,
   RepositoryEntity,

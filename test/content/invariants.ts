@@ -27,10 +27,18 @@ const RULES: Readonly<Record<string, string>> = {
         or not exists (select 1 from manifest c where c.id = k.manifest_id)`,
   'the manifest of a referrer exists': `select r.referrer_id::text as broken from relation r
      where not exists (select 1 from manifest c where c.id = r.referrer_id)`,
-  'the counts of a version are right': `select v.repository_id || '/' || v.number as broken from repository_version v
-     where (select coalesce(sum(value::int), 0) from jsonb_each_text(v.present)) <> (
-       select count(*) from membership m where m.repository_id = v.repository_id and m.added_in <= v.number
-         and (m.removed_in is null or m.removed_in > v.number))`,
+  'the counts of a version are right': `select v.repository_id || '/' || v.number || ' ' || unit as broken
+     from repository_version v cross join unnest(array['blob', 'manifest', 'tag', 'signature']) as unit cross join lateral (
+       select count(*) filter (where m.added_in <= v.number and (m.removed_in is null or m.removed_in > v.number)) as present,
+         count(*) filter (where m.added_in = v.number) as added, count(*) filter (where m.removed_in = v.number) as removed
+       from membership m where m.repository_id = v.repository_id and m.kind = unit) m
+     where (coalesce((v.present ->> unit)::int, 0), coalesce((v.added ->> unit)::int, 0), coalesce((v.removed ->> unit)::int, 0))
+       <> (m.present, m.added, m.removed)`,
+  'the tally has counted what there is': `select kind || ': ' || held || ' instead of ' || counted as broken from (
+       select 'blob' as kind, count(*) as held from blob union all select 'manifest', count(*) from manifest
+       union all select 'tag', count(*) from tag union all select 'signature', count(*) from signature) k
+     cross join lateral (select coalesce(sum(t.change), 0) as counted from content_tally t where t.kind = k.kind) t
+     where held <> counted`,
   'a manifest of a version has its blobs there': `select m.repository_id || ' ' || b.blob_id as broken from membership m
      join manifest_blob b on b.manifest_id = m.unit_id where m.removed_in is null and not exists (
        select 1 from membership o where o.repository_id = m.repository_id and o.unit_id = b.blob_id and o.removed_in is null)

@@ -1,3 +1,4 @@
+import { contentCount } from '#content/types/content-tally.entity.js';
 import { constant, derived, labels, text, time } from '../rest/fields.js';
 import { textFilter, textIn } from '../rest/filters/text.js';
 import { hrefTo, prnOf, type ModelName } from '../rest/models.js';
@@ -50,6 +51,7 @@ const ALL_CONTENT = defineResource({
   },
   filters: [textFilter('pulp_type', TYPE, 'exact'), textIn('pulp_type__in', TYPE), ...contentFilters()],
   ordering: { pulp_type: 't.kind' },
+  count: contentCount(),
   access: { actions: { list: 'authenticated' }, scope: contentScope },
 });
 

@@ -1,89 +1,81 @@
 import { rowsOf } from '#platform/database.js';
-import type { UnitKind } from '#content/versions/version.entity.js';
+import type { UnitCounts, UnitKind } from '#content/versions/version.entity.js';
 import { badField, badRequest } from '../rest/errors.js';
 import { single, twoEnds, wholeNumber, type Filter, type FilterScope } from '../rest/filters/filter.js';
 import { labelSelect } from '../rest/filters/label-select.js';
-import { locate, MODELS } from '../rest/models.js';
+import { locate, MODELS, type Located } from '../rest/models.js';
 
 /** Minutes that `orphaned_for=-1` stands for. */
 const PROTECTION_MINUTES = 1440;
 
-/** A version as memberships know it. */
-export interface VersionNumber {
+/** A version as memberships know it, and how many units of each kind it has, added and removed. */
+interface CountedVersion {
   readonly repository: string;
   readonly number: number;
+  readonly present: UnitCounts;
+  readonly added: UnitCounts;
+  readonly removed: UnitCounts;
 }
 
 /** Finds the version that an href or PRN names; a repository stands for its newest one. */
-export async function findVersion(uri: string, scope: Pick<FilterScope, 'source'>): Promise<VersionNumber> {
+export async function findVersion(uri: string, { source }: Pick<FilterScope, 'source'>): Promise<CountedVersion> {
   const found = locate(uri);
   if (!found) {
     const kind = uri.startsWith('prn:') ? 'PRN' : 'HREF';
     throw badRequest([`Invalid RepositoryVersion ${kind}: ${uri.slice(0, 300)}`]);
   }
-  const { source } = scope;
-  if (!('id' in found))
-    return oneOf(
-      await rowsOf<VersionNumber>(
-        source,
-        'select repository_id as repository, number from repository_version where repository_id = $1 and number = $2',
-        [found.repository, found.number],
-      ),
-      uri,
-    );
-  if (found.model === 'core.repositoryversion')
-    return oneOf(
-      await rowsOf<VersionNumber>(
-        source,
-        'select repository_id as repository, number from repository_version where id = $1',
-        [found.id],
-      ),
-      uri,
-    );
-  if (MODELS[found.model].table !== 'repository')
-    throw badRequest([`Invalid RepositoryVersion HREF: ${uri.slice(0, 300)}`]);
-  return oneOf(
-    await rowsOf<VersionNumber>(source, 'select id as repository, head as number from repository where id = $1', [
-      found.id,
-    ]),
-    uri,
+  const [condition, values] = versionCondition(found, uri);
+  const [row] = await rowsOf<CountedVersion>(
+    source,
+    `select v.repository_id as repository, v.number, v.present, v.added, v.removed from repository_version v where ${condition}`,
+    values,
   );
-}
-
-function oneOf(rows: readonly VersionNumber[], uri: string): VersionNumber {
-  const [row] = rows;
   if (!row) throw badRequest([`URI couldn't be resolved: ${uri.slice(0, 300)}`]);
   return row;
 }
 
-type Membership = (number: string) => string;
+function versionCondition(found: Located, uri: string): [string, readonly unknown[]] {
+  if (!('id' in found)) return ['v.repository_id = $1 and v.number = $2', [found.repository, found.number]];
+  if (found.model === 'core.repositoryversion') return ['v.id = $1', [found.id]];
+  if (MODELS[found.model].table !== 'repository')
+    throw badRequest([`Invalid RepositoryVersion HREF: ${uri.slice(0, 300)}`]);
+  return ['(v.repository_id, v.number) = (select r.id, r.head from repository r where r.id = $1)', [found.id]];
+}
 
-const PRESENT: Membership = (number) =>
-  `m.added_in <= ${number} and (m.removed_in is null or m.removed_in > ${number})`;
-const ADDED: Membership = (number) => `m.added_in = ${number}`;
-const REMOVED: Membership = (number) => `m.removed_in = ${number}`;
+/** Which stays count, and where the version keeps their number. */
+interface Membership {
+  readonly stored: 'present' | 'added' | 'removed';
+  condition(number: string): string;
+}
 
-function versionFilter(name: string, kind: UnitKind | undefined, condition: Membership): Filter {
+const PRESENT: Membership = {
+  stored: 'present',
+  condition: (number) => `m.added_in <= ${number} and (m.removed_in is null or m.removed_in > ${number})`,
+};
+const ADDED: Membership = { stored: 'added', condition: (number) => `m.added_in = ${number}` };
+const REMOVED: Membership = { stored: 'removed', condition: (number) => `m.removed_in = ${number}` };
+
+/** The first filter by version may drive the whole list, whose count is then that of the version; see `select.ts`. */
+function versionFilter(name: string, kind: UnitKind | undefined, membership: Membership): Filter {
   return {
     name,
     schema: { type: 'string' },
     description: 'Repository Version referenced by HREF/PRN',
     async compile(raw, scope) {
-      const { repository, number } = await findVersion(single(raw), scope);
-      const id = scope.values.bind(repository);
-      const bound = condition(`${scope.values.bind(number)}::int`);
-      const units = `m.repository_id = ${id}::uuid${kind ? ` and m.kind = '${kind}'` : ''} and ${bound}`;
-      return membershipCondition(scope, units);
+      const version = await findVersion(single(raw), scope);
+      const id = scope.values.bind(version.repository);
+      const bound = membership.condition(`${scope.values.bind(version.number)}::int`);
+      const where = `m.repository_id = ${id}::uuid${kind ? ` and m.kind = '${kind}'` : ''} and ${bound}`;
+      const replaces = `t.id in (select m.unit_id from membership m where ${where})`;
+      const count = countOf(version[membership.stored], kind);
+      scope.driver ??= { from: 'membership m', key: 'm.unit_id', where, replaces, count };
+      return replaces;
     },
   };
 }
 
-/** The first membership condition of a list may drive the whole list; see `select.ts`. */
-function membershipCondition(scope: FilterScope, units: string): string {
-  const condition = `t.id in (select m.unit_id from membership m where ${units})`;
-  scope.driver ??= { from: 'membership m', key: 'm.unit_id', where: units, replaces: condition };
-  return condition;
-}
+const countOf = (counts: UnitCounts, kind: UnitKind | undefined): number =>
+  kind ? (counts[kind] ?? 0) : Object.values(counts).reduce((sum, count) => sum + count, 0);
 
 const between = (name: string, kind: UnitKind | undefined, column: 'added_in' | 'removed_in'): Filter => ({
   name,

@@ -1,13 +1,12 @@
-import type { EntityManager } from 'typeorm';
-import type { UnitCounts, UnitKind } from '#content/versions/version.entity.js';
-import { rowsOf } from '#platform/database.js';
+import { contentCount } from '#content/types/content-tally.entity.js';
+import type { UnitKind } from '#content/versions/version.entity.js';
 import { on, type AccessRules, type Rule, type Scope } from '../rest/access/rules.js';
 import { baseFields, constant, labels, type Field } from '../rest/fields.js';
 import type { Filter } from '../rest/filters/filter.js';
 import { MODELS, type ModelName } from '../rest/models.js';
 import { defineResource, type Resource } from '../rest/resource.js';
 import { repositoryScope } from '../repositories/repository-rules.js';
-import { contentFilters, findVersion } from './content-filters.js';
+import { contentFilters } from './content-filters.js';
 
 /** Content is seen through the repositories that hold it. */
 export const contentScope: Scope = (facts, values) => {
@@ -29,30 +28,6 @@ const CONTENT_RULES: AccessRules = {
   },
   scope: contentScope,
 };
-
-const PAGING = new Set(['limit', 'offset', 'ordering', 'fields', 'exclude_fields']);
-const COUNTED = {
-  repository_version: 'present',
-  repository_version_added: 'added',
-  repository_version_removed: 'removed',
-} as const;
-
-/** Counts of whole versions are stored with them. */
-const storedCount =
-  (kind: UnitKind): Resource['knownCount'] =>
-  async (query, tx: EntityManager) => {
-    const narrowing = [...query].filter(([name, raw]) => !PAGING.has(name) && raw.some((value) => value !== ''));
-    const [name, raw] = narrowing[0] ?? [];
-    if (narrowing.length !== 1 || !name || !Object.hasOwn(COUNTED, name)) return undefined;
-    const { repository, number } = await findVersion(raw!.at(-1)!, { source: tx.connection });
-    const column = COUNTED[name as keyof typeof COUNTED];
-    const [row] = await rowsOf<{ counts: UnitCounts }>(
-      tx,
-      `select ${column} as counts from repository_version where repository_id = $1 and number = $2`,
-      [repository, number],
-    );
-    return row?.counts[kind] ?? 0;
-  };
 
 /** What one kind of content adds to what all have. */
 interface ContentKind {
@@ -86,6 +61,6 @@ export function defineContent({ model, kind, fields, filters, ordering = {}, ...
       timestamp_of_interest: 't.pulp_last_updated',
     },
     access: CONTENT_RULES,
-    knownCount: storedCount(kind)!,
+    count: contentCount(kind),
   });
 }

@@ -1,4 +1,3 @@
-import type { EntityManager } from 'typeorm';
 import type { Field } from './fields.js';
 import type { Filter } from './filters/filter.js';
 import { identityFilters } from './filters/references.js';
@@ -42,11 +41,8 @@ export interface Resource {
   readonly access: AccessRules;
   /** Request body of create and update. */
   readonly body?: BodyClass;
-  /** A count that needs no counting, when the filters given allow one. */
-  readonly knownCount?: (
-    query: ReadonlyMap<string, readonly string[]>,
-    tx: EntityManager,
-  ) => Promise<number | undefined>;
+  /** SQL for `count`, how many rows there are in all, where that is kept and need not be counted. */
+  readonly count?: string;
   /** No ordering, `q` or identity filters. */
   readonly bare?: boolean;
 }

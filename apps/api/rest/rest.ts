@@ -56,7 +56,6 @@ export class Rest {
       fields: selectFields(resource, query),
       scope: (values: SqlValues) =>
         allOf([visible(values), within?.(values) ?? 'true'].filter((part) => part !== 'true')),
-      unscoped: this.decisions.seesAll(context, resource),
     };
     const { results, count } = await listRows(this.source, resource, request, this.showScope);
     return pageOf(results, count, window, this.config.publicUrl, context.url);

@@ -25,8 +25,6 @@ export interface ListRequest {
   readonly window: Window;
   /** SQL that holds for the rows the caller may see. */
   readonly scope: (values: SqlValues) => string;
-  /** The caller sees everything, so stored counts are true for him. */
-  readonly unscoped: boolean;
 }
 
 /** One page of a resource: one statement for the page, at most one for the count. */
@@ -40,10 +38,9 @@ export async function listRows(
   const filtered = await compileFilters(resource, request.query, scope);
   const rows = rowSource(resource, filtered, request.scope(scope.values), scope.driver);
   return guarded(source, scope.guard, async (tx) => {
-    const known = request.unscoped ? await resource.knownCount?.(request.query, tx) : undefined;
-    const few = known === undefined && filtered !== 'true' ? await fewKeys(tx, rows, scope.values) : undefined;
+    const few = rows.known === undefined && filtered !== 'true' ? await fewKeys(tx, rows, scope.values) : undefined;
     if (few) return page(tx, resource, request, fewRows(resource, few), few.length, show);
-    const count = known ?? (await countRows(tx, rows, scope.values.values));
+    const count = rows.known ?? (await countRows(tx, rows, scope.values.values));
     return page(tx, resource, request, { rows, values: scope.values }, count, show);
   });
 }
@@ -109,6 +106,8 @@ export async function readRow(
 
 /** The rows of a list before paging: how to count them and how to read their keys in order. */
 interface RowSource {
+  /** How many they are, when that is stored. */
+  readonly known: number | undefined;
   readonly count: string;
   /** Their keys in any order. */
   readonly some: string;
@@ -120,7 +119,8 @@ function rowSource(resource: Resource, filtered: string, visible: string, driver
   const alone = driver && where === allOf([allOf([driver.replaces])]) ? driver : undefined;
   const rows = alone ? `from ${alone.from} where ${alone.where}` : `from ${resource.from} where ${where}`;
   return {
-    count: `select count(*)::int as count ${rows}`,
+    known: alone?.count,
+    count: where === 'true' && resource.count ? resource.count : `select count(*)::int as count ${rows}`,
     some: `select ${alone ? `${alone.key} as id` : 't.id'} ${rows}`,
     keys(order, backwards) {
       if (alone && order === NEWEST_FIRST)

@@ -8,12 +8,15 @@ import { collect } from '../collector/collect.js';
 import { purgeUploads } from '../uploads/purge-uploads.js';
 import { ContentMetrics } from './content-metrics.js';
 import { dropForgotten } from './drop-forgotten.js';
+import { foldTally } from './fold-tally.js';
 import { purgeClosedUploads, purgeSessions } from './purge-closed.js';
 import { versionStaged } from './version-staged.js';
 
 /** A client repeats a close within minutes or never. */
 const CLOSED_UPLOADS = 3_600;
 const HOURLY = 3_600;
+/** A busy registry adds some hundred rows a second. */
+const TALLY = 15;
 
 /** Puts the housekeeping on the scheduler; of all processes that have it one does each turn. */
 @Injectable()
@@ -37,6 +40,7 @@ export class MaintenanceJobs implements OnModuleInit {
       { name: 'collector', seconds: gcInterval, run: (signal) => this.collect(signal) },
       { name: 'staged manifests', seconds: Math.max(1, Math.min(stagedGrace / 2, 60)), run: (s) => this.version(s) },
       { name: 'uploads', seconds: Math.max(1, Math.min(uploadTtl / 4, HOURLY)), run: () => this.purgeUploads() },
+      { name: 'tally', seconds: TALLY, run: () => foldTally(this.source) },
       { name: 'sessions', seconds: HOURLY, run: () => purgeSessions(this.source) },
     ];
   }

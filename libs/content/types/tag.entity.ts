@@ -5,6 +5,8 @@ import { ResourceEntity } from '#platform/base.entity.js';
 @Entity('tag')
 @Unique('tag_name_manifest', ['name', 'manifestId'])
 @Index('tag_created', ['pulpCreated', 'id'])
+// Made by a migration where the database has trigrams: names that contain something are found without reading all.
+@Index('tag_name_trigrams', { synchronize: false })
 export class TagEntity extends ResourceEntity {
   @Column({ type: 'text', collation: 'C' })
   name: string;

@@ -55,11 +55,6 @@ export class AccessDecisions {
     return (values) => scope(facts, values);
   }
 
-  /** The caller sees all rows. */
-  seesAll(context: RestContext, resource: Resource): boolean {
-    return isSuperuser(context) || !resource.access.scope;
-  }
-
   /** True when a rule lets the caller pass, for an object or (without one) for the model. */
   async allows(context: RestContext, rule: Rule, target?: { model: ModelName; id: string }): Promise<boolean> {
     if (isSuperuser(context) || rule === 'anybody') return true;

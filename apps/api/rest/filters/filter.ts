@@ -20,6 +20,8 @@ export interface KeySource {
   readonly where: string;
   /** The condition on rows that means the same. */
   readonly replaces: string;
+  /** How many keys there are, when that is stored. */
+  readonly count?: number;
 }
 
 /** One query parameter that narrows a list. */

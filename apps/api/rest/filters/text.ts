@@ -23,7 +23,7 @@ const SQL: Readonly<
 > = {
   exact: (column, bind, value) => `${column} = ${bind(value)}`,
   ne: (column, bind, value) => `${column} is distinct from ${bind(value)}`,
-  iexact: (column, bind, value) => `lower(${column}) = lower(${bind(value)})`,
+  iexact: (column, bind, value) => `${column} ilike ${bind(likeLiteral(value))}`,
   contains: (column, bind, value) => `${column} like ${bind(`%${likeLiteral(value)}%`)}`,
   icontains: (column, bind, value) => `${column} ilike ${bind(`%${likeLiteral(value)}%`)}`,
   startswith: (column, bind, value) => `${column} like ${bind(`${likeLiteral(value)}%`)}`,

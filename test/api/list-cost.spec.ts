@@ -1,0 +1,81 @@
+import { describe, expect, it } from 'vitest';
+import { rowsOf } from '#platform/database.js';
+import { addManyTags } from '../../bench/grow-repository.js';
+import { ROOT, startApi, type ApiProcess } from './api-process.js';
+import { CountingStatements, type Statement } from './counting-statements.js';
+import { storeImage, type StoredImage } from './stored-content.js';
+
+/** Names that contain `g-777` are 1 of 1,000 and 11 of 30,000; each is found, looked at and shown. */
+const FOUND = 100;
+
+interface PlanNode {
+  readonly 'Actual Rows': number;
+  readonly 'Actual Loops': number;
+  readonly 'Rows Removed by Filter'?: number;
+  readonly 'Rows Removed by Index Recheck'?: number;
+  readonly Plans?: readonly PlanNode[];
+}
+
+/** Rows that the steps of a plan passed on or threw away. */
+const rowsIn = (node: PlanNode): number =>
+  node['Actual Loops'] *
+    (node['Actual Rows'] + (node['Rows Removed by Filter'] ?? 0) + (node['Rows Removed by Index Recheck'] ?? 0)) +
+  (node.Plans ?? []).reduce((sum, part) => sum + rowsIn(part), 0);
+
+async function rowsRead(api: ApiProcess, { text, values }: Statement): Promise<number> {
+  const explain = `explain (analyze, format json) ${text}`;
+  const [row] = await rowsOf<{ 'QUERY PLAN': [{ Plan: PlanNode }] }>(api.source, explain, values);
+  return rowsIn(row!['QUERY PLAN'][0].Plan);
+}
+
+const listsOf = ({ href, digest }: StoredImage): Record<string, string> => {
+  const version = `${href}versions/1/`;
+  return {
+    tags: 'content/container/tags/?limit=100',
+    'tags by name': 'content/container/tags/?limit=100&ordering=name',
+    'tags of a version': `content/container/tags/?limit=100&repository_version=${version}`,
+    'tags that a version added': `content/container/tags/?limit=100&repository_version_added=${version}`,
+    'tags that contain': 'content/container/tags/?limit=100&name__contains=g-777',
+    'tags that contain, in any case': 'content/container/tags/?limit=100&name__icontains=G-777',
+    'tags that are, in any case': 'content/container/tags/?limit=100&name__iexact=TAG-777',
+    'tags of a version that contain': `content/container/tags/?limit=100&name__contains=g-777&repository_version=${version}`,
+    'one tag': 'content/container/tags/?name=tag-777',
+    manifests: 'content/container/manifests/?limit=100',
+    'manifests of a version': `content/container/manifests/?limit=100&repository_version=${version}`,
+    'one manifest': `content/container/manifests/?digest=${digest}`,
+    'content of every kind': 'content/?limit=100',
+  };
+};
+
+/** Rows that each list reads in a repository of so many tags. */
+async function costsWith(tags: number): Promise<Record<string, number>> {
+  const api = await startApi();
+  try {
+    const image = await storeImage(api, 'large');
+    await addManyTags(api.source, 'large', image.digest, tags);
+    await api.source.query('vacuum analyze');
+    const counting = new CountingStatements(api.source);
+    const costs: Record<string, number> = {};
+    for (const [list, path] of Object.entries(listsOf(image))) {
+      const statements = await counting.during(async () => {
+        expect((await api.get(`${ROOT}/${path}`)).status, list).toBe(200);
+      });
+      costs[list] = 0;
+      for (const statement of statements) costs[list] += await rowsRead(api, statement);
+    }
+    return costs;
+  } finally {
+    await api.close();
+  }
+}
+
+describe('what a page of a list costs', () => {
+  it('does not grow with what is there: thirty times the tags are not twice the rows read', async () => {
+    const few = await costsWith(1_000);
+    const many = await costsWith(30_000);
+    for (const [list, cost] of Object.entries(many)) {
+      expect(few[list], list).toBeGreaterThan(0);
+      expect(cost, `${list}: ${few[list]} rows of 1,000 tags`).toBeLessThanOrEqual(2 * few[list]! + FOUND);
+    }
+  }, 120_000);
+});
