@@ -22,9 +22,9 @@ done
 
 PACKAGES="skopeo podman netavark buildah umoci gnupg docker-registry jq openssl curl nginx-light redis-server wrk
   docker-compose python3-venv libgpgme-dev libseccomp-dev pkg-config gcc"
-install_packages() {
+install_packages() { # PACKAGE…: those that are missing
   local missing=()
-  for package in $PACKAGES; do
+  for package in "$@"; do
     dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
   done
   [ ${#missing[@]} -eq 0 ] && return 0
@@ -41,7 +41,9 @@ install_packages() {
 
 failed=()
 if [ "$apt" = yes ] && command -v apt-get >/dev/null; then
-  install_packages || failed+=("debian-packages")
+  install_packages $PACKAGES || failed+=("debian-packages")
+  # With containerd. The tests need root for both and skip them elsewhere.
+  install_packages docker.io || echo "no docker.io: docker and containerd are not tried"
 fi
 
 get() { # NAME MODULE@VERSION PACKAGE [go build flags]

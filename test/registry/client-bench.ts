@@ -1,4 +1,5 @@
 import type { ClientHome } from './client-tools.js';
+import type { Daemon } from './container-daemons.js';
 
 /** What clients do with a registry, in the order in which it is tried. */
 export const OPERATIONS = ['push', 'pull', 'list tags', 'mount', 'sign', 'verify', 'attach', 'copy', 'delete'] as const;
@@ -17,3 +18,12 @@ export interface Bench {
 
 /** How one client does what it can. Names of repositories begin with the client's own. */
 export type Cases = Partial<Record<Operation, () => Promise<void>>>;
+
+/** A client of the table. */
+export interface Client {
+  /** What has to be installed. */
+  readonly programs: readonly string[];
+  /** Starts what the client only talks to; undefined when this machine does not let it run. */
+  readonly daemon?: (home: ClientHome) => Promise<Daemon | undefined>;
+  readonly cases: Cases;
+}

@@ -1,28 +1,34 @@
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import type { Bench, Cases } from './client-bench.js';
+import type { Bench, Cases, Client } from './client-bench.js';
 import { cosignCases, helmCases, notationCases, orasCases, regctlCases } from './client-cases-artifacts.js';
+import { ctrCases, dockerCases } from './client-cases-daemons.js';
 import { curlCases } from './client-cases-curl.js';
 import { ownStorage } from './client-tools.js';
+import { startContainerd, startDockerd } from './container-daemons.js';
 
 /** Every client of the table. */
-export function clientCases(bench: Bench): Record<string, { program: string; cases: Cases }> {
-  const containers = (program: string) => ({ program, cases: containerCases(bench, program) });
+export function clientCases(bench: Bench): Record<string, Client> {
+  const containers = (program: string) => ({ programs: [program, 'gpg'], cases: containerCases(bench, program) });
+  const notation = (program: string) => ({ programs: [program, 'oras'], cases: notationCases(bench, program) });
+  const cosign = (program: string) => ({ programs: [program, 'oras'], cases: cosignCases(bench, program) });
   return {
     'podman 4': containers('podman'),
     'podman 5': containers('podman5'),
     buildah: containers('buildah'),
-    skopeo: { program: 'skopeo', cases: skopeoCases(bench) },
-    crane: { program: 'crane', cases: craneCases(bench) },
-    regctl: { program: 'regctl', cases: regctlCases(bench) },
-    oras: { program: 'oras', cases: orasCases(bench) },
-    'notation 1.0': { program: 'notation-1.0.0', cases: notationCases(bench, 'notation-1.0.0') },
-    'notation 1.3': { program: 'notation', cases: notationCases(bench, 'notation') },
-    'cosign 2': { program: 'cosignv2', cases: cosignCases(bench, 'cosignv2') },
-    'cosign 3': { program: 'cosignv3', cases: cosignCases(bench, 'cosignv3') },
-    helm: { program: 'helm', cases: helmCases(bench) },
-    'curl, in chunks as docker does': { program: 'curl', cases: curlCases(bench, 'chunks') },
-    'curl, in one PUT as containerd does': { program: 'curl', cases: curlCases(bench, 'put') },
+    skopeo: { programs: ['skopeo', 'gpg'], cases: skopeoCases(bench) },
+    docker: { programs: ['docker', 'dockerd'], daemon: startDockerd, cases: dockerCases(bench) },
+    containerd: { programs: ['ctr', 'containerd'], daemon: startContainerd, cases: ctrCases(bench) },
+    crane: { programs: ['crane'], cases: craneCases(bench) },
+    regctl: { programs: ['regctl'], cases: regctlCases(bench) },
+    oras: { programs: ['oras'], cases: orasCases(bench) },
+    'notation 1.0': notation('notation-1.0.0'),
+    'notation 1.3': notation('notation'),
+    'cosign 2': cosign('cosignv2'),
+    'cosign 3': cosign('cosignv3'),
+    helm: { programs: ['helm'], cases: helmCases(bench) },
+    'curl, in chunks as docker does': { programs: ['curl'], cases: curlCases(bench, 'chunks') },
+    'curl, in one PUT as containerd does': { programs: ['curl'], cases: curlCases(bench, 'put') },
   };
 }
 

@@ -117,7 +117,8 @@ export async function writeLayout(folder: string, tag: string, text: string): Pr
   return entry.digest;
 }
 
-async function tarOf(name: string, text: string): Promise<Buffer> {
+/** A tar with one file. */
+export async function tarOf(name: string, text: string): Promise<Buffer> {
   const tar = pack();
   tar.entry({ name, mode: 0o644, mtime: new Date(0) }, text);
   tar.finalize();
