@@ -36,10 +36,7 @@ const POLICIES: Resource = defineResource({
     customized: flag('t.customized', { readOnly: true, description: 'True if somebody edited the policy.' }),
     queryset_scoping: json('t.queryset_scoping', nullable),
   },
-  filters: [
-    ...textFilters('viewset_name', 't.viewset_name', ['exact', 'contains', 'in']),
-    flagFilter('customized', 't.customized'),
-  ],
+  filters: [...textFilters('viewset_name', 't.viewset_name'), flagFilter('customized', 't.customized')],
   ordering: { viewset_name: 't.viewset_name', customized: 't.customized' },
   defaultOrder: [{ sql: 't.viewset_name', descending: false }],
   access: SUPERUSERS_ONLY,

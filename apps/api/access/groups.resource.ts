@@ -2,7 +2,8 @@ import { createGroup, deleteGroup, renameGroup } from '#access/groups.js';
 import { ownedRules } from '../rest/access/rules.js';
 import { TextField } from '../rest/body/fields.js';
 import { derived, href, text, whole } from '../rest/fields.js';
-import { textFilters } from '../rest/filters/text.js';
+import { numberFilters } from '../rest/filters/ordered.js';
+import { textFilters, textIn } from '../rest/filters/text.js';
 import { prnOf } from '../rest/models.js';
 import { defineResource, type Resource } from '../rest/resource.js';
 import { registerWriter } from '../rest/writing/writers.js';
@@ -24,7 +25,11 @@ export const GROUPS: Resource = defineResource({
     prn: derived('t.id', { type: 'string' }, (id: number) => prnOf('core.group', id)),
     id: whole('t.id', { readOnly: true }),
   },
-  filters: textFilters('name', 't.name'),
+  filters: [
+    ...textFilters('name', 't.name'),
+    ...numberFilters('id', 't.id', ['exact']),
+    textIn('id__in', 't.id::text'),
+  ],
   ordering: { id: 't.id', name: 't.name', pulp_created: 't.id', pulp_last_updated: 't.id' },
   access: ownedRules('core.group', 'core.group_owner'),
   body: GroupBody,

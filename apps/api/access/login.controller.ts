@@ -38,6 +38,13 @@ const LOGIN: Resource = defineResource({
   },
 });
 
+const ACCOUNT_SCHEMA = {
+  type: 'object',
+  properties: Object.fromEntries(
+    ['username', 'first_name', 'last_name', 'email'].map((name) => [name, { type: 'string' }]),
+  ),
+};
+
 const PLACE = { path: 'login', tag: 'Login', operations: 'login', resource: LOGIN };
 
 /** The id of the user who asks; robots have no account of their own. */
@@ -85,20 +92,24 @@ export class LoginController extends RestHost {
     id: 'login_update',
     summary: 'Change your own account',
     body: { schema: 'PatchedLoginUpdate', of: LoginUpdateBody },
-    answers: { 200: 'resource' },
+    answers: { 200: { schema: 'LoginUpdateResponse', of: ACCOUNT_SCHEMA } },
   })
   async update(@Context() context: RestContext): Promise<object> {
     const id = userOf(context);
-    const { first_name, last_name, email, ...passwords } = await this.rest.body(context, LoginUpdateBody);
+    const { username, first_name, last_name, email, ...passwords } = await this.rest.body(context, LoginUpdateBody);
+    // The name of an account is a right to the namespace of that name.
+    if (username !== undefined && username !== context.principal.username && !context.principal.isSuperuser)
+      throw badField('username', 'Only a superuser changes the names of accounts.');
     const passwordHash = await this.newPassword(context, passwords);
     const changes: Partial<UserFields> = {
+      ...(username === undefined ? {} : { username }),
       ...(first_name === undefined ? {} : { firstName: first_name }),
       ...(last_name === undefined ? {} : { lastName: last_name }),
       ...(email === undefined ? {} : { email }),
       ...(passwordHash === undefined ? {} : { passwordHash }),
     };
-    await inTransaction(this.rest.source, (tx) => updateUser(tx, id, changes));
-    return this.rest.show(LOGIN, id);
+    const user = await inTransaction(this.rest.source, (tx) => updateUser(tx, id, changes));
+    return { username: user.username, first_name: user.firstName, last_name: user.lastName, email: user.email };
   }
 
   @DeleteRoute('', { action: 'logout', id: 'logout', summary: 'End the session', answers: { 204: 'empty' } })

@@ -20,6 +20,7 @@ const GROUPS_SQL = `coalesce((select json_agg(json_build_object('id', g.id, 'nam
 const GROUP_LIST = {
   type: 'array',
   items: {
+    title: 'UserGroupResponse',
     type: 'object',
     properties: {
       name: { type: 'string' },

@@ -12,6 +12,14 @@ export function FileField(): PropertyDecorator {
   );
 }
 
+/** A checksum that nobody should rely on any more: known by name, and refused. */
+function ForbiddenSum(name: string): PropertyDecorator {
+  const description = `The ${name} checksum of the file. Forbidden here.`;
+  return bodyField({ type: 'string' }, { ...SUM, description }, (value) =>
+    value === '' ? { value: undefined } : { problem: [`Checksum algorithm ${name} is forbidden; use SHA-256.`] },
+  );
+}
+
 /** What an artifact is made from. */
 export class ArtifactBody {
   @FileField()
@@ -19,6 +27,12 @@ export class ArtifactBody {
 
   @WholeField({ optional: true, min: 0, max: Number.MAX_SAFE_INTEGER, description: 'The size of the file in bytes.' })
   size?: number;
+
+  @ForbiddenSum('MD5')
+  md5?: never;
+
+  @ForbiddenSum('SHA-1')
+  sha1?: never;
 
   @TextField({ ...SUM, description: 'The SHA-224 checksum of the file.' })
   sha224?: string | null;

@@ -29,7 +29,11 @@ const CHUNKS_SQL = `coalesce((select json_agg(json_build_object('offset', c.firs
   from upload_chunk c where c.upload_id = t.id), '[]')`;
 const CHUNKS = {
   type: 'array',
-  items: { type: 'object', properties: { offset: { type: 'integer' }, size: { type: 'integer' } } },
+  items: {
+    title: 'UploadChunkResponse',
+    type: 'object',
+    properties: { offset: { type: 'integer' }, size: { type: 'integer' } },
+  },
 };
 
 const FIELDS = {

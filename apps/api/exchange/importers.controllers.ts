@@ -52,7 +52,12 @@ export class PulpImportsController extends RestHost {
     super();
   }
 
-  @PostRoute('', { action: 'create', summary: 'Create', body: 'resource', answers: { 202: 'task-group' } })
+  @PostRoute('', {
+    action: 'create',
+    summary: 'Create',
+    body: { schema: 'PulpImport', of: PulpImportBody },
+    answers: { 202: 'task-group' },
+  })
   async create(@Context() context: RestContext): Promise<object> {
     await this.rest.demandExists(IMPORTERS, context.param('importer'));
     const { path, toc, create_repositories } = await this.rest.body(context, PulpImportBody);
@@ -107,6 +112,7 @@ async function pathProblem(param: string, given: string, roots: readonly string[
 }
 
 const EVALUATION = {
+  title: 'EvaluationResponse',
   type: 'object',
   properties: {
     context: { type: 'string' },

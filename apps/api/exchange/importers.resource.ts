@@ -102,5 +102,4 @@ export const IMPORTS: Resource = defineResource({
     params: anyObject('t.params'),
   },
   access: SUPERUSERS_ONLY,
-  body: PulpImportBody,
 });

@@ -1,6 +1,7 @@
 import { on, ownedRules } from '../rest/access/rules.js';
 import { DecimalField, FlagField, TextField, WholeField } from '../rest/body/fields.js';
 import { baseFields, decimal, derived, flag, text, time, whole } from '../rest/fields.js';
+import { timeFilters } from '../rest/filters/ordered.js';
 import { textFilters } from '../rest/filters/text.js';
 import { BY_NAME } from '../rest/ordering.js';
 import { defineResource, type Resource } from '../rest/resource.js';
@@ -120,7 +121,11 @@ export const UPSTREAM_PULPS: Resource = defineResource({
     last_replication: time('t.last_replication', nullable),
     policy: text('t.policy'),
   },
-  filters: textFilters('name', 't.name'),
+  filters: [
+    ...textFilters('name', 't.name'),
+    ...textFilters('base_url', 't.base_url'),
+    ...timeFilters('last_replication'),
+  ],
   ordering: { name: 't.name', base_url: 't.base_url', last_replication: 't.last_replication' },
   defaultOrder: BY_NAME,
   access: { ...RULES, actions: { ...RULES.actions, replicate: [[on('core.replicate_upstreampulp')]] } },

@@ -2,6 +2,7 @@ import { ownedRules, type AccessRules, type Scope } from '../rest/access/rules.j
 import { baseFields, derived, text, type Field } from '../rest/fields.js';
 import { textFilter, textFilters, textIn } from '../rest/filters/text.js';
 import { hrefTo, MODELS, prnOf, type ModelName } from '../rest/models.js';
+import { refTo } from '../rest/openapi/schemas.js';
 import { BY_NAME } from '../rest/ordering.js';
 import { defineResource, type BodyClass, type Resource } from '../rest/resource.js';
 import { guardHref, guardPrn } from './guard-names.js';
@@ -62,21 +63,18 @@ interface Holder {
   readonly name: string;
 }
 
-const listed = (properties: readonly string[]) => ({
-  type: 'array',
-  items: { type: 'object', properties: Object.fromEntries(properties.map((name) => [name, { type: 'string' }])) },
-});
+const listed = (schema: string) => ({ type: 'array', items: refTo(schema) });
 
 /** Guards that let holders of a role pass. */
 export const RBAC_GUARDS = guardResource('core.rbaccontentguard', 'Rbac', 'RBACContentGuard', GuardBody, {
-  users: derived(downloaders('users'), listed(['username', 'pulp_href', 'prn']), (holders: Holder[]) =>
+  users: derived(downloaders('users'), listed('GroupUserResponse'), (holders: Holder[]) =>
     holders.map(({ id, name }) => ({
       username: name,
       pulp_href: hrefTo('auth.user', id),
       prn: prnOf('auth.user', id),
     })),
   ),
-  groups: derived(downloaders('groups'), listed(['name', 'pulp_href', 'prn']), (holders: Holder[]) =>
+  groups: derived(downloaders('groups'), listed('GroupResponse'), (holders: Holder[]) =>
     holders.map(({ id, name }) => ({ name, pulp_href: hrefTo('core.group', id), prn: prnOf('core.group', id) })),
   ),
 });

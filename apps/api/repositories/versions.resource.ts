@@ -71,6 +71,7 @@ const fields: Record<string, Field> = {
   content_summary: derived(
     `json_build_object('version', ${TYPED}, 'added', t.added, 'removed', t.removed, 'present', t.present)`,
     {
+      title: 'ContentSummaryResponse',
       type: 'object',
       properties: { added: COUNTED, removed: COUNTED, present: COUNTED },
       required: ['added', 'removed', 'present'],

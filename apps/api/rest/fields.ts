@@ -1,6 +1,6 @@
 import { hrefTo, prnOf, type ModelName } from './models.js';
 
-/** A JSON schema of OpenAPI 3.0. */
+/** A JSON schema of OpenAPI 3.0. An inner one with a `title` is a schema of that name in the document. */
 export type Schema = Readonly<Record<string, unknown>>;
 
 /** What fields may need beside their row. */

@@ -88,7 +88,7 @@ export function selectFields(resource: Resource, query: QueryValues): string[] {
     );
   const [wanted, unwanted] = [named('fields'), named('exclude_fields')];
   const minimal = resource.minimal && isTrue(query.get('minimal')?.at(-1));
-  const all = minimal ? [...resource.minimal.fields] : Object.keys(resource.fields);
+  const all = minimal ? resource.minimal : Object.keys(resource.fields);
   return all.filter((name) => (wanted.size === 0 || wanted.has(name)) && !unwanted.has(name));
 }
 

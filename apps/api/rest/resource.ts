@@ -36,8 +36,8 @@ export interface Resource {
   readonly ordering: Readonly<Record<string, string>>;
   /** ORDER BY of lists that ask for none. */
   readonly defaultOrder: readonly OrderPart[];
-  /** The schema's name of a shorter response, and its members. */
-  readonly minimal?: { readonly schema: string; readonly fields: readonly string[] };
+  /** Members of a shorter response. */
+  readonly minimal?: readonly string[];
   readonly access: AccessRules;
   /** Request body of create and update. */
   readonly body?: BodyClass;

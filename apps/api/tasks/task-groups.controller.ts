@@ -12,6 +12,7 @@ import { ResourceController, RestHost } from '../rest/rest-controller.js';
 import { LIST, READ } from '../rest/standard/reading.js';
 import { TaskCancelBody } from './dto/task.body.js';
 import { requireCanceled } from './tasks.controller.js';
+import { MINIMAL_TASK_SCHEMA } from './tasks.resource.js';
 
 const STATES = ['waiting', 'skipped', 'running', 'completed', 'canceled', 'failed', 'canceling'];
 
@@ -35,17 +36,14 @@ const MINIMAL_SQL = `coalesce((select json_agg(json_build_object('id', c.id, ${t
     ', ',
   )}, 'name', c.name, 'state', c.state) order by c.position) from task c where c.task_group_id = t.id), '[]')`;
 
-const tasks = derived(
-  MINIMAL_SQL,
-  { type: 'array', items: { type: 'object', additionalProperties: {} } },
-  (rows: MinimalRow[]) =>
-    rows.map(({ id, ...row }) => ({
-      pulp_href: hrefTo('core.task', id),
-      prn: prnOf('core.task', id),
-      pulp_api_version: 'v3',
-      worker: null,
-      ...row,
-    })),
+const tasks = derived(MINIMAL_SQL, { type: 'array', items: MINIMAL_TASK_SCHEMA }, (rows: MinimalRow[]) =>
+  rows.map(({ id, ...row }) => ({
+    pulp_href: hrefTo('core.task', id),
+    prn: prnOf('core.task', id),
+    pulp_api_version: 'v3',
+    worker: null,
+    ...row,
+  })),
 );
 
 /** Progress of all tasks of the group, summed by code. */
@@ -58,6 +56,7 @@ const progress = derived(
   {
     type: 'array',
     items: {
+      title: 'GroupProgressReportResponse',
       type: 'object',
       properties: {
         message: { type: 'string' },

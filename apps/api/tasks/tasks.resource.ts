@@ -1,5 +1,17 @@
 import { on, type AccessRules, type Rule, type Scope } from '../rest/access/rules.js';
-import { anyObject, baseFields, constant, derived, href, hrefs, json, text, time } from '../rest/fields.js';
+import {
+  anyObject,
+  baseFields,
+  constant,
+  derived,
+  href,
+  hrefs,
+  json,
+  text,
+  time,
+  type Schema,
+} from '../rest/fields.js';
+import { responseSchema } from '../rest/openapi/schemas.js';
 import { single } from '../rest/filters/filter.js';
 import { textFilters } from '../rest/filters/text.js';
 import { timeFilters } from '../rest/filters/ordered.js';
@@ -14,6 +26,7 @@ const readOnly = { readOnly: true };
 const PROGRESS = {
   type: 'array',
   items: {
+    title: 'ProgressReportResponse',
     type: 'object',
     properties: {
       message: { type: 'string' },
@@ -30,7 +43,7 @@ const PROGRESS = {
 const WORKER = `(select w.id from app_status w where w.name = t.worker and w.app_type in ('worker', 'standalone'))`;
 
 /** Members that the short form shows. */
-export const MINIMAL_TASK = [
+const MINIMAL_TASK = [
   'pulp_href',
   'prn',
   'pulp_created',
@@ -123,6 +136,12 @@ export const TASKS: Resource = defineResource({
     started_at: 't.started_at',
     finished_at: 't.finished_at',
   },
-  minimal: { schema: 'MinimalTask', fields: MINIMAL_TASK },
+  minimal: MINIMAL_TASK,
   access: TASK_RULES,
 });
+
+/** Schema of a task in its short form. */
+export const MINIMAL_TASK_SCHEMA: Schema = {
+  title: 'MinimalTaskResponse',
+  ...responseSchema(TASKS, MINIMAL_TASK),
+};

@@ -1,15 +1,17 @@
 import { FlagField, TextField } from '../../rest/body/fields.js';
 
+const USERNAME = {
+  max: 150,
+  pattern: {
+    regex: /^[\p{L}\p{N}_.@+-]+$/u,
+    message: 'Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters.',
+  },
+  description: '150 characters or fewer. Letters, digits and @/./+/-/_ only.',
+};
+
 /** What an account is made from or changed by. */
 export class UserBody {
-  @TextField({
-    max: 150,
-    pattern: {
-      regex: /^[\p{L}\p{N}_.@+-]+$/u,
-      message: 'Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters.',
-    },
-    description: 'Required. 150 characters or fewer. Letters, digits and @/./+/-/_ only.',
-  })
+  @TextField(USERNAME)
   username: string;
 
   @TextField({
@@ -45,6 +47,9 @@ export class UserBody {
 
 /** What a user changes of his own account. */
 export class LoginUpdateBody {
+  @TextField({ ...USERNAME, optional: true })
+  username?: string;
+
   @TextField({ optional: true, blank: true, max: 150 })
   first_name?: string;
 

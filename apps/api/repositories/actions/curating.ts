@@ -116,7 +116,7 @@ async function sync(rest: Rest, resource: Resource, context: RestContext) {
   return rest.dispatch(context, syncTask, payload, { ...alone, shared: [prn] });
 }
 
-const body = { schema: 'container.RecursiveManage', of: RecursiveManage };
+const body = { schema: 'RecursiveManage', of: RecursiveManage };
 
 /** What only curated repositories have. */
 export const CURATING: readonly StandardRoute[] = [
@@ -125,7 +125,7 @@ export const CURATING: readonly StandardRoute[] = [
     route: PostRoute(':id/sync', {
       action: 'sync',
       summary: 'Sync from a remote',
-      body: { schema: 'container.ContainerRepositorySyncURL', of: SyncBody },
+      body: { schema: 'ContainerRepositorySyncURL', of: SyncBody },
       answers,
     }),
     handle: sync,
@@ -155,7 +155,7 @@ export const CURATING: readonly StandardRoute[] = [
     route: PostRoute(':id/copy_tags', {
       action: 'copy_tags',
       summary: 'Copy tags',
-      body: { schema: 'container.TagCopy', of: TagCopy },
+      body: { schema: 'TagCopy', of: TagCopy },
       answers,
     }),
     handle: copyTags,
@@ -165,7 +165,7 @@ export const CURATING: readonly StandardRoute[] = [
     route: PostRoute(':id/copy_manifests', {
       action: 'copy_manifests',
       summary: 'Copy manifests',
-      body: { schema: 'container.ManifestCopy', of: ManifestCopy },
+      body: { schema: 'ManifestCopy', of: ManifestCopy },
       answers,
     }),
     handle: copyManifests,

@@ -38,7 +38,7 @@ export const PUSHED: readonly StandardRoute[] = [
     route: PostRoute(':id/remove_image', {
       action: 'remove_image',
       summary: 'Delete an image from a repository',
-      body: { schema: 'container.RemoveImage', of: RemoveImage },
+      body: { schema: 'RemoveImage', of: RemoveImage },
       answers,
     }),
     handle: removeImage,
@@ -48,7 +48,7 @@ export const PUSHED: readonly StandardRoute[] = [
     route: PostRoute(':id/remove_signatures', {
       action: 'remove_signatures',
       summary: 'Remove the signatures of a key',
-      body: { schema: 'container.RemoveSignatures', of: RemoveSignatures },
+      body: { schema: 'RemoveSignatures', of: RemoveSignatures },
       answers,
     }),
     handle: removeSignatures,

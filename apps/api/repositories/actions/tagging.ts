@@ -66,7 +66,7 @@ export const TAGGING: readonly StandardRoute[] = [
     route: PostRoute(':id/tag', {
       action: 'tag',
       summary: 'Create a Tag',
-      body: { schema: 'container.TagImage', of: TagImage },
+      body: { schema: 'TagImage', of: TagImage },
       answers,
     }),
     handle: tag,
@@ -76,7 +76,7 @@ export const TAGGING: readonly StandardRoute[] = [
     route: PostRoute(':id/untag', {
       action: 'untag',
       summary: 'Delete a tag',
-      body: { schema: 'container.UnTagImage', of: UntagImage },
+      body: { schema: 'UnTagImage', of: UntagImage },
       answers,
     }),
     handle: untag,
@@ -86,7 +86,7 @@ export const TAGGING: readonly StandardRoute[] = [
     route: PostRoute(':id/sign', {
       action: 'sign',
       summary: 'Sign images in the repo',
-      body: { schema: 'container.RepositorySign', of: RepositorySign },
+      body: { schema: 'RepositorySign', of: RepositorySign },
       answers,
     }),
     handle: sign,

@@ -68,8 +68,11 @@ export const nullableNumberFilters = (name: string, column = `t.${name}`): Filte
   ordered(name, column, WHOLE, ['exact', 'ne', 'lt', 'lte', 'gt', 'gte', 'range', 'isnull']);
 
 /** Filters on a whole number. */
-export const numberFilters = (name: string, column = `t.${name}`): Filter[] =>
-  ordered(name, column, WHOLE, ['exact', 'lt', 'lte', 'gt', 'gte', 'range']);
+export const numberFilters = (
+  name: string,
+  column = `t.${name}`,
+  lookups: readonly OrderedLookup[] = ['exact', 'lt', 'lte', 'gt', 'gte', 'range'],
+): Filter[] => ordered(name, column, WHOLE, lookups);
 
 /** A filter on something that is true or false. */
 export const flagFilter = (name: string, condition: string): Filter => ({

@@ -21,14 +21,15 @@ type Json = Record<string, unknown>;
 
 /** Builds the OpenAPI 3.0 document of these routes. */
 export function buildDocument(routes: readonly DocumentedRoute[], options: DocumentOptions): Json {
-  const schemas: Record<string, Schema> = { ...SHARED_SCHEMAS };
+  const found: Record<string, Schema> = { ...SHARED_SCHEMAS };
   const paths: Record<string, Json> = {};
   for (const route of routes) {
     if (options.component && componentOf(route) !== options.component) continue;
     const path = options.keysInPaths ? keyPath(route) : route.path;
     const item = (paths[path] ??= {});
-    item[route.operation.method] = operationJson(route, options, schemas);
+    item[route.operation.method] = operationJson(route, options, found);
   }
+  const schemas = liftNamed(found);
   return {
     openapi: '3.0.3',
     info: {
@@ -46,6 +47,23 @@ export function buildDocument(routes: readonly DocumentedRoute[], options: Docum
     },
     servers: [{ url: `${options.origin}/` }],
   };
+}
+
+/** Inner schemas with a title become schemas of that name, after which generated clients call their classes. */
+function liftNamed(schemas: Record<string, Schema>): Record<string, Schema> {
+  const all: Record<string, Schema> = {};
+  const lift = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(lift);
+    if (typeof value !== 'object' || value === null) return value;
+    const inner = Object.fromEntries(Object.entries(value).map(([name, each]) => [name, lift(each)]));
+    const { title, nullable, ...schema } = inner;
+    // A member of a resource may be called title too.
+    if (typeof title !== 'string') return inner;
+    all[title] = schema;
+    return nullable ? { nullable, allOf: [refTo(title)] } : refTo(title);
+  };
+  for (const [name, schema] of Object.entries(schemas)) all[name] = lift(schema) as Schema;
+  return all;
 }
 
 /** Paths of resources are references in the sense of RFC 3986: they have no scheme. */
@@ -106,12 +124,11 @@ function requestBody(
   const [name, schema] = bodyNamed(body, resource);
   schemas[name] = schema;
   const content = { schema: refTo(name) };
-  const required = ((schema['required'] as unknown[] | undefined) ?? []).length > 0 || body === 'partial';
   return {
     content: multipart
       ? { 'multipart/form-data': content }
       : { 'application/json': content, 'application/x-www-form-urlencoded': content },
-    ...(required ? { required: true } : {}),
+    required: true,
   };
 }
 
