@@ -34,6 +34,18 @@ describe('deleting', () => {
     expect(await head(name)).toBe(3);
   });
 
+  it('of a tag that moved meanwhile is refused with 412', async () => {
+    const name = 'del/moved';
+    const [old, image] = [await pushImage(registry, name, 'v1'), await pushImage(registry, name, 'v1')];
+    const remove = async (reference: string, condition: string) =>
+      (await registry.request('DELETE', manifest(name, reference), { headers: { 'if-match': condition } })).status;
+    expect(await remove('v1', `"${old.digest}"`)).toBe(412);
+    expect(await remove('absent', '*')).toBe(404);
+    expect(await status('GET', manifest(name, 'v1'))).toBe(200);
+    expect(await remove('v1', `"${old.digest}", "${image.digest}"`)).toBe(202);
+    expect(await status('GET', manifest(name, 'v1'))).toBe(404);
+  });
+
   it('of a digest takes every tag along, and lets the blobs be deleted next', async () => {
     const name = 'del/digest';
     const image = await pushImage(registry, name, 'one');

@@ -1,28 +1,21 @@
-import 'reflect-metadata';
-import { Global, Module } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
-import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { Agent, request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DataSource } from 'typeorm';
+import type { DataSource } from 'typeorm';
 import { vi } from 'vitest';
-import { AccessModule } from '#access/access.module.js';
 import { prepareAccess } from '#access/first-start.js';
 import { PasswordHasher } from '#access/password-hashing.js';
 import { createUser } from '#access/users.js';
 import { announce, type Change, ChangeFeed } from '#platform/change-feed.js';
-import { CONFIG, Config, type HallmarkConfig } from '#platform/config.js';
+import { Config, type HallmarkConfig } from '#platform/config.js';
 import { createDataSource, poolOf } from '#platform/database.js';
-import { BLOB_STORE, type BlobStore } from '#storage/blob-store.js';
 import { FileStore } from '#storage/file-store.js';
-import { configureRegistry, registryServerOptions } from '../../apps/registry/configure-registry.js';
 import { FastPath } from '../../apps/registry/fast-path/fast-path.js';
-import { RegistryModule } from '../../apps/registry/registry.module.js';
 import { entities } from '../../migrations/entities.js';
 import { createTestDatabase } from '../database.js';
+import { listen } from './registry-app.js';
 import { basic, PASSWORD } from './registry-process.js';
 
 /** A feed that can lose what is announced. */
@@ -122,7 +115,7 @@ async function startTwin(config: HallmarkConfig): Promise<Twin & { close(): Prom
   const source = await createDataSource({ url: config.databaseUrl!, entities, poolSize: 5 }).initialize();
   const feed = new LossyFeed(config.databaseUrl!);
   await feed.start();
-  const app = await listen(config, source, feed, new FileStore(config.dataDir, false));
+  const app = await listen({ config, source, feed, store: new FileStore(config.dataDir, false) }, 0);
   const { port } = app.getHttpServer().address() as AddressInfo;
   const agent = new Agent({ keepAlive: true });
   const pool = poolOf(source);
@@ -139,33 +132,6 @@ async function startTwin(config: HallmarkConfig): Promise<Twin & { close(): Prom
       await source.destroy();
     },
   };
-}
-
-async function listen(
-  config: HallmarkConfig,
-  source: DataSource,
-  feed: ChangeFeed,
-  store: BlobStore,
-): Promise<NestFastifyApplication> {
-  const providers = [
-    { provide: CONFIG, useValue: config },
-    { provide: ChangeFeed, useValue: feed },
-    { provide: DataSource, useValue: source },
-    { provide: BLOB_STORE, useValue: store },
-  ];
-  @Global()
-  @Module({ providers, exports: providers })
-  class Ground {}
-  @Module({ imports: [Ground, RegistryModule.register([AccessModule.register()])] })
-  class Process {}
-  const app = await NestFactory.create<NestFastifyApplication>(Process, new FastifyAdapter(registryServerOptions), {
-    bodyParser: false,
-    logger: ['error', 'warn'],
-    abortOnError: false,
-  });
-  configureRegistry(app);
-  await app.listen(0, '127.0.0.1');
-  return app;
 }
 
 interface Line {

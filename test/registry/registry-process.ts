@@ -1,26 +1,20 @@
-import 'reflect-metadata';
-import { Global, Module } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
-import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DataSource } from 'typeorm';
-import { AccessModule } from '#access/access.module.js';
+import type { DataSource } from 'typeorm';
 import { prepareAccess } from '#access/first-start.js';
 import { PasswordHasher } from '#access/password-hashing.js';
 import { createUser } from '#access/users.js';
 import { ChangeFeed } from '#platform/change-feed.js';
-import { CONFIG, Config, type HallmarkConfig } from '#platform/config.js';
+import { Config, type HallmarkConfig } from '#platform/config.js';
 import { createDataSource } from '#platform/database.js';
-import { BLOB_STORE, type BlobStore } from '#storage/blob-store.js';
+import type { BlobStore } from '#storage/blob-store.js';
 import { FileStore } from '#storage/file-store.js';
-import { configureRegistry, registryServerOptions } from '../../apps/registry/configure-registry.js';
-import { RegistryModule } from '../../apps/registry/registry.module.js';
 import { entities } from '../../migrations/entities.js';
 import { createTestDatabase } from '../database.js';
 import { freePort } from '../free-port.js';
+import { listen } from './registry-app.js';
 
 /** The password of every account in these tests. */
 export const PASSWORD = 'correct horse battery staple';
@@ -74,7 +68,7 @@ export async function startRegistry(settings: Readonly<Record<string, string>> =
   const feed = new ChangeFeed(database.url);
   await feed.start();
   const store = new FileStore(dataDir, false);
-  const app = await listen(config, database.source, feed, store);
+  const app = await listen({ config, source: database.source, feed, store });
   return {
     url: `http://${host}`,
     host,
@@ -100,7 +94,7 @@ export async function startBeside(first: RegistryProcess): Promise<RegistryProce
   const feed = new ChangeFeed(config.databaseUrl!);
   await feed.start();
   const store = new FileStore(config.dataDir, false);
-  const app = await listen(config, source, feed, store);
+  const app = await listen({ config, source, feed, store });
   const host = `127.0.0.1:${port}`;
   return {
     url: `http://${host}`,
@@ -116,35 +110,6 @@ export async function startBeside(first: RegistryProcess): Promise<RegistryProce
       await source.destroy();
     },
   };
-}
-
-async function listen(
-  config: HallmarkConfig,
-  source: DataSource,
-  feed: ChangeFeed,
-  store: BlobStore,
-): Promise<NestFastifyApplication> {
-  @Global()
-  @Module({
-    providers: [
-      { provide: CONFIG, useValue: config },
-      { provide: ChangeFeed, useValue: feed },
-      { provide: DataSource, useValue: source },
-      { provide: BLOB_STORE, useValue: store },
-    ],
-    exports: [CONFIG, ChangeFeed, DataSource, BLOB_STORE],
-  })
-  class Ground {}
-  @Module({ imports: [Ground, RegistryModule.register([AccessModule.register()])] })
-  class Process {}
-  const app = await NestFactory.create<NestFastifyApplication>(Process, new FastifyAdapter(registryServerOptions), {
-    bodyParser: false,
-    logger: ['error', 'warn'],
-    abortOnError: false,
-  });
-  configureRegistry(app);
-  await app.listen(config.port, '127.0.0.1');
-  return app;
 }
 
 async function addUser(source: DataSource, username: string): Promise<void> {

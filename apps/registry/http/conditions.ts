@@ -24,7 +24,7 @@ export function wantedRanges(headers: IncomingHttpHeaders, digest: string, size:
   return condition === undefined || condition === etagOf(digest) ? parseRanges(headers.range, size) : 'all';
 }
 
-/** What a PUT expects of the tag: digests, `*` for anything, null for nothing; undefined when it does not say. */
+/** What a PUT or DELETE expects of the tag: digests, `*` for anything, null for nothing; undefined when it does not say. */
 export function expectedOf(request: FastifyRequest): readonly string[] | null | '*' | undefined {
   const { 'if-match': match, 'if-none-match': noneMatch } = request.raw.headers;
   if (match !== undefined) return match.trim() === '*' ? '*' : entityTags(match).filter(isDigest);

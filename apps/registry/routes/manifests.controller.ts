@@ -100,8 +100,11 @@ export class ManifestsController {
     const repositoryId = this.targets.existing(served);
     if (looksLikeDigest(reference) && !isDigest(reference))
       throw invalid('The digest is not a sha256 or sha512 digest.', 'digest', 'DIGEST_INVALID');
-    const removal = looksLikeDigest(reference) ? deleteManifest : deleteTag;
-    await inTransaction(this.source, (tx) => removal(tx, repositoryId, reference));
+    await inTransaction(this.source, (tx) =>
+      looksLikeDigest(reference)
+        ? deleteManifest(tx, repositoryId, reference)
+        : deleteTag(tx, repositoryId, reference, expectedOf(request)),
+    );
     sendEmpty(reply, 202);
   }
 }

@@ -18,6 +18,9 @@ interface Found {
   readonly artifacts: readonly { readonly digest: string; readonly manifest: unknown }[];
 }
 
+/** What requirement 001 shows in place of a link to the next page, word for word: all links come in one answer. */
+const NO_NEXT_PAGE = 'not implemented';
+
 /** How artifacts were discovered before OCI 1.1, in the three forms of the prototype. */
 @Controller()
 @UseFilters(OciErrorFilter)
@@ -37,7 +40,7 @@ export class PrototypeController {
     sendJson(reply, 200, {
       [looksLikeDigest(reference) ? 'digest' : 'tag']: reference,
       links: artifacts.map(({ manifest }) => manifest),
-      nextLink: 'not implemented',
+      nextLink: NO_NEXT_PAGE,
     });
   }
 
@@ -54,7 +57,7 @@ export class PrototypeController {
       [looksLikeDigest(reference) ? 'digest' : 'tag']: reference,
       references: artifacts,
       links: artifacts,
-      nextLink: 'not implemented',
+      nextLink: NO_NEXT_PAGE,
     });
   }
 

@@ -4,16 +4,20 @@ import { notFound } from '#platform/domain-error.js';
 import { applyChange, lockRepository, touchRepository, type MadeVersion } from '../versions/apply-change.js';
 import { refreshFallbacks } from './fallback-index.js';
 import { stage } from './store-manifest.js';
-import { supersededSignatures } from './tags.js';
+import { requireTags, supersededSignatures, type TagCondition } from './tags.js';
 
 /** The unit that no signature is carried over to. */
 const NOBODY = '00000000-0000-0000-0000-000000000000';
 
-/** Takes a tag out of the newest version; what it pointed to stays. Throws MANIFEST_UNKNOWN. */
+/**
+ * Takes a tag out of the newest version; what it pointed to stays. Throws MANIFEST_UNKNOWN, and precondition-failed when it
+ * points to something else than expected.
+ */
 export async function deleteTag(
   tx: EntityManager,
   repositoryId: string,
   tag: string,
+  expected?: TagCondition['expected'],
 ): Promise<MadeVersion | undefined> {
   await lockRepository(tx, repositoryId);
   const [row] = await rowsOf<{ id: string }>(
@@ -22,6 +26,7 @@ export async function deleteTag(
     [repositoryId, tag],
   );
   if (!row) throw notFound('Manifest not found.', 'MANIFEST_UNKNOWN', { reference: tag.slice(0, 160) });
+  if (expected !== undefined) await requireTags(tx, repositoryId, [{ tag, expected }]);
   const signatures = await supersededSignatures(tx, repositoryId, [tag], NOBODY);
   return applyChange(tx, repositoryId, { remove: [row.id, ...signatures] });
 }
