@@ -1,4 +1,5 @@
 import type { DataSource, EntityManager } from 'typeorm';
+import { batchesOf } from './batches.js';
 import { preparedIn, queryPrepared } from './database.js';
 
 /**
@@ -12,38 +13,16 @@ export async function commitEarly(tx: EntityManager): Promise<void> {
   await preparedIn(tx, 'commit-early', `select ${WITHOUT_FLUSH}`, []);
 }
 
-interface Rounds {
-  running: Promise<void>;
-  next: Promise<void> | undefined;
-}
-
-const rounds = new WeakMap<DataSource, Rounds>();
+/** A commit that waits for the disk flushes every commit before it too. */
+const flushTogether = batchesOf<undefined, undefined>(async (source, waiting) => {
+  await queryPrepared(source, 'flush', `select pg_logical_emit_message(true, 'hallmark', '')`, []);
+  return waiting.map(() => undefined);
+});
 
 /**
  * Waits until everything that was committed before this call survives a power failure. Those who wait at the same time
  * share one flush, so that pushes into one repository do not wait for the disk one after the other.
  */
 export function durable(source: DataSource): Promise<void> {
-  const round = rounds.get(source);
-  if (!round) return begin(source);
-  round.next ??= round.running.then(
-    () => begin(source),
-    () => begin(source),
-  );
-  return round.next;
-}
-
-function begin(source: DataSource): Promise<void> {
-  const round: Rounds = { running: flush(source), next: undefined };
-  rounds.set(source, round);
-  const ended = () => {
-    if (round.next === undefined && rounds.get(source) === round) rounds.delete(source);
-  };
-  round.running.then(ended, ended);
-  return round.running;
-}
-
-/** A commit that waits for the disk flushes every commit before it too. */
-async function flush(source: DataSource): Promise<void> {
-  await queryPrepared(source, 'flush', `select pg_logical_emit_message(true, 'hallmark', '')`, []);
+  return flushTogether(source, undefined);
 }
