@@ -5,6 +5,7 @@ import { RemoteRegistries } from '#transfer/remote-registry/remote-registries.js
 import { BlobFetcher } from '#transfer/sync/blob-fetcher.js';
 import { Gate } from './access/gate.js';
 import { FastPath } from './fast-path/fast-path.js';
+import { Places } from './fast-path/places.js';
 import { BaseController } from './routes/base.controller.js';
 import { BlobsController } from './routes/blobs.controller.js';
 import { CatalogController } from './routes/catalog.controller.js';
@@ -42,7 +43,7 @@ export class RegistryModule {
         LookasideController,
         TokenController,
       ],
-      providers: [Gate, PushTargets, FastPath, TrustGate, RemoteRegistries, BlobFetcher, PullThrough, Upstream],
+      providers: [Places, Gate, PushTargets, FastPath, TrustGate, RemoteRegistries, BlobFetcher, PullThrough, Upstream],
       exports: [Gate],
     };
   }

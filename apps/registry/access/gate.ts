@@ -16,6 +16,7 @@ import { CONFIG, type HallmarkConfig } from '#platform/config.js';
 import { forbidden, invalid, isDomainError, notFound, unauthenticated } from '#platform/domain-error.js';
 import { challenge, setChallenge, type TokenProblem } from './challenge.js';
 import { knowPath, Rights, targetOf } from '#content/distributions/path-rights.js';
+import { Places } from '../fast-path/places.js';
 
 /** Who asks, and with which token if any. */
 export interface Caller {
@@ -26,7 +27,7 @@ export interface Caller {
 /** A request that was let in. */
 export interface Visit extends Caller {
   readonly name: string;
-  /** What is served at the name; absent when nothing is. */
+  /** What is served at the name; absent when nothing is. For who pushes, what it says of the content may be old. */
   readonly served?: ServedPath | undefined;
 }
 
@@ -55,6 +56,7 @@ export class Gate {
     private readonly source: DataSource,
     private readonly authenticator: Authenticator,
     private readonly verifier: TokenVerifier,
+    private readonly places: Places,
     permissions: Permissions,
     @Inject(CONFIG) private readonly config: HallmarkConfig,
   ) {
@@ -80,7 +82,8 @@ export class Gate {
     requireName(wish);
     const scopes = scopesOf(wish);
     const caller = await this.identify(exchange, scopes);
-    const { served, target, guardId } = await knowPath(this.source, wish.name);
+    const writes = wish.action === 'push';
+    const { served, target, guardId } = await (writes ? this.places.path(wish.name) : knowPath(this.source, wish.name));
     if (!(await this.allows(caller, wish, target))) throw this.refusal(exchange.reply, caller, wish, scopes);
     if (guardId !== null && wish.action === 'pull' && !(await this.pushes(caller, wish, target)))
       await this.demandGuard(exchange, caller, wish, guardId);

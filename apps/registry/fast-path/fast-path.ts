@@ -36,7 +36,6 @@ type Caller = VerifiedToken | UserPrincipal | RobotPrincipal;
 @Injectable()
 export class FastPath implements FirstHandler, BeforeApplicationShutdown {
   readonly answers = new Answers();
-  readonly places: Places;
   /** Requests that were answered from memory, after reading, and by the framework although they were looked at. */
   readonly counts = { hits: 0, misses: 0, passed: 0 };
   private readonly flights = new Map<string, Promise<Answer | undefined>>();
@@ -47,6 +46,7 @@ export class FastPath implements FirstHandler, BeforeApplicationShutdown {
 
   constructor(
     readonly source: DataSource,
+    readonly places: Places,
     feed: ChangeFeed,
     private readonly authenticator: Authenticator,
     private readonly verifier: TokenVerifier,
@@ -54,7 +54,6 @@ export class FastPath implements FirstHandler, BeforeApplicationShutdown {
     @Inject(BLOB_STORE) readonly store: BlobStore,
     @Inject(CONFIG) private readonly config: HallmarkConfig,
   ) {
-    this.places = new Places(source, feed);
     const newEra = () => void (this.era += 1);
     this.stops = [feed.onChange(({ topic }) => topic === ACCESS_TOPIC && newEra()), feed.onReset(newEra)];
     this.redirects = config.s3Redirect && store.redirectUrl !== undefined;
@@ -89,7 +88,6 @@ export class FastPath implements FirstHandler, BeforeApplicationShutdown {
   }
 
   beforeApplicationShutdown(): void {
-    this.places.stop();
     for (const stop of this.stops) stop();
   }
 

@@ -1,5 +1,6 @@
 import type { RegistryTarget } from '#access/registry-rights.js';
 import type { ServedPath } from '#content/distributions/find-distribution.js';
+import type { KnownPath } from '#content/distributions/path-rights.js';
 import type { ReadView } from '#content/read/find-manifest.js';
 
 /** The longest that a place may be believed without having been read again. */
@@ -20,6 +21,8 @@ interface Verdict {
 export class Place {
   /** Rises when what was read becomes doubtful; reads that began under an older epoch are worthless. */
   epoch = 0;
+  /** The same for what no push changes: where it goes and what rights hang on. */
+  pathEpoch = 0;
   /** Number of what is known; 0: nothing that may be served. */
   version = 0;
   /** When the reading began that says so, in milliseconds of `performance.now()`. */
@@ -32,6 +35,7 @@ export class Place {
   target: RegistryTarget | undefined;
   view: ReadView | undefined;
   private state = '';
+  private known: { readonly path: KnownPath; readonly since: number } | undefined;
   private readonly verdicts = new Map<object, Verdict>();
 
   constructor(readonly name: string) {}
@@ -41,10 +45,35 @@ export class Place {
     return this.version !== 0 && now - this.checkedAt < BELIEVED_MS;
   }
 
-  /** Makes what is known doubtful. */
-  doubt(): void {
+  /** What stands here, for those who push; undefined when it has to be read. What it says of the content may be old. */
+  path(now: number): KnownPath | undefined {
+    return this.known && now - this.known.since < BELIEVED_MS ? this.known.path : undefined;
+  }
+
+  /** Takes in what was read for those who push. Only plain paths are kept, as they are for those who read. */
+  learnPath(path: KnownPath, since: number): void {
+    const plain = path.served?.basePath === this.name && stateOf(path.served) !== '';
+    this.known = plain ? { path, since } : undefined;
+  }
+
+  /** {@link learnPath} when only the distribution was read again: what stands above it follows as far as it can. */
+  refreshPath(served: ServedPath | undefined, since: number): void {
+    const target = retarget(this.known?.path.target, served);
+    if (target) this.learnPath({ served, target }, since);
+    else this.known = undefined;
+  }
+
+  /** Makes the content doubtful. */
+  doubtContent(): void {
     this.epoch += 1;
     this.checkedAt = Number.NEGATIVE_INFINITY;
+  }
+
+  /** Makes everything doubtful. */
+  doubt(): void {
+    this.doubtContent();
+    this.pathEpoch += 1;
+    this.known = undefined;
   }
 
   /** Takes in what was read. A `target` that was not read follows what is served: whether it is private decides rights. */

@@ -1,8 +1,9 @@
+import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
-import type { DataSource } from 'typeorm';
+import { DataSource } from 'typeorm';
 import { refreshDistributions } from '#content/distributions/find-distribution.js';
-import type { Change, ChangeFeed } from '#platform/change-feed.js';
-import { knowPath } from '#content/distributions/path-rights.js';
+import { type KnownPath, knowPath } from '#content/distributions/path-rights.js';
+import { type Change, ChangeFeed } from '#platform/change-feed.js';
 import { Place } from './place.js';
 
 const MOST_PLACES = 10_000;
@@ -13,13 +14,14 @@ const MOST_TRIES = 3;
  * The places of this process. They are read again when a change is announced, when this process has written, and twice a
  * second while they are in use, so that a lost announcement is noticed within a second.
  */
-export class Places {
+@Injectable()
+export class Places implements BeforeApplicationShutdown {
   private readonly places = new LRUCache<string, Place>({
     max: MOST_PLACES,
     dispose: (place) => this.unlink(place),
   });
   private readonly byRepository = new Map<string, Set<Place>>();
-  private readonly flights = new Map<string, Promise<void>>();
+  private readonly flights = new Map<string, Promise<unknown>>();
   private readonly stops: (() => void)[];
   private readonly timer: NodeJS.Timeout;
   private versions = 0;
@@ -27,7 +29,7 @@ export class Places {
 
   constructor(
     private readonly source: DataSource,
-    private readonly feed: Pick<ChangeFeed, 'connected' | 'onChange' | 'onReset'>,
+    private readonly feed: ChangeFeed,
   ) {
     this.stops = [feed.onChange((change) => this.heard(change)), feed.onReset(() => this.doubtAll())];
     this.timer = setInterval(() => void this.refresh(), REFRESH_MS).unref();
@@ -50,11 +52,22 @@ export class Places {
     return undefined;
   }
 
-  /** What was written under a name is seen by the next reader. */
+  /**
+   * What stands at a name, for those who write: where it goes and what rights hang on. What it says of the content may be
+   * old. Nothing is kept of names where nothing plain is served.
+   */
+  async path(name: string): Promise<KnownPath> {
+    if (!this.reliable) return knowPath(this.source, name);
+    const place = this.placeOf(name);
+    place.used = true;
+    return place.path(performance.now()) ?? this.read(place);
+  }
+
+  /** Content that was written under a name is seen by the next reader. */
   doubt(name: string): void {
     const place = this.places.peek(name);
-    place?.doubt();
-    for (const other of this.sharing(place?.repositoryId)) other.doubt();
+    place?.doubtContent();
+    for (const other of this.sharing(place?.repositoryId)) other.doubtContent();
   }
 
   /** Anything may have changed. */
@@ -78,26 +91,28 @@ export class Places {
   }
 
   /** Stops listening and refreshing. */
-  stop(): void {
+  beforeApplicationShutdown(): void {
     clearInterval(this.timer);
     for (const stop of this.stops) stop();
   }
 
   private async refreshThese(places: readonly Place[]): Promise<void> {
     const since = performance.now();
-    const epochs = places.map((place) => place.epoch);
+    const before = places.map(({ epoch, pathEpoch }) => ({ epoch, pathEpoch }));
     const rows = await refreshDistributions(
       this.source,
       places.map((place) => place.distributionId!),
     );
     const found = new Map(rows.map((row) => [row.distributionId, row]));
-    for (const [at, place] of places.entries())
-      if (place.epoch === epochs[at])
-        this.teach(place, () => place.learn(found.get(place.distributionId!), since, this.next));
+    for (const [at, place] of places.entries()) {
+      const served = found.get(place.distributionId!);
+      if (place.pathEpoch === before[at]!.pathEpoch) place.refreshPath(served, since);
+      if (place.epoch === before[at]!.epoch) this.teach(place, () => place.learn(served, since, this.next));
+    }
   }
 
   /** Readers of one place share a reading, but never one that began before the place was doubted. */
-  private check(place: Place): Promise<void> {
+  private check(place: Place): Promise<unknown> {
     const key = `${place.epoch} ${place.name}`;
     const running = this.flights.get(key);
     if (running) return running;
@@ -106,11 +121,13 @@ export class Places {
     return flight;
   }
 
-  private async read(place: Place): Promise<void> {
+  private async read(place: Place): Promise<KnownPath> {
     const since = performance.now();
-    const { epoch } = place;
-    const { served, target } = await knowPath(this.source, place.name);
-    if (place.epoch === epoch) this.teach(place, () => place.learn(served, since, this.next, target));
+    const { epoch, pathEpoch } = place;
+    const path = await knowPath(this.source, place.name);
+    if (place.pathEpoch === pathEpoch) place.learnPath(path, since);
+    if (place.epoch === epoch) this.teach(place, () => place.learn(path.served, since, this.next, path.target));
+    return path;
   }
 
   private readonly next = (): number => (this.versions += 1);
@@ -143,7 +160,7 @@ export class Places {
   }
 
   private heard({ topic, key }: Change): void {
-    if (topic === 'repository') for (const place of this.sharing(key)) place.doubt();
+    if (topic === 'repository') for (const place of this.sharing(key)) place.doubtContent();
     if (topic !== 'distributions') return;
     const place = this.places.peek(key);
     if (place) place.doubt();
