@@ -1,15 +1,24 @@
+import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import { open, rm, type FileHandle } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
-import type { Digest } from '#oci/digest.js';
+import { algorithmOf, type Digest, digestOf } from '#oci/digest.js';
 import type { BlobStore, ByteRange, StagedBytes, StoredBlob, StoreLimits } from './blob-store.js';
 import { FileLayout, statOf } from './file-layout.js';
 import { BlobPlacer } from './file-placer.js';
 import { FileStagedBytes } from './file-staged-bytes.js';
 import { FlushBatch } from './flush-batch.js';
 import { SessionTurns } from './session-turns.js';
-import { blobUnknown, CorruptBlobError, hasCode, rangeOutside, tooLarge } from './storage-errors.js';
-import { storeBytes, storeStream } from './store-stream.js';
+import {
+  blobUnknown,
+  checkedDigest,
+  CorruptBlobError,
+  digestDiffers,
+  hasCode,
+  rangeOutside,
+  tooLarge,
+} from './storage-errors.js';
+import { storeStream } from './store-stream.js';
 
 const MIB = 1024 * 1024;
 
@@ -61,8 +70,10 @@ export class FileStore implements BlobStore {
     return (await statOf(this.#layout.blob(digest)))?.size;
   }
 
-  putBytes(digest: Digest, bytes: Buffer): Promise<void> {
-    return storeBytes(this, digest, bytes);
+  async putBytes(digest: Digest, bytes: Buffer): Promise<void> {
+    const actual = digestOf(bytes, algorithmOf(checkedDigest(digest)));
+    if (actual !== digest) throw digestDiffers(digest, actual);
+    await this.#placer.placeBytes(bytes, this.#layout.upload(randomUUID()), digest);
   }
 
   storeStream(digest: Digest, bytes: Readable, limits: StoreLimits): Promise<number> {

@@ -7,7 +7,7 @@ import { collect, type CollectReport } from '#content/collector/collect.js';
 import { deleteManifest } from '#content/push/delete-content.js';
 import type { ManifestDraft } from '#content/push/drafts.js';
 import { storeManifest, type StoredPush } from '#content/push/store-manifest.js';
-import { protectDigest, stageBlob } from '#content/uploads/store-blob.js';
+import { protectDigest, stageBlobs } from '#content/uploads/store-blob.js';
 import { deleteVersion } from '#content/versions/delete-version.js';
 import { digestOf, type Digest } from '#oci/digest.js';
 import { inTransaction, rowsOf } from '#platform/database.js';
@@ -62,7 +62,7 @@ export class CollectorWorld {
     await this.transaction(async (tx) => {
       await protectDigest(tx, digest);
       await this.store.putBytes(digest, bytes);
-      await stageBlob(tx, repositoryId, digest, bytes.length);
+      await stageBlobs(tx, [{ repositoryId, digest, size: bytes.length }]);
     });
     return digest;
   }

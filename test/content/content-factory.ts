@@ -5,7 +5,7 @@ import { parseManifest } from '#oci/manifest.js';
 import { MediaType } from '#oci/media-types.js';
 import { newId } from '#platform/identifiers.js';
 import type { ManifestDraft } from '#content/push/drafts.js';
-import { stageBlob } from '#content/uploads/store-blob.js';
+import { stageBlobs } from '#content/uploads/store-blob.js';
 import { createRepository } from '#content/versions/create-repository.js';
 
 /** A repository with a random name. */
@@ -50,6 +50,6 @@ export function describe(draft: ManifestDraft) {
 
 async function describeBlob(tx: EntityManager, repositoryId: string, bytes: Buffer) {
   const digest = digestOf(bytes);
-  await stageBlob(tx, repositoryId, digest, bytes.length);
+  await stageBlobs(tx, [{ repositoryId, digest, size: bytes.length }]);
   return { digest, size: bytes.length };
 }

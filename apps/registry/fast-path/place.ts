@@ -59,7 +59,7 @@ export class Place {
   /** {@link learnPath} when only the distribution was read again: what stands above it follows as far as it can. */
   refreshPath(served: ServedPath | undefined, since: number): void {
     const target = retarget(this.known?.path.target, served);
-    if (target) this.learnPath({ served, target }, since);
+    if (target) this.learnPath({ served, target, guardId: served?.contentGuardId ?? null }, since);
     else this.known = undefined;
   }
 

@@ -9,6 +9,7 @@ import {
   openUpload,
   type UploadKey,
   type UploadSession,
+  uploadUnknown,
 } from '#content/uploads/upload-sessions.js';
 import { type DigestAlgorithm, isDigest } from '#oci/digest.js';
 import { CONFIG, type HallmarkConfig } from '#platform/config.js';
@@ -75,13 +76,13 @@ export class UploadsController {
 
   @Get('v2/:name/blobs/uploads/:id')
   async status(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Param('name') name: string): Promise<void> {
-    const { session } = await this.session({ request, reply }, name);
-    sendEmpty(reply, 204, this.progress(name, session.id, await offsetOf(this.store, session)));
+    const session = await this.session({ request, reply }, name);
+    sendEmpty(reply, 204, this.progress(name, session.id, await offsetOf(this.store, session.id)));
   }
 
   @Patch('v2/:name/blobs/uploads/:id')
   async append(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Param('name') name: string): Promise<void> {
-    const { session } = await this.session({ request, reply }, name);
+    const session = await this.session({ request, reply }, name);
     refuseEncodedBody(request);
     const offset = await this.tellingOffset(reply, name, session, () =>
       appendToUpload(this.receiving, session, chunkOf(request)),
@@ -91,15 +92,14 @@ export class UploadsController {
 
   @Put('v2/:name/blobs/uploads/:id')
   async close(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Param('name') name: string): Promise<void> {
-    const { session, key } = await this.session({ request, reply }, name, true);
+    const key = await this.key({ request, reply }, name);
     refuseEncodedBody(request);
     const digest = queryValue(request, 'digest') ?? '';
     requireDigest(digest);
-    await this.tellingOffset(reply, name, session, () => {
+    await this.tellingOffset(reply, name, key, () => {
       const chunk = chunkOf(request);
       return closeUpload(
         this.receiving,
-        session,
         key,
         digest,
         chunk.length === 0 && chunk.start === undefined ? undefined : chunk,
@@ -110,37 +110,38 @@ export class UploadsController {
 
   @Delete('v2/:name/blobs/uploads/:id')
   async cancel(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Param('name') name: string): Promise<void> {
-    const { session } = await this.session({ request, reply }, name);
+    const session = await this.session({ request, reply }, name);
     await deleteUpload(this.source, session.id);
     await this.store.staging(session.id).discard();
     sendEmpty(reply, 204);
   }
 
-  private async session(
-    exchange: Exchange,
-    name: string,
-    closedToo = false,
-  ): Promise<{ session: UploadSession; key: UploadKey }> {
+  /** The upload that a request of somebody who may push is about. */
+  private async key(exchange: Exchange, name: string): Promise<UploadKey> {
     const { id } = exchange.request.params as { id: string };
     const visit = await this.gate.enterServed(exchange, { name, action: 'push' });
-    const key = { id, repositoryId: this.targets.existing(visit.served), principal: principalKey(visit) };
-    const session = await findUpload(this.source, key);
-    if (session.digest !== null && !closedToo) await findUpload(this.source, { ...key, id: '' });
-    return { session, key };
+    return { id, repositoryId: this.targets.existing(visit.served), principal: principalKey(visit) };
+  }
+
+  /** An upload that is open still. */
+  private async session(exchange: Exchange, name: string): Promise<UploadSession> {
+    const session = await findUpload(this.source, await this.key(exchange, name));
+    if (session.digest !== null) throw uploadUnknown();
+    return session;
   }
 
   /** A refused chunk is answered with where the session stands, so that the client can go on. */
   private async tellingOffset<T>(
     reply: FastifyReply,
     name: string,
-    session: UploadSession,
+    { id }: { readonly id: string },
     work: () => Promise<T>,
   ): Promise<T> {
     try {
       return await work();
     } catch (error) {
       if (isDomainError(error) && (error.kind === 'range' || error.code === 'SIZE_INVALID'))
-        setHeaders(reply.raw, this.progress(name, session.id, await offsetOf(this.store, session)));
+        setHeaders(reply.raw, this.progress(name, id, await offsetOf(this.store, id)));
       throw error;
     }
   }

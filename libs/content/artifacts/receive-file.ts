@@ -4,7 +4,7 @@ import type { DataSource, EntityManager } from 'typeorm';
 import { inTransaction, rowsOf } from '#platform/database.js';
 import { invalid } from '#platform/domain-error.js';
 import type { BlobStore, StagedBytes } from '#storage/blob-store.js';
-import { insertBlob, protectDigest, stageBlob } from '../uploads/store-blob.js';
+import { insertBlob, protectDigest, stageBlobs } from '../uploads/store-blob.js';
 
 /** Checksums that files are known by, in hex. */
 export const FILE_SUMS = ['sha224', 'sha256', 'sha384', 'sha512'] as const;
@@ -87,7 +87,7 @@ export async function keepChunk(source: DataSource, { uploadId, firstByte, file 
     await protectDigest(tx, digest);
     if (!placed) await file.staged.commit(digest);
     placed = true;
-    await stageBlob(tx, uploadId, digest, file.size);
+    await stageBlobs(tx, [{ repositoryId: uploadId, digest, size: file.size }]);
     await tx.query(
       `insert into upload_chunk (upload_id, first_byte, size, digest) values ($1, $2, $3, $4)
        on conflict (upload_id, first_byte) do update set size = excluded.size, digest = excluded.digest`,

@@ -1,7 +1,9 @@
 import type { DataSource } from 'typeorm';
+import { batchesOf } from '#platform/batches.js';
 import { queryPrepared } from '#platform/database.js';
+import { WITHOUT_FLUSH } from '#platform/durability.js';
 import { GUARDED, type ListedPath } from '../distributions/list-distributions.js';
-import { STAGE_FOUND_BLOB } from './store-blob.js';
+import { STAGE_FOUND_BLOBS } from './store-blob.js';
 
 const MOST_CANDIDATES = 100;
 
@@ -10,34 +12,56 @@ const MOST_CANDIDATES = 100;
  * one query whether there are many or none. Who may read which is the caller's to say.
  */
 export function pathsWithBlob(source: DataSource, digest: string, from?: string): Promise<ListedPath[]> {
-  return queryPrepared<ListedPath>(
-    source,
-    'paths-with-blob',
-    `select d.id as "distributionId", coalesce(d.namespace_id, n.id) as "namespaceId", d.base_path as "basePath", d.private, ${GUARDED} as guarded
-     from blob b
-     join lateral (
-       select m.repository_id from membership m where m.unit_id = b.id and m.removed_in is null
-       union select s.repository_id from staged s where s.unit_id = b.id) held on true
-     join distribution d on d.repository_id = held.repository_id
-     left join namespace n on n.name = split_part(d.base_path, '/', 1)
-     where b.digest = $1 and b.stored and ($2::text is null or d.base_path = $2) order by d.private, d.base_path limit $3`,
-    [digest, from ?? null, MOST_CANDIDATES],
-  );
+  return lookTogether(source, { digest, from: from ?? null });
 }
+
+const lookTogether = batchesOf<{ digest: string; from: string | null }, ListedPath[]>(async (source, wanted) => {
+  const found = await queryPrepared<ListedPath & { at: number }>(
+    source,
+    'paths-with-blobs',
+    `select w.at::int, p.* from unnest($1::text[], $2::text[]) with ordinality as w(digest, path, at)
+     join lateral (
+       select d.id as "distributionId", coalesce(d.namespace_id, n.id) as "namespaceId", d.base_path as "basePath",
+         d.private, ${GUARDED} as guarded
+       from blob b
+       join lateral (
+         select m.repository_id from membership m where m.unit_id = b.id and m.removed_in is null
+         union select s.repository_id from staged s where s.unit_id = b.id) held on true
+       join distribution d on d.repository_id = held.repository_id
+       left join namespace n on n.name = split_part(d.base_path, '/', 1)
+       where b.digest = w.digest and b.stored and (w.path is null or d.base_path = w.path)
+       order by d.private, d.base_path limit $3) p on true
+     order by w.at, p.private, p."basePath"`,
+    [wanted.map(({ digest }) => digest), wanted.map(({ from }) => from), MOST_CANDIDATES],
+  );
+  const paths = wanted.map((): ListedPath[] => []);
+  for (const { at, ...path } of found) paths[at - 1]!.push(path);
+  return paths;
+});
 
 /**
  * Makes a blob that is here already readable in a repository; false when it has gone meanwhile. One statement does what
  * a transaction with the digest protected would do: the collector is held off, and a row that it took meanwhile is not updated.
  */
-export async function mountBlob(source: DataSource, repositoryId: string, digest: string): Promise<boolean> {
-  const found = await queryPrepared<{ id: string }>(
-    source,
-    'mount-blob',
-    `with held as materialized (select pg_advisory_xact_lock_shared(hashtextextended($2, 7246))),
-     found as (update blob b set touched_at = now() from held where b.digest = $2 and b.stored returning b.id),
-     staying as (${STAGE_FOUND_BLOB})
-     select id from found`,
-    [repositoryId, digest],
-  );
-  return found.length > 0;
+export function mountBlob(source: DataSource, repositoryId: string, digest: string): Promise<boolean> {
+  return mountTogether(source, { repositoryId, digest });
 }
+
+/** As with a small blob, a manifest that names what was mounted flushes the mount too. */
+const mountTogether = batchesOf<{ repositoryId: string; digest: string }, boolean>(async (source, wanted) => {
+  const rows = await queryPrepared<{ digest: string }>(
+    source,
+    'mount-blobs',
+    `with wanted as (select * from unnest($1::uuid[], $2::text[]) as w(repository_id, digest)),
+     held as materialized (
+       select d.digest, pg_advisory_xact_lock_shared(hashtextextended(d.digest, 7246))
+       from (select distinct digest from wanted order by digest) d, ${WITHOUT_FLUSH}),
+     used as (update blob b set touched_at = now() from held where b.digest = held.digest and b.stored returning b.id, b.digest),
+     found as (select used.id, w.repository_id from used join wanted w on w.digest = used.digest),
+     staying as (${STAGE_FOUND_BLOBS})
+     select digest from used`,
+    [wanted.map(({ repositoryId }) => repositoryId), wanted.map(({ digest }) => digest)],
+  );
+  const mounted = new Set(rows.map(({ digest }) => digest));
+  return wanted.map(({ digest }) => mounted.has(digest));
+});

@@ -1,13 +1,22 @@
 import type { Readable } from 'node:stream';
-import type { DataSource, EntityManager } from 'typeorm';
-import { algorithmOf, type Digest } from '#oci/digest.js';
+import type { DataSource } from 'typeorm';
+import { algorithmOf, type Digest, digestOf } from '#oci/digest.js';
 import { inTransaction } from '#platform/database.js';
 import { DomainError, invalid, isDomainError } from '#platform/domain-error.js';
 import { newId } from '#platform/identifiers.js';
 import type { AppendLimits, BlobStore, StagedBytes } from '#storage/blob-store.js';
-import { protectDigest, stageBlob, stageUploaded } from './store-blob.js';
+import { gatherSmall, isSmall } from './gather-small.js';
+import { protectDigest, stageBlobs } from './store-blob.js';
+import { type SmallBlob, storeSmallBlob } from './store-small-blob.js';
 import { takeLease, type UploadLease } from './upload-lease.js';
-import { deleteUpload, findUpload, uploadUnknown, type UploadKey, type UploadSession } from './upload-sessions.js';
+import {
+  deleteUpload,
+  findUpload,
+  markClosed,
+  uploadUnknown,
+  type UploadKey,
+  type UploadSession,
+} from './upload-sessions.js';
 
 /** What receiving needs. */
 export interface Receiving {
@@ -32,26 +41,23 @@ export async function appendToUpload(receiving: Receiving, session: UploadSessio
 }
 
 /** Bytes that a session holds, as the store tells it. */
-export function offsetOf(store: BlobStore, session: UploadSession): Promise<number> {
-  return store.staging(session.id).offset();
+export function offsetOf(store: BlobStore, uploadId: string): Promise<number> {
+  return store.staging(uploadId).offset();
 }
 
 /**
  * Closes a session with the digest of the whole, after a last chunk when there is one. A repeated close is answered like
- * the first; a wrong digest ends the session. Returns the size.
+ * the first; a wrong digest ends the session.
  */
-export async function closeUpload(
-  receiving: Receiving,
-  session: UploadSession,
-  key: UploadKey,
-  digest: Digest,
-  chunk?: Chunk,
-): Promise<void> {
+export async function closeUpload(receiving: Receiving, key: UploadKey, digest: Digest, chunk?: Chunk): Promise<void> {
+  const rest = await storeIfSmall(receiving, { repositoryId: key.repositoryId, digest, session: key }, chunk);
+  if (rest === STORED) return;
+  const session = await findUpload(receiving.source, key);
   if (isClosedWith(session, digest)) return;
   try {
     await withLease(receiving, session, async (staged, lease) => {
-      if (chunk) await append(staged, lease, chunk, closing(receiving, digest));
-      const size = await commit(receiving, staged, digest, (tx, bytes) => stageUploaded(tx, session, digest, bytes));
+      if (rest) await append(staged, lease, rest, closing(receiving, digest));
+      const size = await commit(receiving, staged, session, digest);
       lease.ended();
       return size;
     });
@@ -71,16 +77,39 @@ export async function receiveBlob(
   digest: Digest,
   chunk: Chunk,
 ): Promise<void> {
-  const id = newId();
-  const staged = receiving.store.staging(id);
+  const rest = await storeIfSmall(receiving, { repositoryId, digest }, chunk);
+  if (rest === STORED) return;
+  const staged = receiving.store.staging(newId());
   try {
-    const offset = await staged.append(0, chunk.bytes, closing(receiving, digest));
-    if (chunk.length !== undefined && offset !== chunk.length) throw shortBody(offset);
-    await commit(receiving, staged, digest, (tx, size) => stageBlob(tx, repositoryId, digest, size));
+    const offset = await staged.append(0, rest.bytes, closing(receiving, digest));
+    if (rest.length !== undefined && offset !== rest.length) throw shortBody(offset);
+    await commit(receiving, staged, { repositoryId }, digest);
   } catch (error) {
     await staged.discard();
     throw error;
   }
+}
+
+const STORED = Symbol('stored');
+
+/**
+ * Takes a small body into memory and stores it with those of others. What cannot be stored so, a body that broke off or
+ * has another digest included, is given back to be taken as any other chunk.
+ */
+async function storeIfSmall<C extends Chunk | undefined>(
+  { source, store, limits }: Receiving,
+  blob: Omit<SmallBlob, 'bytes'>,
+  chunk: C,
+): Promise<C | typeof STORED> {
+  if (!chunk || !isSmall(chunk, limits.maxTotal)) return chunk;
+  const { bytes, replay } = await gatherSmall(chunk, limits);
+  if (
+    bytes &&
+    digestOf(bytes, algorithmOf(blob.digest)) === blob.digest &&
+    (await storeSmallBlob(source, store, { ...blob, bytes }))
+  )
+    return STORED;
+  return { ...chunk, bytes: replay() };
 }
 
 function closing({ limits }: Receiving, digest: Digest): AppendLimits {
@@ -125,14 +154,15 @@ async function append(staged: StagedBytes, lease: UploadLease, chunk: Chunk, lim
 function commit(
   { source }: Receiving,
   staged: StagedBytes,
+  { id, repositoryId }: { readonly id?: string; readonly repositoryId: string },
   digest: Digest,
-  makeRow: (tx: EntityManager, size: number) => Promise<unknown>,
 ): Promise<number> {
   let size: number | undefined;
   return inTransaction(source, async (tx) => {
     await protectDigest(tx, digest);
     size ??= await staged.commit(digest);
-    await makeRow(tx, size);
+    await stageBlobs(tx, [{ repositoryId, digest, size }]);
+    if (id !== undefined) await markClosed(tx, id, digest, size);
     return size;
   });
 }

@@ -1,7 +1,6 @@
 import type { EntityManager } from 'typeorm';
 import { preparedIn, rowsOf } from '#platform/database.js';
 import { newId } from '#platform/identifiers.js';
-import { stage } from '../push/store-manifest.js';
 
 /**
  * Holds off the collector for a digest until the transaction ends. Bytes are put in place and rows are made under it;
@@ -41,59 +40,39 @@ export async function insertBlob(tx: EntityManager, digest: string, size: number
   return row!.id;
 }
 
-/** Part of a statement: the blob in `found` waits in the staging of the repository `$1`, unless the version has it. */
-export const STAGE_FOUND_BLOB = `insert into staged (repository_id, unit_id, kind) select $1::uuid, f.id, 'blob' from found f
-  where not exists (select 1 from membership m where m.repository_id = $1::uuid and m.unit_id = f.id and m.removed_in is null)
+/** A stored blob and the repository that shall have it. */
+export interface StagedBlob {
+  readonly repositoryId: string;
+  readonly digest: string;
+  readonly size: number;
+}
+
+/**
+ * Part of a statement: blobs of `found` (id, repository_id) wait in the staging of their repository, unless its newest
+ * version has them.
+ */
+export const STAGE_FOUND_BLOBS = `insert into staged (repository_id, unit_id, kind)
+  select distinct f.repository_id, f.id, 'blob' from found f
+  where not exists (select 1 from membership m where m.repository_id = f.repository_id and m.unit_id = f.id and m.removed_in is null)
+  order by f.repository_id, f.id
   on conflict (repository_id, unit_id) do update set since = now()`;
 
-const STAGE_BLOB = `with found as (
-    insert into blob (id, digest, size, stored) values ($3::uuid, $2::text, $4::bigint, true)
-    on conflict (digest) do update set touched_at = now(), stored = true returning id),
-  staying as (${STAGE_FOUND_BLOB})
-  select id from found`;
-
-/** Makes a stored blob readable in a repository: staged until a manifest takes it into a version. */
-export async function stageBlob(
-  tx: EntityManager,
-  repositoryId: string,
-  digest: string,
-  size: number,
-): Promise<string> {
-  const [row] = await preparedIn<{ id: string }>(tx, 'stage-blob', STAGE_BLOB, [repositoryId, digest, newId(), size]);
-  return row!.id;
-}
-
-/** {@link stageBlob} for the blob of an upload session, which it closes; the lease ends with it. */
-export async function stageUploaded(
-  tx: EntityManager,
-  upload: { readonly id: string; readonly repositoryId: string },
-  digest: string,
-  size: number,
-): Promise<void> {
+/** Makes stored blobs readable in their repositories: staged until a manifest takes them into a version. */
+export async function stageBlobs(tx: EntityManager, blobs: readonly StagedBlob[]): Promise<void> {
   await preparedIn(
     tx,
-    'stage-uploaded',
-    `with closed as (
-       update upload set digest = $2, "offset" = $4, touched_at = now(), lease_id = null, lease_until = null where id = $5),
-     ${STAGE_BLOB.slice('with '.length)}`,
-    [upload.repositoryId, digest, newId(), size, upload.id],
+    'stage-blobs',
+    `with wanted as (select * from unnest($1::uuid[], $2::text[], $3::bigint[], $4::uuid[]) as w(id, digest, size, repository_id)),
+     stored as (
+       insert into blob (id, digest, size, stored) select distinct on (digest) id, digest, size, true from wanted order by digest
+       on conflict (digest) do update set touched_at = now(), stored = true returning id, digest),
+     found as (select s.id, w.repository_id from stored s join wanted w on w.digest = s.digest)
+     ${STAGE_FOUND_BLOBS}`,
+    [
+      blobs.map(() => newId()),
+      blobs.map(({ digest }) => digest),
+      blobs.map(({ size }) => size),
+      blobs.map(({ repositoryId }) => repositoryId),
+    ],
   );
-}
-
-/** {@link stageBlob} for many, each digest once. */
-export async function stageBlobs(
-  tx: EntityManager,
-  repositoryId: string,
-  blobs: readonly { readonly digest: string; readonly size: number }[],
-): Promise<void> {
-  const ordered = [...blobs].sort((one, other) => (one.digest < other.digest ? -1 : 1));
-  const rows = await rowsOf<{ id: string }>(
-    tx,
-    `insert into blob (id, digest, size, stored) select b.id, b.digest, b.size, true
-     from unnest($1::uuid[], $2::text[], $3::bigint[]) as b(id, digest, size)
-     on conflict (digest) do update set touched_at = now(), stored = true returning id`,
-    [ordered.map(() => newId()), ordered.map(({ digest }) => digest), ordered.map(({ size }) => size)],
-  );
-  const units = rows.map(({ id }) => ({ id, kind: 'blob' as const }));
-  await stage(tx, repositoryId, units);
 }

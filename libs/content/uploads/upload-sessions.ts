@@ -1,6 +1,7 @@
-import type { DataSource } from 'typeorm';
+import type { DataSource, EntityManager } from 'typeorm';
 import type { DigestAlgorithm } from '#oci/digest.js';
-import { queryPrepared } from '#platform/database.js';
+import { batchesOf } from '#platform/batches.js';
+import { preparedIn, queryPrepared } from '#platform/database.js';
 import { DomainError, notFound } from '#platform/domain-error.js';
 import { WITHOUT_FLUSH } from '#platform/durability.js';
 import { isUuid, newId } from '#platform/identifiers.js';
@@ -30,17 +31,38 @@ export async function openUpload(
   algorithm: DigestAlgorithm = 'sha256',
   most = MOST_OPEN,
 ): Promise<string> {
-  const [row] = await queryPrepared<{ id: string }>(
-    source,
-    'upload-open',
-    `insert into upload (id, repository_id, principal, algorithm) select $1::uuid, $2::uuid, $3::text, $4::text
-     from ${WITHOUT_FLUSH} where (select count(*) from (select 1 from upload where principal = $3 and digest is null limit $5) o) < $5
-     returning id`,
-    [newId(), owner.repositoryId, owner.principal, algorithm, most],
-  );
-  if (!row) throw tooManyUploads(most);
-  return row.id;
+  const id = newId();
+  if (!(await openTogether(source, { ...owner, id, algorithm, most }))) throw tooManyUploads(most);
+  return id;
 }
+
+/** Those who begin at the same time share a statement; each counts the ones before him as open. */
+const openTogether = batchesOf<UploadKey & { algorithm: DigestAlgorithm; most: number }, boolean>(
+  async (source, wanted) => {
+    const rows = await queryPrepared<{ id: string }>(
+      source,
+      'uploads-open',
+      `with wanted as (
+         select w.*, row_number() over (partition by w.principal order by w.at) as rank
+         from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::int[]) with ordinality
+           as w(id, repository_id, principal, algorithm, most, at))
+       insert into upload (id, repository_id, principal, algorithm)
+       select w.id, w.repository_id, w.principal, w.algorithm from wanted w, ${WITHOUT_FLUSH}
+       where (select count(*) from (select 1 from upload u where u.principal = w.principal and u.digest is null limit w.most) o)
+         + w.rank <= w.most
+       returning id`,
+      [
+        wanted.map(({ id }) => id),
+        wanted.map(({ repositoryId }) => repositoryId),
+        wanted.map(({ principal }) => principal),
+        wanted.map(({ algorithm }) => algorithm),
+        wanted.map(({ most }) => most),
+      ],
+    );
+    const opened = new Set(rows.map(({ id }) => id));
+    return wanted.map(({ id }) => opened.has(id));
+  },
+);
 
 /** The session, closed ones included; throws BLOB_UPLOAD_UNKNOWN for those of other repositories and principals. */
 export async function findUpload(source: DataSource, key: UploadKey): Promise<UploadSession> {
@@ -55,6 +77,16 @@ export async function findUpload(source: DataSource, key: UploadKey): Promise<Up
     : [];
   if (!row) throw uploadUnknown();
   return row;
+}
+
+/** Closes the session that a transaction stores the blob of; its lease ends with it. */
+export async function markClosed(tx: EntityManager, id: string, digest: string, size: number): Promise<void> {
+  await preparedIn(
+    tx,
+    'upload-close',
+    'update upload set digest = $2, "offset" = $3, touched_at = now(), lease_id = null, lease_until = null where id = $1',
+    [id, digest, size],
+  );
 }
 
 /** Forgets a session; its bytes are the caller's to discard. */

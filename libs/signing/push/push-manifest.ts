@@ -2,7 +2,7 @@ import type { ManifestDraft } from '#content/push/drafts.js';
 import { storeManifest, type StoredPush } from '#content/push/store-manifest.js';
 import type { TagCondition } from '#content/push/tags.js';
 import { findByTag, type FoundManifest } from '#content/read/find-manifest.js';
-import { stageBlob, protectDigest } from '#content/uploads/store-blob.js';
+import { protectDigest, stageBlobs } from '#content/uploads/store-blob.js';
 import { looksLikeDigest } from '#oci/digest.js';
 import { isTagName, parseCompanionTag } from '#oci/reference.js';
 import { parseManifest, type ParsedManifest } from '#oci/manifest.js';
@@ -83,7 +83,7 @@ async function store(into: DraftSource, entry: Entry, expected?: TagCondition['e
         await commitEarly(tx);
         if (entry.config) {
           await protectDigest(tx, entry.config.digest);
-          await stageBlob(tx, repositoryId, entry.config.digest, entry.config.size);
+          await stageBlobs(tx, [{ repositoryId, ...entry.config }]);
         }
         const { draft, tags, alongside = [] } = entry;
         return storeManifest(tx, { repositoryId, draft, tags, conditions, alongside });

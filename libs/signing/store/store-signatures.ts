@@ -74,8 +74,7 @@ export async function storeBlobs(
         );
       await stageBlobs(
         tx,
-        repositoryId,
-        batch.map((digest) => ({ digest, size: blobs.get(digest)!.length })),
+        batch.map((digest) => ({ repositoryId, digest, size: blobs.get(digest)!.length })),
       );
     });
   }
