@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { endpoints, entered, POLICY } from './access-table.js';
-import { type Made, makePrivate, OCI_MANIFEST, pushBlob, pushImage, putManifest } from './content.js';
+import { changePath, type Made, makePrivate, OCI_MANIFEST, pushBlob, pushImage, putManifest } from './content.js';
 import { type Answer, type RegistryProcess, sha, someBytes, startRegistry } from './registry-process.js';
 
 let registry: RegistryProcess;
@@ -124,10 +124,11 @@ describe('rights', () => {
   it('C11 what serves a fixed version takes neither pushes nor deletions', async () => {
     const name = 'alice/fixed';
     const own = await pushImage(registry, name, 'v1', {}, { as: 'alice' });
-    await registry.source.query(
+    await changePath(
+      registry,
+      name,
       `update distribution d set repository_version_id = v.id, repository_id = null from repository_version v
        where d.base_path = $1 and v.repository_id = d.repository_id and v.number = 1`,
-      [name],
     );
     const answers = [
       await putManifest(registry, name, 'v2', own, { as: 'alice' }),

@@ -87,7 +87,7 @@ describe('a full disk', () => {
     'D8 is said as such in %s, and the same upload goes on later',
     async (step) => {
       const { asStorageError } = await import('#storage/storage-errors.js');
-      const bytes = someBytes(5000);
+      const bytes = someBytes(70_000);
       const location = await start(NAME);
       const staging = registry.store.staging.bind(registry.store);
       const spy = vi.spyOn(registry.store, 'staging').mockImplementation((id) => {
@@ -105,6 +105,19 @@ describe('a full disk', () => {
       expect((await close(location, sha(bytes), again)).status).toBe(201);
     },
   );
+
+  it('D8 is said as such of a small blob, of which nothing is kept', async () => {
+    const { asStorageError } = await import('#storage/storage-errors.js');
+    const [bytes, location] = [someBytes(5000), await start(NAME)];
+    const failing = () => full().catch((error: unknown) => Promise.reject(asStorageError(error) as Error));
+    const spy = vi.spyOn(registry.store, 'putBytes').mockImplementation(failing);
+    const refused = await close(location, sha(bytes), bytes);
+    spy.mockRestore();
+    expect([refused.status, refused.code]).toEqual([507, 'UNAVAILABLE']);
+    expect((await registry.request('GET', location)).headers.get('range')).toBe('0-0');
+    expect((await registry.request('HEAD', `/v2/${NAME}/blobs/${sha(bytes)}`)).status).toBe(404);
+    expect((await close(location, sha(bytes), bytes)).status).toBe(201);
+  });
 });
 
 describe('Expect: 100-continue', () => {

@@ -92,12 +92,19 @@ export async function pushImage(
   return image;
 }
 
-/** Makes what is served at a path private, as the REST API does it, and waits until this process has heard of it. */
-export async function makePrivate(registry: RegistryProcess, basePath: string): Promise<void> {
+/** Makes what is served at a path private. */
+export function makePrivate(registry: RegistryProcess, basePath: string): Promise<void> {
+  return changePath(
+    registry,
+    basePath,
+    'update distribution set private = true, pulp_last_updated = now() where base_path = $1',
+  );
+}
+
+/** Changes the distribution of a path as the REST API does it, and waits until this process has heard of it. */
+export async function changePath(registry: RegistryProcess, basePath: string, text: string): Promise<void> {
   await registry.source.transaction(async (tx) => {
-    await tx.query('update distribution set private = true, pulp_last_updated = now() where base_path = $1', [
-      basePath,
-    ]);
+    await tx.query(text, [basePath]);
     await announce(tx, 'distributions', basePath);
   });
   await new Promise((done) => setTimeout(done, 200));

@@ -6,7 +6,7 @@ import { fallbackTagOf, isFallbackTag } from '#oci/reference.js';
 import { rowsOf } from '#platform/database.js';
 import { renderReferrers, type ListedReferrer } from '../read/render-referrers.js';
 import type { UnitRef } from '../versions/apply-change.js';
-import { insertManifest } from './insert-manifest.js';
+import { insertManifest } from './insert-manifests.js';
 import { insertTag } from './tags.js';
 
 /** Units that are about to join or leave the version, which the index has to count or leave out already. */

@@ -3,73 +3,75 @@ import type { Descriptor } from '#oci/descriptor.js';
 import { blobsOf, type ParsedManifest } from '#oci/manifest.js';
 import { preparedIn } from '#platform/database.js';
 import { DomainError, invalid } from '#platform/domain-error.js';
-import type { KnownContent } from './insert-manifest.js';
+import type { KnownContent } from './insert-manifests.js';
 
 interface Row {
+  readonly repositoryId: string;
   readonly id: string;
   readonly digest: string;
   readonly size: number;
 }
 
+/** A manifest and the repository that it goes to. */
+export interface Arrival {
+  readonly repositoryId: string;
+  readonly parsed: ParsedManifest;
+}
+
 /**
- * Ids of everything that manifests name and that this repository has, now or staged. The rows are locked against the
+ * Ids of everything that manifests name and that their repositories have, now or staged. The rows are locked against the
  * collector until the transaction ends. Throws MANIFEST_BLOB_UNKNOWN for what is missing and SIZE_INVALID for a wrong size.
  */
-export async function requireContent(
-  tx: EntityManager,
-  repositoryId: string,
-  ...all: readonly ParsedManifest[]
-): Promise<KnownContent> {
-  const wantedBlobs = all.flatMap(blobsOf);
-  const blobs = await findAccessible(tx, 'blob', repositoryId, wantedBlobs);
-  const named = all.flatMap((parsed) => (parsed.shape === 'prototype' ? parsed.subjects : parsed.children));
-  const manifests = await findAccessible(tx, 'manifest', repositoryId, named);
-  requireAll(wantedBlobs, blobs, 'blob');
-  requireAll(named, manifests, 'manifest');
+export async function requireContent(tx: EntityManager, arrivals: readonly Arrival[]): Promise<KnownContent> {
   return {
-    blobs: new Map([...blobs].map(([digest, row]) => [digest, row.id])),
-    manifests: new Map([...manifests].map(([digest, row]) => [digest, row.id])),
+    blobs: await requireAll(tx, 'blob', arrivals, blobsOf),
+    manifests: await requireAll(tx, 'manifest', arrivals, listedBy),
   };
 }
 
-async function findAccessible(
+const listedBy = (parsed: ParsedManifest) => (parsed.shape === 'prototype' ? parsed.subjects : parsed.children);
+
+async function requireAll(
   tx: EntityManager,
   table: 'blob' | 'manifest',
-  repositoryId: string,
-  wanted: readonly Descriptor[],
-): Promise<Map<string, Row>> {
+  arrivals: readonly Arrival[],
+  namedBy: (parsed: ParsedManifest) => readonly Descriptor[],
+): Promise<Map<string, string>> {
+  const wanted = arrivals.flatMap(({ repositoryId, parsed }) =>
+    namedBy(parsed).map((descriptor) => ({ descriptor, key: `${repositoryId} ${descriptor.digest}`, repositoryId })),
+  );
   if (wanted.length === 0) return new Map();
+  const distinct = [...new Map(wanted.map((each) => [each.key, each])).values()];
   const rows = await preparedIn<Row>(
     tx,
     `require-${table}s`,
-    `select c.id, c.digest, c.size from ${table} c
-     where c.digest = any($2::text[])
-       and (exists (select 1 from membership m where m.repository_id = $1 and m.unit_id = c.id and m.removed_in is null)
-         or exists (select 1 from staged s where s.repository_id = $1 and s.unit_id = c.id))
+    `select w.repository_id as "repositoryId", c.id, c.digest, c.size
+     from unnest($1::uuid[], $2::text[]) as w(repository_id, digest) join ${table} c on c.digest = w.digest
+     where exists (select 1 from membership m where m.repository_id = w.repository_id and m.unit_id = c.id and m.removed_in is null)
+       or exists (select 1 from staged s where s.repository_id = w.repository_id and s.unit_id = c.id)
      order by c.id for key share of c`,
-    [repositoryId, [...new Set(wanted.map((each) => each.digest))]],
+    [distinct.map(({ repositoryId }) => repositoryId), distinct.map(({ descriptor }) => descriptor.digest)],
   );
-  return new Map(rows.map((row) => [row.digest, row]));
+  const found = new Map(rows.map((row) => [`${row.repositoryId} ${row.digest}`, row]));
+  for (const { descriptor, key } of wanted) requireOne(descriptor, found.get(key), table);
+  return new Map(rows.map(({ digest, id }) => [digest, id]));
 }
 
-function requireAll(wanted: readonly Descriptor[], found: ReadonlyMap<string, Row>, what: 'blob' | 'manifest'): void {
-  for (const descriptor of wanted) {
-    const row = found.get(descriptor.digest);
-    if (!row)
-      throw new DomainError(
-        'not-found',
-        'MANIFEST_BLOB_UNKNOWN',
-        `the ${what} ${descriptor.digest} is not in this repository; push it first`,
-        {
-          detail: { digest: descriptor.digest },
-        },
-      );
-    if (row.size !== descriptor.size)
-      throw invalid(
-        `the manifest gives ${descriptor.size} bytes for ${descriptor.digest}, which has ${row.size}`,
-        'size',
-        'MANIFEST_INVALID',
-        { digest: descriptor.digest, size: row.size },
-      );
-  }
+function requireOne(descriptor: Descriptor, row: Row | undefined, what: 'blob' | 'manifest'): void {
+  if (!row)
+    throw new DomainError(
+      'not-found',
+      'MANIFEST_BLOB_UNKNOWN',
+      `the ${what} ${descriptor.digest} is not in this repository; push it first`,
+      {
+        detail: { digest: descriptor.digest },
+      },
+    );
+  if (row.size !== descriptor.size)
+    throw invalid(
+      `the manifest gives ${descriptor.size} bytes for ${descriptor.digest}, which has ${row.size}`,
+      'size',
+      'MANIFEST_INVALID',
+      { digest: descriptor.digest, size: row.size },
+    );
 }

@@ -1,4 +1,5 @@
 import type { EntityManager } from 'typeorm';
+import { blobsOf, type ParsedManifest } from '#oci/manifest.js';
 import { isFallbackTag, parseCompanionTag } from '#oci/reference.js';
 import { rowsOf } from '#platform/database.js';
 import {
@@ -13,8 +14,9 @@ import type { ManifestDraft } from './drafts.js';
 import { refreshFallbacks, renderFallback, subjectOfFallback } from './fallback-index.js';
 import { requireContent } from './find-content.js';
 import { refuseDeepIndex } from './index-depth.js';
-import { insertManifest, type KnownContent, relateByTag } from './insert-manifest.js';
+import { insertManifest, type KnownContent } from './insert-manifests.js';
 import { insertSignatures } from './insert-signatures.js';
+import { relateByTag } from './relate-by-tag.js';
 import { arrivingUnits, insertTag, requireTags, supersededSignatures, type TagCondition } from './tags.js';
 
 /** One manifest pushed into a repository, under any number of tags. */
@@ -51,11 +53,11 @@ export async function storeManifest(tx: EntityManager, push: ManifestPush): Prom
   for (const each of push.alongside ?? []) besides.push((await insertDraft(tx, repositoryId, each)).manifestId);
   const closure =
     draft.parsed.shape === 'image' && besides.length === 0
-      ? imageUnits(manifestId, known)
+      ? imageUnits(manifestId, draft.parsed, known)
       : await closureOf(tx, [manifestId, ...besides]);
   const manifests = closure.filter((unit) => unit.kind === 'manifest').map((unit) => unit.id);
   const plain = [...new Set(push.tags.filter((name) => !isFallbackTag(name) && !parseCompanionTag(name)))];
-  const arriving = await arrivingUnits(tx, repositoryId, { manifestId, tags: plain, manifests });
+  const [arriving = []] = await arrivingUnits(tx, [{ repositoryId, manifestId, tags: plain, manifests }]);
   const tags: UnitRef[] = [];
   for (const name of push.tags)
     if (!plain.includes(name)) tags.push(...(await tagUnits(tx, repositoryId, name, manifestId)));
@@ -72,7 +74,7 @@ async function insertDraft(
   repositoryId: string,
   draft: ManifestDraft,
 ): Promise<{ manifestId: string; signatures: UnitRef[]; known: KnownContent }> {
-  const known = await requireContent(tx, repositoryId, draft.parsed);
+  const known = await requireContent(tx, [{ repositoryId, parsed: draft.parsed }]);
   if (draft.parsed.shape === 'index') await refuseDeepIndex(tx, [...known.manifests.values()]);
   const manifestId = await insertManifest(tx, draft, known);
   const ids = await insertSignatures(tx, draft.signatures, manifestId);
@@ -80,8 +82,9 @@ async function insertDraft(
 }
 
 /** What {@link closureOf} finds for an image, which lists no manifests: itself and the blobs that it was checked for. */
-function imageUnits(manifestId: string, { blobs }: KnownContent): UnitRef[] {
-  return [{ id: manifestId, kind: 'manifest' }, ...[...blobs.values()].map((id) => ({ id, kind: 'blob' as const }))];
+export function imageUnits(manifestId: string, image: ParsedManifest, { blobs }: KnownContent): UnitRef[] {
+  const ids = new Set(blobsOf(image).map(({ digest }) => blobs.get(digest)!));
+  return [{ id: manifestId, kind: 'manifest' }, ...[...ids].map((id) => ({ id, kind: 'blob' as const }))];
 }
 
 /** A tag of the referrers tag schema leads to the index of what really refers to the subject, whatever the client knew. */

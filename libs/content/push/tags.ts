@@ -23,27 +23,50 @@ export async function insertTag(tx: EntityManager, name: string, manifestId: str
   return row!.id;
 }
 
+/** A manifest that is about to join a version, with plain tags, each name once, and the manifests that come with it. */
+export interface ComingManifest {
+  readonly repositoryId: string;
+  readonly manifestId: string;
+  readonly tags: readonly string[];
+  readonly manifests: readonly string[];
+}
+
 /**
- * The tag units of a manifest under plain names, each name once, and the signatures that wait in the staging for manifests
- * that come with it: one statement, since others wait for the repository meanwhile.
+ * The tag units of each manifest under its plain names, and the signatures that wait in the staging for manifests that come
+ * with it: one statement, since others wait for the repository meanwhile.
  */
-export function arrivingUnits(
-  tx: EntityManager,
-  repositoryId: string,
-  coming: { readonly manifestId: string; readonly tags: readonly string[]; readonly manifests: readonly string[] },
-): Promise<UnitRef[]> {
-  return preparedIn<UnitRef>(
+export async function arrivingUnits(tx: EntityManager, coming: readonly ComingManifest[]): Promise<UnitRef[][]> {
+  const tags = coming.flatMap(({ tags: names, manifestId }) => names.map((name) => ({ name, manifestId })));
+  const pairs = coming.flatMap(({ repositoryId, manifests }) => manifests.map((id) => ({ repositoryId, id })));
+  const rows = await preparedIn<UnitRef & { manifestId: string; repositoryId: string | null }>(
     tx,
     'arriving-units',
     `with tagged as (
        insert into tag (id, name, manifest_id)
-       select f.id, f.name, $4::uuid from unnest($2::uuid[], $3::text[]) as f(id, name) order by f.name
-       on conflict (name, manifest_id) do update set name = excluded.name returning id, name)
-     select id, 'tag' as kind, name as "tagName" from tagged
-     union all select s.unit_id, 'signature', null from staged s join signature g on g.id = s.unit_id
-     join manifest m on m.digest = g.manifest_digest
-     where s.repository_id = $1 and s.kind = 'signature' and m.id = any($5::uuid[])`,
-    [repositoryId, coming.tags.map(() => newId()), coming.tags, coming.manifestId, coming.manifests],
+       select distinct on (f.name, f.manifest_id) f.* from unnest($1::uuid[], $2::text[], $3::uuid[]) as f(id, name, manifest_id)
+       order by f.name, f.manifest_id
+       on conflict (name, manifest_id) do update set name = excluded.name returning id, name, manifest_id)
+     select id, 'tag' as kind, name as "tagName", manifest_id as "manifestId", null::uuid as "repositoryId" from tagged
+     union all select s.unit_id, 'signature', null, m.id, s.repository_id
+     from unnest($4::uuid[], $5::uuid[]) as c(repository_id, manifest_id)
+     join manifest m on m.id = c.manifest_id join signature g on g.manifest_digest = m.digest
+     join staged s on s.repository_id = c.repository_id and s.unit_id = g.id and s.kind = 'signature'`,
+    [
+      tags.map(() => newId()),
+      tags.map(({ name }) => name),
+      tags.map(({ manifestId }) => manifestId),
+      pairs.map(({ repositoryId }) => repositoryId),
+      pairs.map(({ id }) => id),
+    ],
+  );
+  return coming.map(({ repositoryId, manifestId, tags: names, manifests }) =>
+    rows
+      .filter((row) =>
+        row.kind === 'tag'
+          ? row.manifestId === manifestId && names.includes(row.tagName!)
+          : row.repositoryId === repositoryId && manifests.includes(row.manifestId),
+      )
+      .map(({ id, kind, tagName }) => ({ id, kind, tagName: tagName ?? null })),
   );
 }
 

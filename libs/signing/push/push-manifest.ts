@@ -1,5 +1,7 @@
+import type { DataSource } from 'typeorm';
 import type { ManifestDraft } from '#content/push/drafts.js';
-import { storeManifest, type StoredPush } from '#content/push/store-manifest.js';
+import { isPlainImage, storeImage } from '#content/push/store-images.js';
+import { type ManifestPush, storeManifest, type StoredPush } from '#content/push/store-manifest.js';
 import type { TagCondition } from '#content/push/tags.js';
 import { findByTag, type FoundManifest } from '#content/read/find-manifest.js';
 import { protectDigest, stageBlobs } from '#content/uploads/store-blob.js';
@@ -76,24 +78,31 @@ interface Entry {
 
 async function store(into: DraftSource, entry: Entry, expected?: TagCondition['expected']): Promise<StoredPush> {
   const { repositoryId } = into.view;
+  const { config, ...manifest } = entry;
   const conditions = expected === undefined ? [] : entry.tags.map((tag) => ({ tag, expected }));
+  const push = { repositoryId, conditions, ...manifest };
   for (let attempt = 1; ; attempt += 1) {
     try {
-      const stored = await inTransaction(into.source, async (tx) => {
-        await commitEarly(tx);
-        if (entry.config) {
-          await protectDigest(tx, entry.config.digest);
-          await stageBlobs(tx, [{ repositoryId, ...entry.config }]);
-        }
-        const { draft, tags, alongside = [] } = entry;
-        return storeManifest(tx, { repositoryId, draft, tags, conditions, alongside });
-      });
+      const stored = isPlainImage(push)
+        ? await storeImage(into.source, push)
+        : await storeAlone(into.source, push, config);
       await durable(into.source);
       return stored;
     } catch (error) {
       if (attempt >= 5 || !isUniqueViolation(error)) throw error;
     }
   }
+}
+
+function storeAlone(source: DataSource, push: ManifestPush, config: Entry['config']): Promise<StoredPush> {
+  return inTransaction(source, async (tx) => {
+    await commitEarly(tx);
+    if (config) {
+      await protectDigest(tx, config.digest);
+      await stageBlobs(tx, [{ repositoryId: push.repositoryId, ...config }]);
+    }
+    return storeManifest(tx, push);
+  });
 }
 
 /** Moves a companion tag only from what was read, and to the union with it; tries again when somebody was faster. */

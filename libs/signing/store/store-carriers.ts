@@ -1,7 +1,7 @@
 import type { EntityManager } from 'typeorm';
 import { refreshFallbacks } from '#content/push/fallback-index.js';
 import { requireContent } from '#content/push/find-content.js';
-import { insertArtifacts } from '#content/push/insert-artifacts.js';
+import { insertManifests } from '#content/push/insert-manifests.js';
 import { insertSignatures } from '#content/push/insert-signatures.js';
 import type { UnitRef } from '#content/versions/apply-change.js';
 import { closureOf } from '#content/versions/closure.js';
@@ -25,8 +25,11 @@ export async function storeCarriers(
   if (carriers.length === 0) return [];
   await requireUnmoved(tx, repositoryId, carriers);
   const drafts = carriers.map(({ draft }) => draft);
-  const known = await requireContent(tx, repositoryId, ...drafts.map(({ parsed }) => parsed));
-  const ids = await insertArtifacts(tx, drafts, known);
+  const known = await requireContent(
+    tx,
+    drafts.map(({ parsed }) => ({ repositoryId, parsed })),
+  );
+  const ids = await insertManifests(tx, drafts, known);
   const signatures = await insertSignatures(
     tx,
     drafts.flatMap((draft) => draft.signatures),

@@ -1,6 +1,6 @@
 import type { EntityManager } from 'typeorm';
 import type { SignatureDraft } from '#content/push/drafts.js';
-import { relateByTag } from '#content/push/insert-manifest.js';
+import { relateByTag } from '#content/push/relate-by-tag.js';
 import { insertSignatures } from '#content/push/insert-signatures.js';
 import { insertTag, supersededSignatures } from '#content/push/tags.js';
 import { applyChange, lockRepository, type MadeVersion, type UnitRef } from '#content/versions/apply-change.js';

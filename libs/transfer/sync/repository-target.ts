@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { DataSource, EntityManager } from 'typeorm';
-import { insertManifest, type KnownContent } from '#content/push/insert-manifest.js';
+import { insertManifest, type KnownContent } from '#content/push/insert-manifests.js';
 import { insertSignatures } from '#content/push/insert-signatures.js';
 import type { UnitRef } from '#content/versions/apply-change.js';
 import type { Descriptor } from '#oci/descriptor.js';

@@ -1,7 +1,8 @@
 import type { DataSource, EntityManager } from 'typeorm';
 import type { ManifestDraft, SignatureDraft } from '#content/push/drafts.js';
 import { refreshFallbacks } from '#content/push/fallback-index.js';
-import { insertManifest, relateByTag } from '#content/push/insert-manifest.js';
+import { insertManifest } from '#content/push/insert-manifests.js';
+import { relateByTag } from '#content/push/relate-by-tag.js';
 import { insertSignatures } from '#content/push/insert-signatures.js';
 import { insertTag, requireTags, supersededSignatures } from '#content/push/tags.js';
 import { applyChange, lockRepository, type MadeVersion, type UnitRef } from '#content/versions/apply-change.js';
