@@ -26,6 +26,8 @@ COPY LICENSE ./
 RUN printf '#!/bin/sh\nexec node --enable-source-maps /app/dist/apps/admin/main.js "$@"\n' > /usr/local/bin/hallmark \
   && chmod 755 /usr/local/bin/hallmark \
   && install -d -o node -g node -m 755 /var/lib/hallmark /etc/hallmark/signing
+# A small nursery for objects that die young, which is nearly all of them, saves 40 MiB for each process.
+ENV NODE_OPTIONS=--max-semi-space-size=4
 ENV NODE_ENV=production UV_THREADPOOL_SIZE=16 HALLMARK_DATA_DIR=/var/lib/hallmark HALLMARK_HOST=0.0.0.0
 USER node
 VOLUME /var/lib/hallmark

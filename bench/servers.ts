@@ -25,7 +25,7 @@ export type PeerName = 'distribution' | 'docker-registry' | 'olareg';
 const admin = { authorization: `Basic ${Buffer.from(`admin:${PASSWORD}`).toString('base64')}` };
 const dist = resolve(import.meta.dirname, '..');
 
-/** Hallmark as `npm start` runs it: everything in one process, its own PostgreSQL beside it. */
+/** Hallmark as scripts/start.mjs runs it: everything in one process, its own PostgreSQL beside it. */
 export async function startHallmark(settings: Readonly<Record<string, string>> = {}): Promise<Server> {
   const folder = await workFolder();
   const port = await freePort();
@@ -37,8 +37,9 @@ export async function startHallmark(settings: Readonly<Record<string, string>> =
     UV_THREADPOOL_SIZE: '16',
     ...settings,
   };
+  const own = ['--enable-source-maps', '--max-semi-space-size=4'];
   const flags = (process.env['BENCH_NODE_FLAGS'] ?? '').split(' ').filter(Boolean);
-  const child = spawn(process.execPath, [...flags, join(dist, 'apps/standalone/main.js')], {
+  const child = spawn(process.execPath, [...own, ...flags, join(dist, 'apps/standalone/main.js')], {
     env: { ...process.env, ...environment },
     cwd: folder,
     stdio: ['ignore', 'ignore', 'inherit'],
