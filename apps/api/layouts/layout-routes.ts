@@ -1,24 +1,55 @@
+import { Inject } from '@nestjs/common';
 import type { Readable } from 'node:stream';
 import { diffVersions, type VersionDifference } from '#content/read/diff-versions.js';
 import { isTagName } from '#oci/reference.js';
 import { rowsOf } from '#platform/database.js';
 import { parseRanges } from '#storage/byte-ranges.js';
-import type { OciLayouts } from '#transfer/oci-layout/oci-layouts.js';
-import type { RestContext } from '../rest/context.js';
+import { OciLayouts } from '#transfer/oci-layout/oci-layouts.js';
+import { Context, type RestContext } from '../rest/context.js';
 import { badField, noMatch } from '../rest/errors.js';
 import { requireKeyOf } from '../rest/keys.js';
 import { hrefTo, locate, prnOf } from '../rest/models.js';
+import { GetRoute, PostRoute } from '../rest/operation.js';
 import type { Resource } from '../rest/resource.js';
 import { RestHost } from '../rest/rest-controller.js';
+import { DIFFERENCE_SCHEMA } from './difference-schema.js';
 
-/** Moving versions as archives, and comparing them: the same for both types of repositories. */
-export abstract class LayoutRoutes extends RestHost {
+const text = { type: 'string' };
+
+/** What moves whole versions in and out, the same for both types of repositories. */
+abstract class LayoutHost extends RestHost {
   protected abstract readonly repositories: Resource;
-  protected abstract readonly layouts: OciLayouts;
 
+  @Inject(OciLayouts)
+  protected readonly layouts: OciLayouts;
+
+  protected async repositoryId(id: string): Promise<string> {
+    await this.rest.demandExists(this.repositories, id);
+    return requireKeyOf(this.repositories, id);
+  }
+}
+
+/** Versions as archives, and what they differ in. */
+export abstract class VersionLayouts extends LayoutHost {
   /** Streams a version as an OCI image layout; ranges and conditions as RFC 9110 has them. */
-  protected async sendLayout(context: RestContext): Promise<Readable | undefined> {
-    const view = { repositoryId: await this.repositoryId(context), pinned: await this.versionNumber(context) };
+  @GetRoute(':number/oci-layout.tar', {
+    action: 'read',
+    name: 'oci_layout',
+    summary: 'Export as an OCI image layout',
+    answers: { 200: { schema: 'OciLayout', of: { type: 'string', format: 'binary' } } },
+    produces: 'application/x-tar',
+    query: [
+      { name: 'tags', schema: text, description: 'Only these tags, separated by commas.' },
+      {
+        name: 'signatures',
+        schema: { type: 'boolean' },
+        description: 'Signatures and other referrers too; default true.',
+      },
+    ],
+  })
+  async layout(@Context() context: RestContext): Promise<Readable | undefined> {
+    const { repositoryId, number } = await this.version(context);
+    const view = { repositoryId, pinned: number };
     const opened = await this.layouts.openExport({ view, ...readSelection(context) });
     const { reply, request } = context;
     void reply.headers({ etag: opened.etag, 'accept-ranges': 'bytes', 'cache-control': 'no-transform' });
@@ -47,9 +78,21 @@ export abstract class LayoutRoutes extends RestHost {
   }
 
   /** What a version has that `base` (href or number; default: the version before) has not. */
-  protected async difference(context: RestContext): Promise<VersionDifference & { base: string; version: string }> {
-    const repositoryId = await this.repositoryId(context);
-    const version = await this.versionNumber(context);
+  @GetRoute(':number/diff', {
+    action: 'read',
+    name: 'diff',
+    summary: 'Compare with another version',
+    answers: { 200: { schema: 'VersionDifference', of: DIFFERENCE_SCHEMA } },
+    query: [
+      {
+        name: 'base',
+        schema: text,
+        description: 'Href or number of the version to compare with; default: the one before.',
+      },
+    ],
+  })
+  async diff(@Context() context: RestContext): Promise<VersionDifference & { base: string; version: string }> {
+    const { repositoryId, number: version } = await this.version(context);
     const base = await this.baseOf(context, repositoryId, version);
     const href = (number: number) => `${hrefTo(this.repositories.model, repositoryId)}versions/${number}/`;
     return {
@@ -59,30 +102,12 @@ export abstract class LayoutRoutes extends RestHost {
     };
   }
 
-  /** Takes an archive in and answers with the task that imports it. */
-  protected async takeArchive(context: RestContext): Promise<{ task: string }> {
-    const repositoryId = await this.repositoryId(context);
-    const length = Number(context.request.headers['content-length']);
-    const task = await this.layouts.startImport(context.request.raw, {
-      repositoryId,
-      exclusive: [prnOf(this.repositories.model, repositoryId)],
-      ...(context.userId === undefined ? {} : { createdBy: context.userId }),
-      length: Number.isSafeInteger(length) ? length : undefined,
-    });
-    return { task: hrefTo('core.task', task.id) };
-  }
-
-  private async repositoryId(context: RestContext): Promise<string> {
-    const id = context.param('repository') || context.param('id');
-    await this.rest.demandExists(this.repositories, id);
-    return requireKeyOf(this.repositories, id);
-  }
-
-  private async versionNumber(context: RestContext): Promise<number> {
-    const text = context.param('number');
-    if (!/^\d{1,9}$/.test(text) || !(await this.hasVersion(context.param('repository'), Number(text))))
+  private async version(context: RestContext): Promise<{ repositoryId: string; number: number }> {
+    const repositoryId = await this.repositoryId(context.param('repository'));
+    const number = context.param('number');
+    if (!/^\d{1,9}$/.test(number) || !(await this.hasVersion(repositoryId, Number(number))))
       throw noMatch('RepositoryVersion');
-    return Number(text);
+    return { repositoryId, number: Number(number) };
   }
 
   private async hasVersion(repositoryId: string, number: number): Promise<boolean> {
@@ -108,6 +133,28 @@ export abstract class LayoutRoutes extends RestHost {
     const sql = 'select max(number) as number from repository_version where repository_id = $1 and number < $2';
     const [row] = await rowsOf<{ number: number | null }>(this.rest.source, sql, [repositoryId, version]);
     return row?.number ?? version;
+  }
+}
+
+/** Archives that come in. */
+export abstract class LayoutImports extends LayoutHost {
+  /** Takes an archive in and answers with the task that imports it. */
+  @PostRoute(':id/import', {
+    action: 'tag',
+    name: 'import',
+    summary: 'Import an OCI image layout; the archive is the body',
+    answers: { 202: 'task' },
+  })
+  async import(@Context() context: RestContext): Promise<{ task: string }> {
+    const repositoryId = await this.repositoryId(context.param('id'));
+    const length = Number(context.request.headers['content-length']);
+    const task = await this.layouts.startImport(context.request.raw, {
+      repositoryId,
+      exclusive: [prnOf(this.repositories.model, repositoryId)],
+      ...(context.userId === undefined ? {} : { createdBy: context.userId }),
+      length: Number.isSafeInteger(length) ? length : undefined,
+    });
+    return { task: hrefTo('core.task', task.id) };
   }
 }
 

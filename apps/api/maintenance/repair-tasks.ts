@@ -25,10 +25,14 @@ export interface RepairResult {
   readonly lost: string[];
 }
 
-const NAMES = {
-  all: 'pulpcore.app.tasks.repository.repair_all_artifacts',
-  version: 'pulpcore.app.tasks.repository.repair_version',
-} as const;
+const REPAIR_ALL = defineTask<RepairPayload, RepairResult>({
+  name: 'pulpcore.app.tasks.repository.repair_all_artifacts',
+});
+
+/** {@link RepairVersion} as it is dispatched. */
+export const REPAIR_VERSION = defineTask<RepairPayload, RepairResult>({
+  name: 'pulpcore.app.tasks.repository.repair_version',
+});
 
 const BATCH = 200;
 const MOST_NAMED = 100;
@@ -130,7 +134,7 @@ function report(context: TaskContext, result: RepairResult, state: 'running' | '
 /** Checks all stored bytes. */
 @Injectable()
 export class RepairAll extends Repair implements TaskHandler<RepairPayload, RepairResult> {
-  readonly task = defineTask<RepairPayload, RepairResult>({ name: NAMES.all });
+  readonly task = REPAIR_ALL;
 
   constructor(source: DataSource, @Inject(BLOB_STORE) store: BlobStore) {
     super(source, store);
@@ -140,7 +144,7 @@ export class RepairAll extends Repair implements TaskHandler<RepairPayload, Repa
 /** Checks the stored bytes of one version. */
 @Injectable()
 export class RepairVersion extends Repair implements TaskHandler<RepairPayload, RepairResult> {
-  readonly task = defineTask<RepairPayload, RepairResult>({ name: NAMES.version });
+  readonly task = REPAIR_VERSION;
 
   constructor(source: DataSource, @Inject(BLOB_STORE) store: BlobStore) {
     super(source, store);

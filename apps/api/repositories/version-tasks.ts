@@ -10,7 +10,10 @@ export interface DeleteVersionPayload {
   readonly number: number;
 }
 
-const DELETE_VERSION = defineTask<DeleteVersionPayload, null>({ name: 'pulpcore.app.tasks.repository.delete_version' });
+/** {@link DeleteVersion} as it is dispatched. */
+export const DELETE_VERSION = defineTask<DeleteVersionPayload, null>({
+  name: 'pulpcore.app.tasks.repository.delete_version',
+});
 
 /** Deletes a version; later ones keep their content. */
 @Injectable()

@@ -29,7 +29,9 @@ export type RequestBody =
 export interface OperationOptions {
   /** Name in operation ids and access rules, as `list` or `set_label`. */
   readonly action: string;
-  /** The whole operation id, where it does not follow from path and action. */
+  /** Name in operation ids, where several operations share an action. */
+  readonly name?: string;
+  /** The whole operation id, where it does not follow from path and name. */
   readonly id?: string;
   readonly summary: string;
   readonly body?: RequestBody;

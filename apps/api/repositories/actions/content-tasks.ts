@@ -15,14 +15,15 @@ export interface AddPayload {
   readonly from?: { readonly repositoryId: string; readonly number: number; readonly selection: CopySelection };
 }
 
-const ADD = defineTask<AddPayload, object | null>({
+/** {@link AddContent} as it is dispatched. */
+export const ADD_CONTENT = defineTask<AddPayload, object | null>({
   name: 'pulp_container.app.tasks.recursive_add.recursive_add_content',
 });
 
 /** Adds units with everything that they name. */
 @Injectable()
 export class AddContent implements TaskHandler<AddPayload, object | null> {
-  readonly task = ADD;
+  readonly task = ADD_CONTENT;
 
   constructor(private readonly source: DataSource) {}
 
@@ -44,14 +45,15 @@ export interface RemovePayload {
   readonly everything?: boolean;
 }
 
-const REMOVE = defineTask<RemovePayload, object | null>({
+/** {@link RemoveContent} as it is dispatched. */
+export const REMOVE_CONTENT = defineTask<RemovePayload, object | null>({
   name: 'pulp_container.app.tasks.recursive_remove.recursive_remove_content',
 });
 
 /** Removes units with everything that only they need. */
 @Injectable()
 export class RemoveContent implements TaskHandler<RemovePayload, object | null> {
-  readonly task = REMOVE;
+  readonly task = REMOVE_CONTENT;
 
   constructor(private readonly source: DataSource) {}
 
@@ -76,12 +78,15 @@ export interface ModifyPayload {
   readonly base: { readonly id: string; readonly repositoryId: string; readonly number: number } | null;
 }
 
-const MODIFY = defineTask<ModifyPayload, object | null>({ name: 'pulpcore.app.tasks.repository.add_and_remove' });
+/** {@link ModifyContent} as it is dispatched. */
+export const MODIFY_CONTENT = defineTask<ModifyPayload, object | null>({
+  name: 'pulpcore.app.tasks.repository.add_and_remove',
+});
 
 /** Makes a version that differs exactly as told; with a base, the newest becomes like that version first. */
 @Injectable()
 export class ModifyContent implements TaskHandler<ModifyPayload, object | null> {
-  readonly task = MODIFY;
+  readonly task = MODIFY_CONTENT;
 
   constructor(private readonly source: DataSource) {}
 

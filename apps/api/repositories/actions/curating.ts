@@ -14,7 +14,7 @@ import { ManifestCopy, Modify, RecursiveManage, SyncBody, TagCopy } from '../dto
 import { keyOf } from '../dto/repository.body.js';
 import { namedVersion } from '../named-versions.js';
 import { ALL_REPOSITORIES } from '../repositories.resource.js';
-import { AddContent, ModifyContent, RemoveContent } from './content-tasks.js';
+import { ADD_CONTENT, MODIFY_CONTENT, REMOVE_CONTENT } from './content-tasks.js';
 import { contentKeys, removalKeys } from './named-content.js';
 import { subjectOf } from './tagging.js';
 
@@ -24,7 +24,7 @@ async function add(rest: Rest, resource: Resource, context: RestContext) {
   const { id, alone } = await subjectOf(rest, resource, context);
   const { content_units: uris = [] } = await rest.body(context, RecursiveManage);
   const units = await contentKeys(rest.source, uris);
-  return rest.dispatch(context, new AddContent(rest.source).task, { repositoryId: id, units }, alone);
+  return rest.dispatch(context, ADD_CONTENT, { repositoryId: id, units }, alone);
 }
 
 async function remove(rest: Rest, resource: Resource, context: RestContext) {
@@ -33,7 +33,7 @@ async function remove(rest: Rest, resource: Resource, context: RestContext) {
   const keys = await removalKeys(rest.source, uris, 'content_units');
   const payload =
     keys === 'everything' ? { repositoryId: id, units: [], everything: true } : { repositoryId: id, units: keys };
-  return rest.dispatch(context, new RemoveContent(rest.source).task, payload, alone);
+  return rest.dispatch(context, REMOVE_CONTENT, payload, alone);
 }
 
 async function modify(rest: Rest, resource: Resource, context: RestContext) {
@@ -45,7 +45,7 @@ async function modify(rest: Rest, resource: Resource, context: RestContext) {
     remove: await removalKeys(rest.source, body.remove_content_units ?? [], 'remove_content_units'),
     base: body.base_version ? await namedVersion(rest.source, body.base_version, 'base_version') : null,
   };
-  return rest.dispatch(context, new ModifyContent(rest.source).task, payload, alone);
+  return rest.dispatch(context, MODIFY_CONTENT, payload, alone);
 }
 
 interface Source {
@@ -80,7 +80,7 @@ async function copyTags(rest: Rest, resource: Resource, context: RestContext) {
   const { prn, ...from } = await sourceOf(rest, context, body);
   const selection = body.names ? { tagNames: body.names } : {};
   const payload = { repositoryId: id, from: { ...from, selection } };
-  return rest.dispatch(context, new AddContent(rest.source).task, payload, { ...alone, shared: [prn] });
+  return rest.dispatch(context, ADD_CONTENT, payload, { ...alone, shared: [prn] });
 }
 
 async function copyManifests(rest: Rest, resource: Resource, context: RestContext) {
@@ -92,7 +92,7 @@ async function copyManifests(rest: Rest, resource: Resource, context: RestContex
     ...(body.media_types ? { mediaTypes: body.media_types } : {}),
   };
   const payload = { repositoryId: id, from: { ...from, selection } };
-  return rest.dispatch(context, new AddContent(rest.source).task, payload, { ...alone, shared: [prn] });
+  return rest.dispatch(context, ADD_CONTENT, payload, { ...alone, shared: [prn] });
 }
 
 async function sync(rest: Rest, resource: Resource, context: RestContext) {

@@ -4,7 +4,7 @@ import type { Resource } from '../../rest/resource.js';
 import type { Rest } from '../../rest/rest.js';
 import type { StandardRoute } from '../../rest/rest-controller.js';
 import { EmptyBody, RemoveImage, RemoveSignatures } from '../dto/actions.body.js';
-import { RemoveContent } from './content-tasks.js';
+import { REMOVE_CONTENT } from './content-tasks.js';
 import { MigrateRepository } from './migrate-task.js';
 import { requireManifest, signaturesByKey } from './named-content.js';
 import { subjectOf } from './tagging.js';
@@ -15,14 +15,14 @@ async function removeImage(rest: Rest, resource: Resource, context: RestContext)
   const { id, href, alone } = await subjectOf(rest, resource, context);
   const { digest } = await rest.body(context, RemoveImage);
   const units = await requireManifest(rest.source, id, digest, href);
-  return rest.dispatch(context, new RemoveContent(rest.source).task, { repositoryId: id, units }, alone);
+  return rest.dispatch(context, REMOVE_CONTENT, { repositoryId: id, units }, alone);
 }
 
 async function removeSignatures(rest: Rest, resource: Resource, context: RestContext) {
   const { id, href, alone } = await subjectOf(rest, resource, context);
   const body = await rest.body(context, RemoveSignatures);
   const units = await signaturesByKey(rest.source, id, body.signed_with_key_id, href);
-  return rest.dispatch(context, new RemoveContent(rest.source).task, { repositoryId: id, units }, alone);
+  return rest.dispatch(context, REMOVE_CONTENT, { repositoryId: id, units }, alone);
 }
 
 async function migrate(rest: Rest, resource: Resource, context: RestContext) {

@@ -97,7 +97,7 @@ function operationJson(route: DocumentedRoute, options: DocumentOptions, schemas
       : parameter,
   );
   return {
-    operationId: options.bindings && !operation.id ? operation.action : id,
+    operationId: options.bindings && !operation.id ? (operation.name ?? operation.action) : id,
     summary: `${operation.summary}${resource ? ` (${resource.noun})` : ''}`,
     tags: [place.tag],
     parameters,

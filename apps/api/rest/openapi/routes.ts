@@ -24,19 +24,26 @@ export function routesOf(controllers: readonly Function[]): DocumentedRoute[] {
 }
 
 function operationsOf(controller: Function): Operation[] {
-  const prototype = controller.prototype as Record<string, unknown>;
-  return Object.getOwnPropertyNames(prototype).flatMap((name) => {
-    const method = Object.getOwnPropertyDescriptor(prototype, name)?.value as unknown;
-    const operation =
-      typeof method === 'function' ? (Reflect.getMetadata(OPERATION, method) as Operation | undefined) : undefined;
-    return operation ? [operation] : [];
-  });
+  const operations: Operation[] = [];
+  // Controllers of several resources inherit the routes that they have in common, as Nest has it too.
+  for (
+    let prototype = controller.prototype as object;
+    prototype;
+    prototype = Object.getPrototypeOf(prototype) as object
+  )
+    for (const { value } of Object.values(Object.getOwnPropertyDescriptors(prototype))) {
+      const method: unknown = value;
+      const operation =
+        typeof method === 'function' ? (Reflect.getMetadata(OPERATION, method) as Operation | undefined) : undefined;
+      if (operation) operations.push(operation);
+    }
+  return operations;
 }
 
 function documented(place: Place, operation: Operation): DocumentedRoute {
   const [first = '', ...rest] = operation.route.split('/').filter(Boolean);
   const tail = (pieces: readonly string[]) => pieces.map((piece) => `${piece}/`).join('');
-  const id = operation.id ?? `${place.operations}_${operation.action}`;
+  const id = operation.id ?? `${place.operations}_${operation.name ?? operation.action}`;
   if (first.startsWith(':')) {
     const parameter = place.member?.parameter ?? place.resource?.parameter ?? `${place.operations}_href`;
     return { place, operation, path: `{${parameter}}${tail(rest)}`, parameter, id };
