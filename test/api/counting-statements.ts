@@ -1,4 +1,6 @@
-import { AbstractLogger, type DataSource, type LogLevel, type LogMessage } from 'typeorm';
+import type pg from 'pg';
+import type { DataSource } from 'typeorm';
+import { poolOf } from '#platform/database.js';
 
 /** What was sent. */
 export interface Statement {
@@ -11,16 +13,23 @@ export class CountingStatements {
   private readonly statements: Statement[] = [];
 
   constructor(source: DataSource) {
-    const { statements } = this;
-    class Noting extends AbstractLogger {
-      override logQuery(text: string, values: readonly unknown[] = []): void {
-        if (!BACKGROUND.test(text)) statements.push({ text, values });
-      }
+    const known = new WeakSet<pg.PoolClient>();
+    poolOf(source).on('acquire', (client) => {
+      if (known.has(client)) return;
+      known.add(client);
+      this.listen(client);
+    });
+  }
 
-      protected writeLog(_level: LogLevel, _message: LogMessage | LogMessage[]): void {}
-    }
-    source.setOptions({ logging: ['query'] });
-    source.logger = new Noting(['query']);
+  private listen(client: pg.PoolClient): void {
+    const send = client.query.bind(client) as (...given: unknown[]) => unknown;
+    const noting = (...given: unknown[]): unknown => {
+      const [first, second] = given;
+      const { text, values } = typeof first === 'string' ? { text: first, values: second } : (first as pg.QueryConfig);
+      if (!BACKGROUND.test(text)) this.statements.push({ text, values: Array.isArray(values) ? values : [] });
+      return send(...given);
+    };
+    Object.assign(client, { query: noting });
   }
 
   /** What was sent while the work was done. */

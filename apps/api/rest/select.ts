@@ -1,5 +1,5 @@
-import type { DataSource, EntityManager } from 'typeorm';
-import { rowsOf } from '#platform/database.js';
+import { DataSource, type EntityManager } from 'typeorm';
+import { preparedIn, queryPrepared, rowsOf } from '#platform/database.js';
 import { badField } from './errors.js';
 import type { ShowScope } from './fields.js';
 import type { FilterScope, KeySource } from './filters/filter.js';
@@ -96,12 +96,22 @@ export async function readRow(
   const values = new SqlValues();
   const where = allOf([resource.where, condition(values)]);
   const { columns, shape } = columnsOf(resource, fields, show);
-  const rows = await rowsOf<Record<string, unknown>>(
-    source,
-    `select ${columns} from ${resource.from} where ${where} limit 1`,
-    values.values,
-  );
+  const text = `select ${columns} from ${resource.from} where ${where} limit 1`;
+  const whole = fields.length === Object.keys(resource.fields).length;
+  const rows = await (whole ? readPrepared : rowsOf)<Record<string, unknown>>(source, text, values.values);
   return rows[0] && shape(rows[0]);
+}
+
+/** Names of the statements that read whole rows: there are as many as resources and ways to see them. */
+const NAMES = new Map<string, string>();
+
+/** Half of the database's work for a row is to understand the statement; those for choices of fields are too many to be kept. */
+function readPrepared<Row>(source: DataSource | EntityManager, text: string, values: unknown[]): Promise<Row[]> {
+  const name = NAMES.get(text) ?? `read-${NAMES.size}`;
+  NAMES.set(text, name);
+  return source instanceof DataSource
+    ? queryPrepared<Row>(source, name, text, values)
+    : preparedIn<Row>(source, name, text, values);
 }
 
 /** The rows of a list before paging: how to count them and how to read their keys in order. */
