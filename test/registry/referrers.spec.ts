@@ -9,7 +9,7 @@ beforeAll(async () => {
 });
 afterAll(() => registry?.close());
 
-const { referrers, attach } = attachments(() => registry);
+const { referrers, attach, fallback } = attachments(() => registry);
 
 describe('referrers', () => {
   it('are an empty list for an unknown subject and for a repository that never was', async () => {
@@ -85,7 +85,34 @@ describe('referrers', () => {
     const first = await referrers(name, subject.digest);
     expect(first.answer.bytes.length).toBeLessThanOrEqual(4 * 1024 * 1024);
     const link = /<([^>]+)>; rel="next"/.exec(first.answer.headers.get('link')!)![1]!;
-    const rest = (await registry.request('GET', link)).json<{ manifests: Listed[] }>().manifests;
-    expect([...digests(first.manifests), ...digests(rest)]).toEqual(digests(artifacts));
+    const rest = await registry.request('GET', link);
+    expect(digests([...first.manifests, ...rest.json<{ manifests: Listed[] }>().manifests])).toEqual(
+      digests(artifacts),
+    );
+    const oras = await registry.request('GET', `/v2/${name}/_oras/artifacts/referrers?digest=${subject.digest}`);
+    const next = /<([^>]+)>; rel="next"/.exec(oras.headers.get('link')!)![1]!;
+    const others = await registry.request('GET', next);
+    expect(digests([oras, others].flatMap((each) => each.json<{ referrers: Listed[] }>().referrers))).toEqual(
+      digests(artifacts),
+    );
+    expect((await fallback(name, subject.digest)).bytes.length).toBeLessThanOrEqual(4 * 1024 * 1024);
+    for (const last of ['x', sha('x')]) {
+      const answer = await registry.request('GET', `/v2/${name}/referrers/${subject.digest}?last=${last}`);
+      expect([answer.status, answer.code]).toEqual([400, 'UNSUPPORTED']);
+    }
+  });
+
+  it('D13 that are too many for one answer are refused by the prototype, which has no pages', async () => {
+    const name = 'team/heavy';
+    const subject = await pushImage(registry, name, 'v1');
+    const references = () =>
+      registry.request('GET', `/v2/_ext/oci-artifacts/v1/${name}/manifests/v1/references?artifact-type=heavy/x`);
+    for (let at = 0; at < 4; at += 1) {
+      if (at < 3) expect((await references()).json<{ references: object[] }>().references.length).toBe(at);
+      const annotations = { pad: `${at}${'x'.repeat(4_000_000)}` };
+      await attach(name, subject, { artifactType: 'heavy/x', annotations });
+    }
+    expect([(await references()).status, (await references()).code]).toEqual([413, 'SIZE_INVALID']);
+    expect((await referrers(name, subject.digest)).manifests.length).toBe(1);
   });
 });

@@ -37,7 +37,7 @@ async function expectFamily(service: SigningServiceEntity, scheme: string, type:
   expect(await world.outcomes(repositoryId, await stranger(service))).toEqual(['untrusted', 'untrusted', 'untrusted']);
   for (const signature of await world.signatures(repositoryId)) {
     expect(signature.scheme).toBe(scheme);
-    const referrers = await findReferrers(world.source, { repositoryId, pinned: null }, signature.digest);
+    const { referrers } = await findReferrers(world.source, { repositoryId, pinned: null }, signature.digest);
     expect(referrers.map(({ artifactType }) => artifactType)).toEqual(type === null ? [] : [type]);
     const companion = await world.tagged(repositoryId, companionTagOf(signature.digest, 'sig'));
     expect(companion !== undefined).toBe(type === null);

@@ -1,6 +1,6 @@
 import type { DataSource } from 'typeorm';
 import { findBlob, findByDigest, findByTag, listTagNames } from '#content/read/find-manifest.js';
-import { findReferrers } from '#content/read/find-referrers.js';
+import { pageOfReferrers } from '#content/read/page-of-referrers.js';
 import { renderReferrers } from '#content/read/render-referrers.js';
 import { looksLikeDigest } from '#oci/digest.js';
 import { MediaType } from '#oci/media-types.js';
@@ -65,9 +65,9 @@ const blob: Loader<Of<'blob'>> = async ({ source, store, answers }, view, { refe
 };
 
 const referrers: Loader<Of<'referrers'>> = async ({ source, answers }, view, { reference, types }, url) => {
-  const found = await findReferrers(source, view, reference);
-  const wanted = types.length === 0 ? found : found.filter((each) => types.includes(each.artifactType ?? ''));
-  const body = renderReferrers(wanted);
+  const { referrers: found, next } = await pageOfReferrers(source, view, reference, { types });
+  if (next !== undefined) return undefined;
+  const body = renderReferrers(found);
   const filters = types.length > 0 ? ['OCI-Filters-Applied', 'artifactType'] : [];
   return list(answers, view, url, MediaType.ociIndex, body, filters);
 };

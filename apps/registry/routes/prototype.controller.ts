@@ -5,7 +5,7 @@ import type { FoundManifest } from '#content/read/find-manifest.js';
 import { findReferrers } from '#content/read/find-referrers.js';
 import { readManifestBytes } from '#content/read/manifest-bytes.js';
 import { looksLikeDigest } from '#oci/digest.js';
-import { invalid } from '#platform/domain-error.js';
+import { DomainError, invalid } from '#platform/domain-error.js';
 import { Gate } from '../access/gate.js';
 import { sendJson } from '../http/answer.js';
 import { OciErrorFilter } from '../http/oci-error.js';
@@ -83,8 +83,8 @@ export class PrototypeController {
     const view = viewOf(served);
     const target = await readManifest(this.source, view, reference);
     if (!target) throw manifestUnknown(reference);
-    const referrers = await findReferrers(this.source, view, target.digest);
-    const wanted = referrers.filter((each) => types.length === 0 || types.includes(each.artifactType ?? ''));
+    const { referrers: wanted, more } = await findReferrers(this.source, view, target.digest, { types });
+    if (more) throw tooMany();
     const bytes = await readManifestBytes(
       this.source,
       wanted.map(({ id }) => id),
@@ -96,3 +96,6 @@ export class PrototypeController {
     return { target, artifacts };
   }
 }
+
+const tooMany = () =>
+  new DomainError('too-large', 'SIZE_INVALID', 'There are too many artifacts for one answer; list them as referrers.');

@@ -1,11 +1,12 @@
 import { Controller, Get, Param, Req, Res, UseFilters } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { DataSource } from 'typeorm';
-import { findReferrers, type FoundReferrer } from '#content/read/find-referrers.js';
-import { referrerDescriptor } from '#content/read/render-referrers.js';
+import { pageOfReferrers, type ReferrersPage } from '#content/read/page-of-referrers.js';
+import { referrerDescriptor, renderReferrers } from '#content/read/render-referrers.js';
 import { isDigest } from '#oci/digest.js';
 import { MediaType } from '#oci/media-types.js';
 import { invalid } from '#platform/domain-error.js';
+import { isUuid } from '#platform/identifiers.js';
 import { Gate } from '../access/gate.js';
 import { sendBytes, sendJson } from '../http/answer.js';
 import { OciErrorFilter } from '../http/oci-error.js';
@@ -13,10 +14,7 @@ import { nextLink, queryTypes, queryValue } from '../http/query.js';
 import { Upstream } from './upstream.js';
 import { viewOf } from './view.js';
 
-/** Largest page in bytes: some clients read one page and no more than this. */
-const PAGE_BYTES = 4 * 1024 * 1024 - 1024;
-
-/** Manifests that refer to a subject, oldest first; an empty list for subjects that are not here. */
+/** Manifests that refer to a subject, in the order in which they came; an empty list for subjects that are not here. */
 @Controller()
 @UseFilters(OciErrorFilter)
 export class ReferrersController {
@@ -33,15 +31,11 @@ export class ReferrersController {
     requireDigest(digest);
     await this.upstream.refreshSignatures({ request, reply }, name, digest);
     const types = queryTypes(request, 'artifactType');
-    const found = served?.repositoryId ? await findReferrers(this.source, viewOf(served), digest) : [];
-    const wanted = types.length === 0 ? found : found.filter((each) => types.includes(each.artifactType ?? ''));
-    const last = queryValue(request, 'last');
-    const { manifests, next } = page(wanted, last);
-    const query = { ...(types.length > 0 ? { artifactType: types } : {}), last: next ?? '' };
-    const body = { schemaVersion: 2, mediaType: MediaType.ociIndex, manifests };
-    sendBytes(reply, 200, MediaType.ociIndex, Buffer.from(JSON.stringify(body)), {
+    const wanted = { types, after: placeIn(request) };
+    const page = served?.repositoryId ? await pageOfReferrers(this.source, viewOf(served), digest, wanted) : NONE;
+    sendBytes(reply, 200, MediaType.ociIndex, renderReferrers(page.referrers), {
       'OCI-Filters-Applied': types.length > 0 ? 'artifactType' : undefined,
-      Link: next === undefined ? undefined : nextLink(`/v2/${name}/referrers/${digest}`, query),
+      Link: linkAfter(page, `/v2/${name}/referrers/${digest}`, { artifactType: types }),
     });
   }
 
@@ -52,24 +46,36 @@ export class ReferrersController {
     const digest = queryValue(request, 'digest') ?? '';
     requireDigest(digest);
     const types = queryTypes(request, 'artifactType');
-    const found = await findReferrers(this.source, viewOf(served), digest);
-    const wanted = types.length === 0 ? found : found.filter((each) => types.includes(each.artifactType ?? ''));
-    sendJson(reply, 200, { referrers: wanted.map(referrerDescriptor) }, { 'ORAS-Api-Version': 'oras/1.0' });
+    const page = await pageOfReferrers(this.source, viewOf(served), digest, { types, after: placeIn(request) });
+    const referrers = page.referrers.map(referrerDescriptor);
+    sendJson(
+      reply,
+      200,
+      { referrers },
+      {
+        'ORAS-Api-Version': 'oras/1.0',
+        Link: linkAfter(page, `/v2/${name}/_oras/artifacts/referrers`, { digest, artifactType: types }),
+      },
+    );
   }
 }
 
-/** Descriptors after one digest, as many as fit a page. */
-function page(found: readonly FoundReferrer[], last: string | undefined): { manifests: object[]; next?: string } {
-  const start = last === undefined ? 0 : found.findIndex((each) => each.digest === last) + 1;
-  const manifests: object[] = [];
-  let bytes = 0;
-  for (const [at, each] of found.slice(start).entries()) {
-    const descriptor = referrerDescriptor(each);
-    bytes += Buffer.byteLength(JSON.stringify(descriptor)) + 1;
-    if (bytes > PAGE_BYTES && manifests.length > 0) return { manifests, next: found[start + at - 1]!.digest };
-    manifests.push(descriptor);
-  }
-  return { manifests };
+const NONE: ReferrersPage = { referrers: [] };
+
+/** Where a page begins, as the link to it says. */
+function placeIn(request: FastifyRequest): string | undefined {
+  const last = queryValue(request, 'last');
+  if (last !== undefined && !isUuid(last))
+    throw invalid('The place in the list is of no link that was given out.', 'last', 'UNSUPPORTED');
+  return last;
+}
+
+function linkAfter(
+  { next }: ReferrersPage,
+  path: string,
+  query: Readonly<Record<string, string | readonly string[]>>,
+): string | undefined {
+  return next === undefined ? undefined : nextLink(path, { ...query, last: next });
 }
 
 function requireDigest(digest: string): void {

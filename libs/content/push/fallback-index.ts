@@ -57,7 +57,7 @@ export async function renderFallback(
        and (c.id = any($3::uuid[])
          or exists (select 1 from membership m where m.repository_id = $1 and m.unit_id = c.id and m.removed_in is null)
          or exists (select 1 from staged s where s.repository_id = $1 and s.unit_id = c.id))
-     order by c.pulp_created, c.id`,
+     order by c.id`,
     [repositoryId, subject, coming, going],
   );
   if (referrers.length === 0) return [];

@@ -13,25 +13,50 @@ export interface FoundReferrer {
   readonly source: string;
 }
 
-/** Referrers of a subject in a version, oldest first. Companion tags are not among them unless asked for. */
+/** Which referrers of a subject are wanted. */
+export interface ReferrersQuery {
+  /** Artifact types, any of them; none for all. */
+  readonly types?: readonly string[] | undefined;
+  /** Id of the manifest after which to go on. */
+  readonly after?: string | undefined;
+}
+
+/** Before every id. */
+const FIRST = '00000000-0000-0000-0000-000000000000';
+
+/** Most referrers that are looked at in one reading, and bytes of manifests after which no other is read. */
+const MOST = 20_000;
+const MOST_BYTES = 8 * 1024 * 1024;
+
+/**
+ * Referrers of a subject in a version, in the order in which they came, companion tags not among them. A subject may have
+ * more than memory can take, annotations of megabytes each: `more` says that there is a rest to read after the last one.
+ */
 export async function findReferrers(
   source: DataSource,
   view: ReadView,
   subject: string,
-  options: { companions?: boolean } = {},
-): Promise<FoundReferrer[]> {
-  const text = `select c.id, c.digest, c.media_type as "mediaType", c.size, c.artifact_type as "artifactType", c.annotations, l.source
-    from relation l join manifest c on c.id = l.referrer_id
-    where l.subject_digest = $3 and ($4 or l.source <> 'cosign-tag')
-      and (exists (select 1 from membership m where m.repository_id = $1 and m.unit_id = c.id and ${MEMBER_AT})
-        or ($2::int is null and exists (select 1 from staged s where s.repository_id = $1 and s.unit_id = c.id)))
-    order by c.pulp_created, c.id`;
-  return queryPrepared<FoundReferrer>(source, 'referrers', text, [
+  { types = [], after }: ReferrersQuery = {},
+): Promise<{ readonly referrers: readonly FoundReferrer[]; readonly more: boolean }> {
+  const text = `select c.id, c.digest, c.media_type as "mediaType", c.size, c.artifact_type as "artifactType", c.annotations,
+      part.source, part.seen::int
+    from (select id, source, sum(size) over (order by id) - size as before, count(*) over () as seen
+      from (select c.id, c.size, l.source from relation l join manifest c on c.id = l.referrer_id
+        where l.subject_digest = $3 and l.source <> 'cosign-tag' and l.referrer_id > $4
+          and ($5::text[] is null or c.artifact_type = any($5))
+          and (exists (select 1 from membership m where m.repository_id = $1 and m.unit_id = c.id and ${MEMBER_AT})
+            or ($2::int is null and exists (select 1 from staged s where s.repository_id = $1 and s.unit_id = c.id)))
+        order by l.referrer_id limit ${MOST}) as here) as part
+    join manifest c on c.id = part.id where part.before < ${MOST_BYTES} order by c.id`;
+  const rows = await queryPrepared<FoundReferrer & { seen: number }>(source, 'referrers', text, [
     view.repositoryId,
     view.pinned,
     subject,
-    options.companions ?? false,
+    after ?? FIRST,
+    types.length === 0 ? null : types,
   ]);
+  const seen = rows[0]?.seen ?? 0;
+  return { referrers: rows, more: seen > rows.length || seen === MOST };
 }
 
 /** Signatures of a manifest in a version with their bytes, oldest first. */

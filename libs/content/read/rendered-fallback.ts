@@ -5,7 +5,7 @@ import { MediaType } from '#oci/media-types.js';
 import { fallbackTagOf } from '#oci/reference.js';
 import { queryPrepared } from '#platform/database.js';
 import type { FoundManifest, ReadView } from './find-manifest.js';
-import { findReferrers } from './find-referrers.js';
+import { pageOfReferrers } from './page-of-referrers.js';
 import { renderReferrers } from './render-referrers.js';
 
 /** Which subject an index that was rendered here is about, so that it is found again by its digest. */
@@ -34,7 +34,8 @@ export async function findRenderedFallback(
 }
 
 async function renderSubject(source: DataSource, view: ReadView, subject: string): Promise<FoundManifest | undefined> {
-  const referrers = await findReferrers(source, view, subject);
+  // More than one page is more than any client reads of a manifest.
+  const { referrers } = await pageOfReferrers(source, view, subject);
   if (referrers.length === 0) return undefined;
   const bytes = renderReferrers(referrers);
   const digest = digestOf(bytes);
