@@ -2,7 +2,7 @@ import { createHash, createHmac, createSecretKey, randomBytes, timingSafeEqual }
 import { LRUCache } from 'lru-cache';
 import type { DataSource } from 'typeorm';
 import { unauthenticated } from '#platform/domain-error.js';
-import { AccessCache, MOST_STALE_MS } from './access-cache.js';
+import { AccessCache } from './access-cache.js';
 import type { AccessChanges } from './access-changes.js';
 import { accountId, isCurrent, readAccount, type Account } from './accounts.js';
 import { basicCredentials, type BasicCredentials } from './basic-credentials.js';
@@ -19,15 +19,15 @@ export interface AuthenticatorParts {
 }
 
 /**
- * Says who a request comes from. A password is hashed once a minute at most; until then the request costs one keyed hash
- * and one map lookup, and a change of the account is noticed at once.
+ * Says who a request comes from. A password is hashed once; after that a request costs one keyed hash and one map lookup,
+ * and once a minute one query. A change of the account is noticed at once.
  */
 export class Authenticator {
   // A key object makes each use seven times cheaper than bytes.
   private readonly secret = createSecretKey(randomBytes(32));
   private readonly known: AccessCache<UserPrincipal | RobotPrincipal>;
-  /** Which stored hash a credential was found to fit; worthless as soon as the stored hash differs. */
-  private readonly proofs = new LRUCache<string, string>({ max: 10_000, ttl: MOST_STALE_MS });
+  /** Which stored hash a credential was found to fit: true for ever, and worthless as soon as the stored hash differs. */
+  private readonly proofs = new LRUCache<string, string>({ max: 10_000 });
   private readonly hasher: PasswordHasher;
   private readonly throttle: LoginThrottle;
   private readonly robotUse: RobotUse | undefined;

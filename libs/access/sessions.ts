@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { DataSource, EntityManager } from 'typeorm';
 import { rowsOf } from '#platform/database.js';
 import { readUserById } from './accounts.js';
@@ -18,6 +18,17 @@ export async function createSession(tx: EntityManager, userId: number): Promise<
   await tx.insert(Session, { tokenHash: hashSecret(token), userId, expiresAt });
   await tx.update(UserAccount, { id: userId }, { lastLogin: new Date() });
   return token;
+}
+
+/** What a page of ours sends along with changes, and no other site knows: it follows from the session. */
+export function csrfTokenOf(session: string): string {
+  return createHash('sha256').update(`csrf ${session}`).digest('base64url');
+}
+
+/** True when a token is the session's. */
+export function isCsrfTokenOf(session: string, token: string): boolean {
+  const [expected, given] = [Buffer.from(csrfTokenOf(session)), Buffer.from(token)];
+  return expected.length === given.length && timingSafeEqual(expected, given);
 }
 
 /** The active user of a session; undefined when the session is unknown or over. */

@@ -1,12 +1,12 @@
 import { Inject } from '@nestjs/common';
 import { Authenticator } from '#access/authenticator.js';
 import { PasswordHasher } from '#access/password-hashing.js';
-import { createSession, endSession, SESSION_SECONDS } from '#access/sessions.js';
+import { createSession, csrfTokenOf, endSession, SESSION_SECONDS } from '#access/sessions.js';
 import { checkPassword, getUser, updateUser, type UserFields } from '#access/users.js';
 import { CONFIG, type HallmarkConfig } from '#platform/config.js';
 import { inTransaction } from '#platform/database.js';
-import { forbidden } from '#platform/domain-error.js';
-import { SESSION_COOKIE, sessionToken } from '../rest/access/callers.js';
+import { forbidden, isDomainError } from '#platform/domain-error.js';
+import { CSRF_COOKIE, SESSION_COOKIE, sessionToken } from '../rest/access/callers.js';
 import { Context, type RestContext } from '../rest/context.js';
 import { badField } from '../rest/errors.js';
 import { href, text, derived } from '../rest/fields.js';
@@ -73,7 +73,7 @@ export class LoginController extends RestHost {
   async login(@Context() context: RestContext): Promise<object> {
     const id = userOf(context);
     const token = await inTransaction(this.rest.source, (tx) => createSession(tx, id));
-    this.setCookie(context, token, SESSION_SECONDS);
+    this.setCookies(context, token, SESSION_SECONDS);
     return this.rest.show(LOGIN, id);
   }
 
@@ -116,7 +116,7 @@ export class LoginController extends RestHost {
   async logout(@Context() context: RestContext): Promise<void> {
     const token = sessionToken(context.request.headers.cookie);
     if (token) await inTransaction(this.rest.source, (tx) => endSession(tx, token));
-    this.setCookie(context, '', 0);
+    this.setCookies(context, '', 0);
   }
 
   private async newPassword(
@@ -127,18 +127,22 @@ export class LoginController extends RestHost {
     const { username } = await getUser(this.rest.source.manager, userOf(context));
     try {
       await this.authenticator.signIn({ username, password: old_password ?? '' }, context.request.ip);
-    } catch {
-      throw badField('old_password', 'The password is wrong.');
+    } catch (error) {
+      if (isDomainError(error) && error.kind === 'unauthenticated')
+        throw badField('old_password', 'The password is wrong.');
+      throw error;
     }
     checkPassword(new_password);
     return this.hasher.hash(new_password);
   }
 
-  private setCookie({ reply }: RestContext, value: string, seconds: number): void {
+  private setCookies({ reply }: RestContext, session: string, seconds: number): void {
     const secure = this.config.publicUrl.startsWith('https:') ? '; Secure' : '';
-    void reply.header(
-      'set-cookie',
-      `${SESSION_COOKIE}=${value}; Path=/; HttpOnly; SameSite=Strict; Max-Age=${seconds}${secure}`,
-    );
+    const rest = `Path=/; SameSite=Strict; Max-Age=${seconds}${secure}`;
+    const csrfToken = session === '' ? '' : csrfTokenOf(session);
+    void reply.header('set-cookie', [
+      `${SESSION_COOKIE}=${session}; HttpOnly; ${rest}`,
+      `${CSRF_COOKIE}=${csrfToken}; ${rest}`,
+    ]);
   }
 }
