@@ -87,7 +87,7 @@ export async function grantOwner(
 ): Promise<void> {
   if (principal.kind === 'anonymous') return;
   const userId = principal.kind === 'user' ? principal.id : principal.owner.id;
-  await giveRole(tx, userId, roleName, objectKey);
+  await giveRole(tx, { userId }, roleName, objectKey);
 }
 
 /** Grants on whole models and on all objects but the numerous ones, or with `key` on models and that one object. */

@@ -125,9 +125,9 @@ export async function forgetObjects(tx: EntityManager, objectKeys: readonly stri
   if (affected) await announceGrants(tx, '*');
 }
 
-/** Gives a user a role on an object, if he does not have it yet; true when he did not. */
-export async function giveRole(tx: EntityManager, userId: number, roleName: string, key: string): Promise<boolean> {
-  return (await insert(tx, await getRoleByName(tx, roleName), { userId }, key)) !== undefined;
+/** Gives somebody a role on an object, if he does not have it yet; true when he did not. */
+export async function giveRole(tx: EntityManager, holder: Holder, roleName: string, key: string): Promise<boolean> {
+  return (await insert(tx, await getRoleByName(tx, roleName), holder, key)) !== undefined;
 }
 
 async function insert(

@@ -1,5 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { addUser, PASSWORD, ROOT, startApi, type ApiProcess } from './api-process.js';
+import { addUser, type Answer, PASSWORD, ROOT, startApi, type ApiProcess } from './api-process.js';
+
+/** What a browser sends after a sign-in: both cookies, and the token once more as a header. */
+function sessionOf({ headers }: Answer) {
+  const cookies = headers.getSetCookie().map((each) => each.split(';', 1)[0]!);
+  return { as: null, headers: { cookie: cookies.join('; '), 'x-csrftoken': cookies[1]!.split('=')[1]! } };
+}
 
 describe('users, groups and roles', () => {
   let api: ApiProcess;
@@ -119,12 +125,18 @@ describe('users, groups and roles', () => {
   it('signs browsers in and out, and lets people change their own account', async () => {
     const signedIn = await post('/login/', undefined, 'paula');
     expect([signedIn.status, signedIn.body['username']]).toEqual([201, 'paula']);
-    const cookie = signedIn.headers.get('set-cookie')!;
-    expect(cookie).toMatch(/HttpOnly; SameSite=Strict/);
-    const session = { as: null, headers: { cookie: cookie.split(';', 1)[0]! } };
+    const [cookie] = signedIn.headers.getSetCookie();
+    expect(cookie).toMatch(/HttpOnly; Path=\/; SameSite=Strict/);
+    const session = sessionOf(signedIn);
     expect((await api.get(`${ROOT}/login/`, session)).body['username']).toBe('paula');
     const patch = (body: object) => api.request('PATCH', `${ROOT}/login/`, body, session);
-    expect((await patch({ first_name: 'Paula' })).status).toBe(200);
+    expect((await patch({ first_name: 'Paula', username: 'paula' })).body).toEqual({
+      username: 'paula',
+      first_name: 'Paula',
+      last_name: '',
+      email: '',
+    });
+    expect((await patch({ username: 'somebody' })).body).toHaveProperty('username');
     expect((await patch({ old_password: 'wrong one', new_password: 'another good one' })).status).toBe(400);
     expect((await patch({ old_password: PASSWORD, new_password: 'another good one' })).status).toBe(200);
     expect((await api.get(`${ROOT}/login/`, session)).status).toBe(401);
@@ -133,9 +145,34 @@ describe('users, groups and roles', () => {
     );
     await api.source.query(`select pg_notify('hallmark_change', 'access identity:*')`);
     const again = await post('/login/', undefined, 'paula');
-    const next = { as: null, headers: { cookie: again.headers.get('set-cookie')!.split(';', 1)[0]! } };
-    expect((await api.request('DELETE', `${ROOT}/login/`, undefined, next)).status).toBe(204);
+    const next = sessionOf(again);
+    const out = await api.request('DELETE', `${ROOT}/login/`, undefined, next);
+    expect([out.status, out.headers.getSetCookie().map((each) => each.split(';', 1)[0])]).toEqual([
+      204,
+      ['sessionid=', 'csrftoken='],
+    ]);
     expect((await api.get(`${ROOT}/login/`, next)).status).toBe(401);
+  });
+
+  it('takes changes in a session only with the token that no other site knows', async () => {
+    const { as, headers } = sessionOf(await post('/login/', undefined, 'admin'));
+    const { 'x-csrftoken': token, cookie } = headers;
+    const make = (more: Record<string, string>) =>
+      api.request('POST', `${ROOT}/groups/`, { name: 'by session' }, { as, headers: { cookie, ...more } });
+    const missing = await make({});
+    expect([missing.status, missing.body]).toEqual([403, { detail: 'CSRF Failed: CSRF token missing.' }]);
+    const other = sessionOf(await post('/login/', undefined, 'admin')).headers['x-csrftoken'];
+    for (const wrong of ['', 'x', other]) expect((await make({ 'x-csrftoken': wrong })).status).toBe(403);
+    expect((await make({ 'x-csrftoken': token })).status).toBe(201);
+  });
+
+  it('makes who makes the first distribution of a namespace its owner', async () => {
+    await addUser(api.source, 'nina');
+    const body = { name: 'n', base_path: 'nina/app' };
+    await api.finished(await post('/distributions/container/container/', body, 'nina'));
+    const list = await api.get(`${ROOT}/pulp_container/namespaces/?name=nina`, { as: 'nina' });
+    const roles = await api.get(`${list.body['results']![0]!['pulp_href']!}list_roles/`, { as: 'nina' });
+    expect(roles.body['roles']).toEqual([{ role: 'container.containernamespace_owner', users: ['nina'], groups: [] }]);
   });
 
   it('enforces edited access policies until they are reset', async () => {
@@ -157,6 +194,19 @@ describe('users, groups and roles', () => {
     const made = await create();
     expect(made.status).toBe(201);
     expect((await api.get(made.body['pulp_href']!, { as: 'otto' })).status).toBe(404);
+    const viewer = 'container.containerrepository_viewer';
+    const hooks = [
+      { function: 'add_roles_for_users', parameters: { roles: viewer, users: ['otto', 'nobody'] } },
+      { function: 'add_roles_for_groups', parameters: { roles: [viewer], groups: ['watchers'] } },
+    ];
+    await post('/groups/', { name: 'watchers' });
+    expect((await api.request('PATCH', policy['pulp_href']!, { creation_hooks: hooks })).status).toBe(200);
+    const { body: shared } = await create();
+    expect((await api.get(`${shared['pulp_href']!}list_roles/`)).body['roles']).toEqual([
+      { role: viewer, users: ['otto'], groups: ['watchers'] },
+    ]);
+    const odd = { creation_hooks: [{ function: 'add_roles_for_users', parameters: { roles: viewer } }] };
+    expect((await api.request('PATCH', policy['pulp_href']!, odd)).body['creation_hooks']![0]).toContain('"users"');
     const silly = { statements: [{ action: 'list', principal: '*', effect: 'allow', condition: 'is_tuesday' }] };
     expect((await api.request('PATCH', policy['pulp_href']!, silly)).status).toBe(400);
     expect((await api.request('POST', `${policy['pulp_href']!}reset/`)).body).toMatchObject({ customized: false });

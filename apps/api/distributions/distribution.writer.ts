@@ -1,18 +1,25 @@
 import type { EntityManager } from 'typeorm';
+import type { Principal } from '#access/principal.js';
 import { ensureNamespace } from '#content/distributions/ensure-push-target.js';
 import { deleteRepository } from '#content/versions/create-repository.js';
 import { announce } from '#platform/change-feed.js';
 import { rowsOf } from '#platform/database.js';
+import { NAMESPACES } from '../namespaces/namespaces.resource.js';
 import { repositoryModel } from '../rest/models.js';
 import type { Resource } from '../rest/resource.js';
+import { ownNew } from '../rest/writing/general-tasks.js';
 import { insertRow, updateRow, type Columns, type GoneObject, type Writer } from '../rest/writing/writer.js';
 import { registerWriter } from '../rest/writing/writers.js';
 import { DISTRIBUTIONS, PULL_THROUGH_DISTRIBUTIONS } from './distributions.resource.js';
 
-async function withNamespace(tx: EntityManager, columns: Columns): Promise<Columns> {
+/** The columns with the namespace of the path; who makes the first distribution in one makes the namespace. */
+async function withNamespace(tx: EntityManager, columns: Columns, maker?: Principal): Promise<Columns> {
   const path = columns['base_path'];
   if (typeof path !== 'string') return columns;
-  return { ...columns, namespace_id: await ensureNamespace(tx, path.split('/', 1)[0]!) };
+  let isNew = false;
+  const id = await ensureNamespace(tx, path.split('/', 1)[0]!, () => (isNew = true));
+  if (isNew && maker) await ownNew(tx, NAMESPACES, id, maker);
+  return { ...columns, namespace_id: id };
 }
 
 async function adoptChildren(tx: EntityManager, id: string, children: unknown): Promise<void> {
@@ -54,8 +61,8 @@ export async function removeDistribution(tx: EntityManager, id: string): Promise
 function distributionWriter(resource: Resource, type: 'container' | 'pull-through'): Writer {
   return registerWriter({
     resource,
-    async create(tx, { children, ...columns }) {
-      const id = await insertRow(tx, 'distribution', { type, ...(await withNamespace(tx, columns)) });
+    async create(tx, { children, ...columns }, maker) {
+      const id = await insertRow(tx, 'distribution', { type, ...(await withNamespace(tx, columns, maker)) });
       await adoptChildren(tx, id, children);
       await announce(tx, 'distributions', id);
       return id;

@@ -1,13 +1,6 @@
 import { forbidden } from '#platform/domain-error.js';
 import { rowsOf } from '#platform/database.js';
-import { on, ownedRules } from '../rest/access/rules.js';
-import { LabelsField } from '../rest/body/labels.js';
-import { TextField } from '../rest/body/fields.js';
-import { baseFields, labels, text } from '../rest/fields.js';
-import { labelSelect } from '../rest/filters/label-select.js';
-import { textFilters } from '../rest/filters/text.js';
-import { BY_NAME } from '../rest/ordering.js';
-import { defineResource } from '../rest/resource.js';
+import { on } from '../rest/access/rules.js';
 import { ResourceController, RestHost } from '../rest/rest-controller.js';
 import { LIST, READ } from '../rest/standard/reading.js';
 import { ROLES } from '../rest/standard/roles.js';
@@ -15,35 +8,7 @@ import { creating, deleting, type WriteScope } from '../rest/standard/writing.js
 import { insertRow, updateRow, type GoneObject } from '../rest/writing/writer.js';
 import { registerWriter } from '../rest/writing/writers.js';
 import { removeDistribution } from '../distributions/distribution.writer.js';
-
-class NamespaceBody {
-  @TextField({
-    pattern: {
-      regex: /^[a-z0-9]+(?:[._-]+[a-z0-9]+)*$/,
-      message: 'A namespace has lower case letters and digits, with dots, dashes or underscores between them.',
-    },
-    max: 255,
-  })
-  name: string;
-
-  @LabelsField()
-  pulp_labels?: Record<string, string | null>;
-}
-
-const owned = ownedRules('container.containernamespace', 'container.containernamespace_owner');
-
-/** First components of distribution paths. */
-export const NAMESPACES = defineResource({
-  model: 'container.containernamespace',
-  tag: 'Pulp_Container: Namespaces',
-  schema: 'container.ContainerNamespace',
-  fields: { ...baseFields('container.containernamespace'), name: text('t.name'), pulp_labels: labels() },
-  filters: [...textFilters('name', 't.name'), labelSelect()],
-  ordering: { name: 't.name' },
-  defaultOrder: BY_NAME,
-  access: { ...owned, actions: { ...owned.actions, create: 'authenticated' } },
-  body: NamespaceBody,
-});
+import { NamespaceBody, NAMESPACES } from './namespaces.resource.js';
 
 const WRITER = registerWriter({
   resource: NAMESPACES,

@@ -3,9 +3,9 @@ import { Inject, Injectable } from '@nestjs/common';
 
 import { DataSource } from 'typeorm';
 import { ACCESS_TOPIC } from '#access/access-changes.js';
+import { runCreationHooks } from '#access/creation-hooks.js';
 import { ownerRoleOf } from '#access/locked-roles.js';
 import { objectKey } from '#access/permission-names.js';
-import { grantOwner } from '#access/permissions.js';
 import { type CreationHook, ensurePushTarget } from '#content/distributions/ensure-push-target.js';
 import type { ServedPath } from '#content/distributions/find-distribution.js';
 import { ChangeFeed } from '#platform/change-feed.js';
@@ -31,8 +31,10 @@ export class PushTargets {
     const type = this.config.pushRepositoryType;
     const heard = hearing(this.feed);
     try {
-      const target = await ensurePushTarget(this.source, visit.name, type, this.ownerRoles(visit));
-      if (target.created.length > 0 && visit.principal.kind !== 'anonymous') await heard.rights();
+      let given = false;
+      const roles = this.rolesOn(visit, () => (given = true));
+      const target = await ensurePushTarget(this.source, visit.name, type, roles);
+      if (given) await heard.rights();
       return target.repositoryId;
     } finally {
       heard.stop();
@@ -46,22 +48,19 @@ export class PushTargets {
     return served.repositoryId;
   }
 
-  /** The pusher owns what his push made. */
-  private ownerRoles({ principal }: Visit): CreationHook {
-    const repository =
-      this.config.pushRepositoryType === 'container'
-        ? 'container.containerrepository'
-        : 'container.containerpushrepository';
+  /** The pusher owns what his push made, or whoever the edited policies of its kinds say. */
+  private rolesOn({ principal }: Visit, given: () => void): CreationHook {
+    const type = this.config.pushRepositoryType;
     return async (tx, { created, namespaceId, repositoryId, distributionId }) => {
       const made = {
-        namespace: ['container.containernamespace', namespaceId],
-        repository: [repository, repositoryId],
-        distribution: ['container.containerdistribution', distributionId],
+        namespace: ['container.containernamespace', 'pulp_container/namespaces', namespaceId],
+        repository: [`container.${type.replace('-', '')}repository`, `repositories/container/${type}`, repositoryId],
+        distribution: ['container.containerdistribution', 'distributions/container/container', distributionId],
       } as const;
       for (const kind of created) {
-        const [model, id] = made[kind];
-        const role = ownerRoleOf(model);
-        if (role) await grantOwner(tx, principal, role, objectKey(model, id));
+        const [model, viewsetName, id] = made[kind];
+        const about = { objectKey: objectKey(model, id), viewsetName, ownerRole: ownerRoleOf(model) };
+        if (await runCreationHooks(tx, about, principal)) given();
       }
     };
   }

@@ -1,4 +1,5 @@
 import type { PolicyStatement } from '#access/access-policy.entity.js';
+import { HOOK_FUNCTIONS } from '#access/creation-hooks.js';
 import { statementProblem } from '../../rest/access/policies/evaluate.js';
 import { JsonField, ObjectListField } from '../../rest/body/fields.js';
 
@@ -53,7 +54,9 @@ function statementRefusal(given: object): string | undefined {
 }
 
 function hookRefusal(given: object): string | undefined {
-  const { function: name, parameters } = given as { function?: unknown; parameters?: { roles?: unknown } | null };
-  if (name !== 'add_roles_for_object_creator') return 'The function of a hook is add_roles_for_object_creator.';
-  return isTexts(parameters?.roles) ? undefined : 'The parameter "roles" is a role name or a list of role names.';
+  const { function: name, parameters } = given as { function?: unknown; parameters?: Record<string, unknown> | null };
+  if (!HOOK_FUNCTIONS.includes(name as string)) return `The function of a hook is one of ${HOOK_FUNCTIONS.join(', ')}.`;
+  const whom = /_(users|groups)$/.exec(name as string)?.[1];
+  const wrong = ['roles', ...(whom ? [whom] : [])].find((each) => !isTexts(parameters?.[each]));
+  return wrong && `The parameter "${wrong}" is a name or a list of names.`;
 }

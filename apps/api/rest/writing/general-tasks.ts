@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
-import { grantOwner } from '#access/permissions.js';
+import { runCreationHooks } from '#access/creation-hooks.js';
 import type { Principal } from '#access/principal.js';
 import { forgetObjects } from '#access/role-assignments.js';
 import { objectKey } from '#access/permission-names.js';
@@ -8,8 +8,9 @@ import { CONFIG, type HallmarkConfig } from '#platform/config.js';
 import { inTransaction, isUniqueViolation } from '#platform/database.js';
 import { invalid } from '#platform/domain-error.js';
 import { defineTask, type TaskContext, type TaskHandler } from '#tasks/define-task.js';
-import { creatorRoles } from '../access/policies/policy-book.js';
+import { policyName } from '../access/policies/statements.js';
 import { hrefTo, type ModelName } from '../models.js';
+import type { Resource } from '../resource.js';
 import { readRow } from '../select.js';
 import type { Columns, Writer } from './writer.js';
 import { writerOf } from './writers.js';
@@ -46,9 +47,15 @@ export async function createObject(
   maker: Principal,
 ): Promise<string> {
   const id = await writer.create(tx, columns, maker);
-  for (const role of await creatorRoles(tx, writer.resource))
-    await grantOwner(tx, maker, role, objectKey(writer.resource.model, id));
+  await ownNew(tx, writer.resource, id, maker);
   return id;
+}
+
+/** Gives the roles on an object that was just made: the owner's to its maker, or what its edited policy says. */
+export async function ownNew(tx: EntityManager, resource: Resource, id: string, maker: Principal): Promise<void> {
+  const { model, access } = resource;
+  const made = { objectKey: objectKey(model, id), viewsetName: policyName(resource), ownerRole: access.ownerRole };
+  await runCreationHooks(tx, made, maker);
 }
 
 /** Takes an object away, with the roles that were given on it and on what went with it. */

@@ -68,17 +68,3 @@ export class PolicyBook implements OnApplicationShutdown {
     return new Map(rows.map((row) => [row.viewset_name, row]));
   }
 }
-
-/** Roles that the maker of an object gets on it: those of the edited policy, or the resource's own. */
-export async function creatorRoles(tx: EntityManager, resource: Resource): Promise<readonly string[]> {
-  const [edited] = await rowsOf<{ creation_hooks: readonly PolicyFunction[] | null }>(
-    tx,
-    'select creation_hooks from access_policy where viewset_name = $1 and customized',
-    [policyName(resource)],
-  );
-  const { ownerRole } = resource.access;
-  if (!edited) return ownerRole ? [ownerRole] : [];
-  return (edited.creation_hooks ?? [])
-    .filter((hook) => hook.function === 'add_roles_for_object_creator')
-    .flatMap((hook) => (hook.parameters?.['roles'] ?? []) as string | string[]);
-}
