@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { Digest, DigestAlgorithm } from '#oci/digest.js';
+import type { CheckedBlob } from './checked-blob.js';
 
 /** A part of a blob in bytes, both ends included, as HTTP counts them. */
 export interface ByteRange {
@@ -24,15 +25,11 @@ export interface AppendLimits {
 }
 
 /** What a stream that is stored whole must be. */
-export interface StoreLimits {
+export interface StoreLimits extends Pick<AppendLimits, 'idleMs' | 'idleBytes' | 'ownsChunks'> {
   /** Most bytes that are taken. */
   readonly maxBytes: number;
   /** Exact size that was announced. */
   readonly size?: number;
-  /** Milliseconds without a byte after which the stream is cut off. */
-  readonly idleMs?: number;
-  /** Fewest bytes that must come in each such time; 1 when it is not set. */
-  readonly idleBytes?: number;
 }
 
 /** A stored blob as the collector and the scrub see it. */
@@ -58,6 +55,8 @@ export interface BlobStore {
   size(digest: Digest): Promise<number | undefined>;
   /** Stores a small blob durably after checking its digest. */
   putBytes(digest: Digest, bytes: Buffer): Promise<void>;
+  /** Stores small blobs durably, each digest once; they share what durability costs. */
+  putAll(blobs: readonly CheckedBlob[]): Promise<void>;
   /** Stores a stream durably when digest and size are right, and leaves nothing otherwise. Returns the size. */
   storeStream(digest: Digest, bytes: Readable, limits: StoreLimits): Promise<number>;
   /** Removes a blob; quiet when it is not there. */

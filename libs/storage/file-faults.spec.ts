@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { digestOf } from '#oci/digest.js';
+import { CheckedBlob } from './checked-blob.js';
 import { FileStore } from './file-store.js';
 import { FlushBatch } from './flush-batch.js';
 import { SessionTurns } from './session-turns.js';
@@ -134,6 +135,26 @@ describe('flushing', () => {
     expect(spy).toHaveBeenCalledTimes(3);
     spy.mockRestore();
     await handle.close();
+  });
+
+  it('of small blobs comes before any of them has its name, and leaves nothing of them when one fails', async () => {
+    const store = new FileStore(folder);
+    const handle = await open(folder, 'r');
+    const prototype = Object.getPrototypeOf(handle) as typeof handle;
+    await handle.close();
+    const blobs = Array.from({ length: 20 }, () => randomBytes(50)).map((bytes) =>
+      CheckedBlob.of(digestOf(bytes), bytes),
+    );
+    const spy = vi.spyOn(prototype, 'datasync');
+    spy.mockImplementationOnce(() => Promise.reject(new Error('bad disk')));
+    await expect(store.putAll(blobs)).rejects.toThrow('bad disk');
+    for (const { digest } of blobs) expect(await store.size(digest)).toBeUndefined();
+    expect(await readdir(join(folder, 'uploads'))).toEqual([]);
+    spy.mockClear();
+    await store.putAll(blobs);
+    expect(spy).toHaveBeenCalledTimes(20);
+    spy.mockRestore();
+    expect(await verifyStored(store, blobs[7]!.digest)).toBe(50);
   });
 
   it('fails for all who wait when the folder cannot be flushed, and works again later', async () => {

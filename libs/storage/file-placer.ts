@@ -2,6 +2,8 @@ import { constants } from 'node:fs';
 import { mkdir, rename, rm, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Digest } from '#oci/digest.js';
+import { settled } from '#platform/settled.js';
+import type { WrittenBlob } from './file-batch.js';
 import { statOf, type FileLayout } from './file-layout.js';
 import { openIn } from './file-write.js';
 import type { FlushBatch } from './flush-batch.js';
@@ -39,6 +41,18 @@ export class BlobPlacer {
   async place(file: FileHandle, path: string, digest: Digest, size: number): Promise<void> {
     if (await this.#isThere(digest, size)) return rm(path, { force: true });
     return this.#publish(file, path, digest);
+  }
+
+  /** Makes verified files the blobs, durably; none gets its name before all of them are on the disk. */
+  async placeAll(files: readonly WrittenBlob[]): Promise<void> {
+    const shards = new Set(files.map(({ blob }) => this.layout.shard(blob.digest)));
+    const parents = new Set([...shards].map((shard) => dirname(shard)));
+    await settled([
+      ...files.map(({ file }) => this.flush.file(file)),
+      ...[...parents].map((parent) => this.#shardsOf(parent)),
+    ]);
+    await settled(files.map(({ path, blob }) => rename(path, this.layout.blob(blob.digest))));
+    await settled([...shards].map((shard) => this.flush.folder(shard)));
   }
 
   /** A blob that is there may have been placed by somebody who has not flushed its name yet. */

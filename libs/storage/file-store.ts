@@ -4,6 +4,8 @@ import { open, rm, type FileHandle } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { algorithmOf, type Digest, digestOf } from '#oci/digest.js';
 import type { BlobStore, ByteRange, StagedBytes, StoredBlob, StoreLimits } from './blob-store.js';
+import type { CheckedBlob } from './checked-blob.js';
+import { placeTogether } from './file-batch.js';
 import { FileLayout, statOf } from './file-layout.js';
 import { BlobPlacer } from './file-placer.js';
 import { FileStagedBytes } from './file-staged-bytes.js';
@@ -74,6 +76,10 @@ export class FileStore implements BlobStore {
     const actual = digestOf(bytes, algorithmOf(checkedDigest(digest)));
     if (actual !== digest) throw digestDiffers(digest, actual);
     await this.#placer.placeBytes(bytes, this.#layout.upload(randomUUID()), digest);
+  }
+
+  putAll(blobs: readonly CheckedBlob[]): Promise<void> {
+    return placeTogether(this.#layout, this.#placer, blobs);
   }
 
   storeStream(digest: Digest, bytes: Readable, limits: StoreLimits): Promise<number> {

@@ -4,6 +4,7 @@ import { S3Client } from '@aws-sdk/client-s3';
 import type { Digest } from '#oci/digest.js';
 import type { ResolvedSettings } from '#platform/config.js';
 import type { BlobStore, ByteRange, StagedBytes, StoredBlob, StoreLimits } from './blob-store.js';
+import type { CheckedBlob } from './checked-blob.js';
 import { checkRange, checkSize } from './file-store.js';
 import { S3Keys } from './s3-keys.js';
 import { S3Objects } from './s3-objects.js';
@@ -25,6 +26,8 @@ export type S3Settings = Pick<
   | 's3Checksums'
   | 's3Redirect'
 >;
+
+const PUTS_AT_ONCE = 16;
 
 /** Blobs as objects of a bucket, named by their digest. Import this file only when it is configured: the client is large. */
 export class S3Store implements BlobStore {
@@ -71,6 +74,14 @@ export class S3Store implements BlobStore {
 
   putBytes(digest: Digest, bytes: Buffer): Promise<void> {
     return storeBytes(this, digest, bytes);
+  }
+
+  async putAll(blobs: readonly CheckedBlob[]): Promise<void> {
+    const left = blobs.values();
+    const lane = async () => {
+      for (const { digest, bytes } of left) await this.putBytes(digest, bytes);
+    };
+    await Promise.all(Array.from({ length: PUTS_AT_ONCE }, lane));
   }
 
   storeStream(digest: Digest, bytes: Readable, limits: StoreLimits): Promise<number> {

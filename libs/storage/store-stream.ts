@@ -9,23 +9,22 @@ export async function storeStream(
   store: Pick<BlobStore, 'staging'>,
   digest: Digest,
   bytes: Readable,
-  limits: StoreLimits,
+  { maxBytes, size: announced, ...pace }: StoreLimits,
 ): Promise<number> {
   checkedDigest(digest);
-  if (limits.size !== undefined && limits.size > limits.maxBytes) {
+  if (announced !== undefined && announced > maxBytes) {
     bytes.destroy();
-    throw tooLarge(limits.maxBytes);
+    throw tooLarge(maxBytes);
   }
   const staged = store.staging(randomUUID());
   try {
     const size = await staged.append(0, bytes, {
-      maxTotal: limits.size === undefined ? limits.maxBytes : Math.min(limits.maxBytes, limits.size),
-      ...(limits.idleMs === undefined ? {} : { idleMs: limits.idleMs }),
-      ...(limits.idleBytes === undefined ? {} : { idleBytes: limits.idleBytes }),
+      ...pace,
+      maxTotal: Math.min(maxBytes, announced ?? maxBytes),
       algorithm: algorithmOf(digest),
       closing: true,
     });
-    if (limits.size !== undefined && size !== limits.size) throw sizeDiffers(limits.size, size);
+    if (announced !== undefined && size !== announced) throw sizeDiffers(announced, size);
     return await staged.commit(digest);
   } catch (error) {
     bytes.destroy();

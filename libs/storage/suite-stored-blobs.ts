@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { buffer } from 'node:stream/consumers';
 import { expect, it } from 'vitest';
 import { digestOf, EMPTY_JSON_DIGEST } from '#oci/digest.js';
+import { CheckedBlob } from './checked-blob.js';
 import { cutStream, KIB, MIB, stored, stream, uploads, type Under } from './suite-bytes.js';
 import { verifyStored } from './verify-stored.js';
 
@@ -61,6 +62,19 @@ export function storedBlobs(under: Under): void {
     await expect(store.getBytes(digestOf(bytes), 99)).rejects.toMatchObject({ kind: 'too-large' });
     await expect(store.putBytes(digestOf('other'), bytes)).rejects.toMatchObject({ code: 'DIGEST_INVALID' });
     expect(await store.size(digestOf('other'))).toBeUndefined();
+  });
+
+  it('stores many small blobs together, also those that are there, and leaves no upload', async (context) => {
+    const { store } = under(context);
+    const before = await uploads(store);
+    const all = Array.from({ length: 40 }, (_each, at) => randomBytes(at * 100));
+    const blobs = all.map((bytes, at) => CheckedBlob.of(digestOf(bytes, at % 2 === 0 ? 'sha256' : 'sha512'), bytes));
+    await store.putBytes(blobs[3]!.digest, blobs[3]!.bytes);
+    await Promise.all([store.putAll(blobs.slice(0, 30)), store.putAll(blobs.slice(20))]);
+    await store.putAll([]);
+    for (const { digest, bytes } of blobs) expect((await store.getBytes(digest, 4000)).equals(bytes)).toBe(true);
+    expect(await uploads(store)).toEqual(before);
+    expect(() => CheckedBlob.of(digestOf('other'), all[1]!)).toThrow(/have the digest/);
   });
 
   it('stores a whole stream, or leaves nothing when size, limit or digest are wrong', async (context) => {
