@@ -53,4 +53,23 @@ describe('batches', () => {
     const results = await Promise.allSettled([1, 2, 3].map((item) => batches.do(item)));
     expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
   });
+
+  it('gather a trickle when they may not begin at any moment, but let the first one begin at once', async () => {
+    const sizes: number[] = [];
+    const batches = new Batches(
+      async (items: readonly number[]) => {
+        sizes.push(items.length);
+        return items;
+      },
+      { everyMs: 200 },
+    );
+    await batches.do(0);
+    const trickle: Promise<number>[] = [];
+    for (let at = 0; at < 5; at += 1) {
+      trickle.push(batches.do(at));
+      await later();
+    }
+    await Promise.all(trickle);
+    expect(sizes).toEqual([1, 5]);
+  });
 });

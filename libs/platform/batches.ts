@@ -6,6 +6,8 @@ export interface BatchOptions {
   readonly atOnce?: number;
   /** Most items of one batch; 100 when it is not set. */
   readonly most?: number;
+  /** Milliseconds that a batch begins after the last one at the earliest, so that a trickle makes batches too; default 0. */
+  readonly everyMs?: number;
 }
 
 interface Waiting<Item, Result> {
@@ -25,13 +27,16 @@ export class Batches<Item, Result> {
   #starting = false;
   readonly #atOnce: number;
   readonly #most: number;
+  readonly #everyMs: number;
+  #begun = 0;
 
   constructor(
     private readonly work: (items: readonly Item[]) => Promise<readonly Result[]>,
-    { atOnce = 1, most = 100 }: BatchOptions = {},
+    { atOnce = 1, most = 100, everyMs = 0 }: BatchOptions = {},
   ) {
     this.#atOnce = atOnce;
     this.#most = most;
+    this.#everyMs = everyMs;
   }
 
   /** The result of this item, or what the work throws for it. */
@@ -46,11 +51,15 @@ export class Batches<Item, Result> {
   #startSoon(): void {
     if (this.#starting || this.#running >= this.#atOnce || this.#waiting.length === 0) return;
     this.#starting = true;
-    setImmediate(() => {
+    const start = () => {
       this.#starting = false;
+      this.#begun = performance.now();
       while (this.#running < this.#atOnce && this.#waiting.length > 0)
         void this.#run(this.#waiting.splice(0, this.#most));
-    });
+    };
+    const early = this.#begun + this.#everyMs - performance.now();
+    if (early > 0 && this.#waiting.length < this.#most) setTimeout(start, early);
+    else setImmediate(start);
   }
 
   async #run(batch: readonly Waiting<Item, Result>[]): Promise<void> {
