@@ -23,6 +23,24 @@ export async function insertTag(tx: EntityManager, name: string, manifestId: str
   return row!.id;
 }
 
+/** A tag name and the manifest that it leads to. */
+export interface TagMove {
+  readonly name: string;
+  readonly manifestId: string;
+}
+
+/** {@link insertTag} for many, each name once. */
+export async function insertTags(tx: EntityManager, moves: readonly TagMove[]): Promise<UnitRef[]> {
+  if (moves.length === 0) return [];
+  return rowsOf<UnitRef>(
+    tx,
+    `insert into tag (id, name, manifest_id)
+     select f.* from unnest($1::uuid[], $2::text[], $3::uuid[]) as f(id, name, manifest_id) order by f.name
+     on conflict (name, manifest_id) do update set name = excluded.name returning id, 'tag' as kind, name as "tagName"`,
+    [moves.map(() => newId()), moves.map(({ name }) => name), moves.map(({ manifestId }) => manifestId)],
+  );
+}
+
 /** A manifest that is about to join a version, with plain tags, each name once, and the manifests that come with it. */
 export interface ComingManifest {
   readonly repositoryId: string;
@@ -104,21 +122,35 @@ async function requireTag(tx: EntityManager, repositoryId: string, { tag, expect
 }
 
 /** Signatures that only the manifest now behind a companion tag carries, when the tag moves away from it. */
-export async function supersededSignatures(
+export function supersededSignatures(
   tx: EntityManager,
   repositoryId: string,
   tags: readonly string[],
   manifestId: string,
 ): Promise<string[]> {
-  const companions = tags.filter(isAttachmentTag);
+  return supersededByMoves(
+    tx,
+    repositoryId,
+    tags.map((name) => ({ name, manifestId })),
+  );
+}
+
+/** {@link supersededSignatures} for many tags that move at once, each to a manifest of its own. */
+export async function supersededByMoves(
+  tx: EntityManager,
+  repositoryId: string,
+  moves: readonly TagMove[],
+): Promise<string[]> {
+  const companions = moves.filter(({ name }) => isAttachmentTag(name));
   if (companions.length === 0) return [];
   const rows = await rowsOf<{ id: string }>(
     tx,
-    `select k.signature_id as id from membership m join tag t on t.id = m.unit_id
+    `select k.signature_id as id from unnest($2::text[], $3::uuid[]) as f(name, manifest_id)
+     join membership m on m.repository_id = $1 and m.tag_name = f.name and m.removed_in is null
+     join tag t on t.id = m.unit_id and t.manifest_id <> f.manifest_id
      join signature_carrier k on k.carrier_id = t.manifest_id
-     where m.repository_id = $1 and m.tag_name = any($2::text[]) and m.removed_in is null and t.manifest_id <> $3
-       and not exists (select 1 from signature_carrier o where o.signature_id = k.signature_id and o.carrier_id = $3)`,
-    [repositoryId, companions, manifestId],
+     where not exists (select 1 from signature_carrier o where o.signature_id = k.signature_id and o.carrier_id = f.manifest_id)`,
+    [repositoryId, companions.map(({ name }) => name), companions.map(({ manifestId }) => manifestId)],
   );
   return rows.map((row) => row.id);
 }

@@ -1,10 +1,10 @@
 import type { DataSource, EntityManager } from 'typeorm';
 import type { ManifestDraft, SignatureDraft } from '#content/push/drafts.js';
 import { refreshFallbacks } from '#content/push/fallback-index.js';
-import { insertManifest } from '#content/push/insert-manifests.js';
-import { relateByTag } from '#content/push/relate-by-tag.js';
+import { insertManifests } from '#content/push/insert-manifests.js';
 import { insertSignatures } from '#content/push/insert-signatures.js';
-import { insertTag, requireTags, supersededSignatures } from '#content/push/tags.js';
+import { relateByTags } from '#content/push/relate-by-tag.js';
+import { insertTags, requireTags, supersededByMoves } from '#content/push/tags.js';
 import { applyChange, lockRepository, type MadeVersion, type UnitRef } from '#content/versions/apply-change.js';
 import { closureOf, stagedSignaturesOf } from '#content/versions/closure.js';
 import { inTransaction, rowsOf } from '#platform/database.js';
@@ -49,15 +49,15 @@ export function storeLayout(
 
 async function insertAll(tx: EntityManager, repositoryId: string, change: LayoutChange) {
   const blobs = await stagedBlobs(tx, repositoryId, change.manifests);
-  const ids = new Map<string, string>();
+  const leaves = change.manifests.filter(({ parsed }) => parsed.children.length === 0);
+  const ids = await insertManifests(tx, leaves, { blobs, manifests: new Map() });
+  for (const draft of change.manifests.filter(({ digest }) => !ids.has(digest)))
+    for (const [digest, id] of await insertManifests(tx, [draft], { blobs, manifests: ids })) ids.set(digest, id);
   const signatures: UnitRef[] = [];
   const take = (found: readonly string[]) =>
     signatures.push(...found.map((id): UnitRef => ({ id, kind: 'signature' })));
-  for (const draft of change.manifests) {
-    const id = await insertManifest(tx, draft, { blobs, manifests: ids });
-    ids.set(draft.digest, id);
-    take(await insertSignatures(tx, draft.signatures, id));
-  }
+  for (const { digest, signatures: drafts } of change.manifests)
+    if (drafts.length > 0) take(await insertSignatures(tx, drafts, ids.get(digest)));
   take(await insertSignatures(tx, change.signatures));
   return { ids, signatures };
 }
@@ -96,15 +96,12 @@ async function tagUnits(
   tags: readonly ImportedTag[],
   ids: ReadonlyMap<string, string>,
 ): Promise<{ add: UnitRef[]; remove: string[] }> {
-  const add: UnitRef[] = [];
-  const remove: string[] = [];
-  for (const { name, digest } of tags) {
+  // A companion tag that has every layer already stays where it is.
+  const moves = tags.flatMap(({ name, digest }) => {
     const manifestId = ids.get(digest);
-    // A companion tag that has every layer already stays where it is.
-    if (manifestId === undefined) continue;
-    add.push({ id: await insertTag(tx, name, manifestId), kind: 'tag', tagName: name });
-    await relateByTag(tx, name, manifestId);
-    remove.push(...(await supersededSignatures(tx, repositoryId, [name], manifestId)));
-  }
-  return { add, remove };
+    return manifestId === undefined ? [] : [{ name, manifestId }];
+  });
+  const add = await insertTags(tx, moves);
+  await relateByTags(tx, moves);
+  return { add, remove: await supersededByMoves(tx, repositoryId, moves) };
 }
