@@ -11,6 +11,8 @@ export type Script = (request: IncomingMessage, response: ServerResponse) => boo
 export class FakeUpstream {
   /** `METHOD path` of every request, in order. */
   readonly requests: string[] = [];
+  /** How many connections were opened. */
+  connections = 0;
   /** Authorization header of every request, in the same order. */
   readonly authorizations: (string | undefined)[] = [];
   readonly tags = new Map<string, StoredManifest>();
@@ -25,6 +27,7 @@ export class FakeUpstream {
 
   static async start(): Promise<FakeUpstream> {
     const fake = new FakeUpstream();
+    fake.server.on('connection', () => (fake.connections += 1));
     await new Promise<void>((done) => fake.server.listen(0, '127.0.0.1', done));
     return fake;
   }

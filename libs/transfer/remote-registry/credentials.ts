@@ -62,7 +62,7 @@ export class Credentials {
     const basic = trusted ? this.basic() : undefined;
     const answer = await this.exchange(url, basic ? { authorization: basic } : {}, signal);
     if (answer.status !== 200) {
-      answer.body.on('error', () => undefined).destroy();
+      answer.discard();
       throw this.refused(url, answer, trusted);
     }
     return tokenIn(await readLimited(answer.body, TOKEN_LIMIT, url, answer.header('content-length')), url);

@@ -57,7 +57,7 @@ export class RemoteRegistry implements Source, RegistryReader {
         authorized: false,
         signal: this.signal,
       });
-      answer.body.on('error', () => undefined).destroy();
+      answer.discard();
       if (answer.status >= 500) throw unreachable(answer.url, undefined, `it gave ${answer.status}`);
       return { signatures: answer.header('x-registry-supports-signatures') === '1' };
     }, this.signal);
@@ -73,7 +73,7 @@ export class RemoteRegistry implements Source, RegistryReader {
     const url = this.manifestUrl(reference);
     const descriptor = await this.client.attempt(async () => {
       const answer = await this.client.open({ method: 'HEAD', url, headers: { accept: ACCEPT }, signal: this.signal });
-      answer.body.on('error', () => undefined).destroy();
+      answer.discard();
       const digest = answer.header('docker-content-digest') ?? (looksLikeDigest(reference) ? reference : '');
       const size = Number(answer.header('content-length') ?? '');
       const mediaType = (answer.header('content-type') ?? '').split(';', 1)[0]!.trim().toLowerCase();

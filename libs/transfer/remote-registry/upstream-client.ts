@@ -25,9 +25,13 @@ export interface UpstreamAnswer {
   readonly status: number;
   header(name: string): string | undefined;
   readonly body: Readable;
+  /** Lets go of the body. What is left of a small one is read, so that the connection can be used again. */
+  discard(): void;
 }
 
 const MAX_REDIRECTS = 10;
+/** Answers up to this size are read to their end when nobody wants them; larger ones cost a new connection. */
+const DISCARD_BYTES = 64 * 1024;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
 /** Speaks HTTP to one upstream by its rules: pace, credentials, redirects by hand, only addresses that are allowed. */
@@ -64,7 +68,7 @@ export class UpstreamClient {
   async open(request: UpstreamRequest): Promise<UpstreamAnswer> {
     const answer = await this.send(request);
     if (answer.status >= 200 && answer.status < 300) return answer;
-    answer.body.on('error', () => undefined).destroy();
+    answer.discard();
     throw failedStatus(answer.url, request.method, answer.status, answer.header('retry-after'));
   }
 
@@ -77,7 +81,7 @@ export class UpstreamClient {
     const challenge = parseChallenge(answer.header('www-authenticate'));
     const renewed = challenge && (await this.credentials.answer(challenge, authorization, request.signal));
     if (!renewed) return answer;
-    answer.body.on('error', () => undefined).destroy();
+    answer.discard();
     return this.follow(request, renewed);
   }
 
@@ -99,7 +103,7 @@ export class UpstreamClient {
       const answer = await this.exchange(request.method, url, headers, request.signal);
       const location = answer.header('location');
       if (!REDIRECTS.has(answer.status) || location === undefined) return answer;
-      answer.body.on('error', () => undefined).destroy();
+      answer.discard();
       seen.add(url.href);
       url = nextHop(url, location);
       if (seen.has(url.href)) throw badAnswer(request.url, `redirects in a loop through ${url.host}${url.pathname}`);
@@ -126,6 +130,9 @@ export class UpstreamClient {
         origin: url.origin,
         path: `${url.pathname}${url.search}`,
         headers: { 'user-agent': 'hallmark', ...headers },
+        // By default a connection is given up after a HEAD, since some servers send a body where there must be none; of those
+        // the next request fails, and is tried again on a new connection.
+        reset: false,
         signal: stops.length > 1 ? AbortSignal.any(stops) : (stops[0] ?? null),
       });
       return {
@@ -133,6 +140,11 @@ export class UpstreamClient {
         status: answer.statusCode,
         header: (name) => first(answer.headers[name]),
         body: answer.body as unknown as Readable,
+        // A HEAD announces the length of a body that does not come.
+        discard: () =>
+          void answer.body
+            .dump({ limit: method === 'HEAD' ? Number.MAX_SAFE_INTEGER : DISCARD_BYTES })
+            .catch(() => undefined),
       };
     } catch (error) {
       signal?.throwIfAborted();
