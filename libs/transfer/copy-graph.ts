@@ -4,11 +4,12 @@ import { blobsOf, ManifestError, type ParsedManifest, parseManifest } from '#oci
 import { MANIFEST_TYPES } from '#oci/media-types.js';
 import type { Source, Target } from '#oci/target.js';
 import { DomainError, invalid } from '#platform/domain-error.js';
+import { settled } from '#platform/settled.js';
 import { Readable } from 'node:stream';
 
 /** Bounds of a copy and what it is asked on the way. */
 export interface CopyOptions {
-  /** Transfers at once. */
+  /** Manifests and blobs that come from the source at once. */
   readonly width: number;
   /** Deepest nesting of indexes. */
   readonly maxDepth?: number;
@@ -62,7 +63,7 @@ export class GraphCopy {
 
   private async place(node: Descriptor, depth: number): Promise<void> {
     const isManifest = MANIFEST_TYPES.has(node.mediaType);
-    const there = await this.lanes.run(() => this.step(() => this.target.exists(node)));
+    const there = await this.step(() => this.target.exists(node));
     if (!there && isManifest) await this.placeManifest(node, depth);
     else if (!there) await this.lanes.run(() => this.step(() => this.transfer(node)));
     this.options.onNode?.(node, !there);
@@ -76,7 +77,7 @@ export class GraphCopy {
     const wants = this.options.wantsBlob ?? (() => true);
     const below = [...parsed.children, ...blobsOf(parsed).filter((blob) => wants(blob, parsed, node))];
     await settled(below.map((child) => this.copy(child, depth + 1)));
-    await this.lanes.run(() => this.step(() => this.target.push(node, Readable.from([bytes], { objectMode: false }))));
+    await this.step(() => this.target.push(node, Readable.from([bytes], { objectMode: false })));
   }
 
   private transfer(node: Descriptor): Promise<void> {
@@ -84,14 +85,14 @@ export class GraphCopy {
     return this.options.transfer ? this.options.transfer(node, move) : move();
   }
 
-  private step<T>(work: () => Promise<T>): Promise<T> {
+  private async step<T>(work: () => Promise<T>): Promise<T> {
     this.options.signal?.throwIfAborted();
     if (this.failed) throw this.failed.error;
     return work();
   }
 }
 
-/** Copies several graphs, at most `width` transfers at once and no more graphs under way than that. */
+/** Copies several graphs, no more of them under way than there may be transfers. */
 export async function copyGraph(
   source: Pick<Source, 'fetch'>,
   target: Pick<Target, 'exists' | 'push'>,
@@ -114,12 +115,6 @@ export async function inLanes<T>(items: readonly T[], width: number, work: (item
       });
   };
   await settled(Array.from({ length: Math.min(width, items.length) }, lane));
-}
-
-/** Waits for all, then throws the first failure. */
-async function settled(all: readonly Promise<void>[]): Promise<void> {
-  const endings = await Promise.allSettled(all);
-  for (const ending of endings) if (ending.status === 'rejected') throw ending.reason;
 }
 
 async function readChecked(stream: Readable, node: Descriptor, most: number): Promise<Buffer> {

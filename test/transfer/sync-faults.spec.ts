@@ -6,7 +6,7 @@ import type { DomainError } from '#platform/domain-error.js';
 import { rowsOf } from '#platform/database.js';
 import type { RemoteEntity } from '#transfer/remotes/remote.entity.js';
 import { FakeUpstream, type Script } from './fake-upstream.js';
-import { makeImage, type MadeImage } from './push-http.js';
+import { makeImage, type MadeImage, manifestOf } from './push-http.js';
 import { type SyncBench, startBench } from './syncing.js';
 
 let bench: SyncBench;
@@ -25,6 +25,11 @@ beforeEach(async () => {
   return () => upstream.stop();
 });
 afterAll(() => bench.stop());
+
+interface ManifestJson {
+  readonly config: unknown;
+  readonly layers: readonly { readonly size: number }[];
+}
 
 const layer = () => image.blobs[1]!;
 const sync = (fields: Partial<RemoteEntity> = {}) => bench.sync(repository, Object.assign(remote, fields));
@@ -62,11 +67,29 @@ describe('an upstream that misbehaves ends the sync with a reason and an unchang
   });
 
   test('a truncated blob', async () => {
-    upstream.on(/GET .*\/blobs\//, (_request, response) => {
+    upstream.on(new RegExp(`GET .*/blobs/${layer().digest}`), (_request, response) => {
       response.writeHead(200, { 'content-length': layer().bytes.length });
       response.write(layer().bytes.subarray(0, 100), () => response.destroy());
     });
-    expect(await refusal()).toMatchObject(refused(/cannot be reached|broke off|wrong bytes/));
+    expect(await refusal()).toMatchObject(refused(/cannot be reached: The stream broke off/, 'UPSTREAM_UNAVAILABLE'));
+  });
+
+  test('a large blob that is cut off', async () => {
+    const large = upstream.add(makeImage({ layers: [randomBytes(600_000)] }), 'large').blobs[1]!;
+    upstream.on(new RegExp(`GET .*/blobs/${large.digest}`), (_request, response) => {
+      response.writeHead(200, { 'content-length': large.bytes.length });
+      response.write(large.bytes.subarray(0, 100_000), () => response.destroy());
+    });
+    expect(await refusal()).toMatchObject(refused(/cannot be reached: The stream broke off/, 'UPSTREAM_UNAVAILABLE'));
+    expect(await bench.store.size(large.digest)).toBeUndefined();
+  });
+
+  test('two manifests that give one blob different sizes', async () => {
+    const { config, layers } = JSON.parse(image.manifest.bytes.toString()) as ManifestJson;
+    const other = { ...layers[0]!, size: layers[0]!.size - 1 };
+    const liar = manifestOf({ schemaVersion: 2, mediaType: MediaType.ociManifest, config, layers: [other] });
+    upstream.addManifest(liar, 'liar');
+    expect(await refusal()).toMatchObject(refused(/gives \d+ bytes for sha256:[a-f0-9]{64}, which has \d+|more than/));
   });
 
   test('more bytes than the manifest says', async () => {
@@ -159,6 +182,18 @@ describe('an upstream that misbehaves ends the sync with a reason and an unchang
 });
 
 describe('faults that pass', () => {
+  test('are the bodies that a server sends after HEAD', async () => {
+    for (let at = 0; at < 10; at += 1) upstream.addManifest(image.manifest, `tag-${at}`);
+    await bench.source.query('update remote set max_retries = 5, download_concurrency = 2 where id = $1', [remote.id]);
+    upstream.on(/HEAD .*\/manifests\//, (_request, response) => {
+      const { digest, mediaType, size, bytes } = image.manifest;
+      response.socket!.write(
+        `HTTP/1.1 200 OK\r\ncontent-type: ${mediaType}\r\ndocker-content-digest: ${digest}\r\ncontent-length: ${size}\r\n\r\n${bytes.toString()}`,
+      );
+    });
+    expect((await sync()).version?.content_summary.present).toEqual({ blob: 2, manifest: 1, tag: 11 });
+  });
+
   test('are met by trying again, not before the time that the upstream asks for', async () => {
     await bench.source.query('update remote set max_retries = 2 where id = $1', [remote.id]);
     let asked = 0;
@@ -210,6 +245,14 @@ describe('requests', () => {
       'HEAD /v2/team/app/manifests/one',
       'HEAD /v2/team/app/manifests/two',
     ]);
+  });
+
+  test('use the connections again that earlier ones left, whether answers are wanted or not', async () => {
+    for (let at = 0; at < 40; at += 1) upstream.addManifest(image.manifest, `tag-${at}`);
+    await bench.source.query('update remote set download_concurrency = 3 where id = $1', [remote.id]);
+    await sync();
+    expect(upstream.requests.length).toBeGreaterThan(40);
+    expect(upstream.connections).toBeLessThanOrEqual(3);
   });
 
   test('keep to rate_limit', async () => {

@@ -1,8 +1,8 @@
 import type { EntityManager } from 'typeorm';
 import type { SignatureDraft } from '#content/push/drafts.js';
-import { relateByTag } from '#content/push/relate-by-tag.js';
 import { insertSignatures } from '#content/push/insert-signatures.js';
-import { insertTag, supersededSignatures } from '#content/push/tags.js';
+import { relateByTags } from '#content/push/relate-by-tag.js';
+import { insertTags, supersededByMoves } from '#content/push/tags.js';
 import { applyChange, lockRepository, type MadeVersion, type UnitRef } from '#content/versions/apply-change.js';
 import { closureOf } from '#content/versions/closure.js';
 import { parseCompanionTag } from '#oci/reference.js';
@@ -38,15 +38,10 @@ export async function commitSync(tx: EntityManager, commit: SyncCommit): Promise
     ...(await carriedBy(tx, mirror ? closure : await withMoved(tx, closure, moved, ids))),
     ...(await takeLoose(tx, repositoryId, commit.loose, mirror)),
   ];
-  const tagUnits: UnitRef[] = [];
-  const superseded: string[] = [];
-  for (const [name, digest] of moved) {
-    const manifestId = ids.get(digest)!;
-    tagUnits.push({ id: await insertTag(tx, name, manifestId), kind: 'tag', tagName: name });
-    await relateByTag(tx, name, manifestId);
-    if (parseCompanionTag(name)) superseded.push(...(await supersededSignatures(tx, repositoryId, [name], manifestId)));
-  }
-  const add = [...closure, ...signatures, ...tagUnits];
+  const moves = moved.map(([name, digest]) => ({ name, manifestId: ids.get(digest)! }));
+  const add = [...closure, ...signatures, ...(await insertTags(tx, moves))];
+  await relateByTags(tx, moves);
+  const superseded = await supersededByMoves(tx, repositoryId, moves);
   const gone = mirror
     ? await removedByMirror(tx, repositoryId, { units: [...closure, ...signatures], tagNames: [...tags.keys()] })
     : [];

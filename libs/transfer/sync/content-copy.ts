@@ -16,6 +16,12 @@ import type { SyncParts, SyncPlan } from './sync-plan.js';
 /** Layers of attachments that are fetched at once whatever the policy. */
 const SMALL_LAYER = 4 * 1024 * 1024;
 
+/**
+ * Manifests under way at once. More than the requests that are: what has come waits for its batch, and batches are better
+ * the larger they are.
+ */
+const UNDER_WAY = 64;
+
 /** Copies what a sync chose for a commit to take; what the newest version has is not looked at again. */
 export class ContentCopy {
   readonly target: RepositoryTarget;
@@ -56,7 +62,7 @@ export class ContentCopy {
     let done = 0;
     const report = (state: 'running' | 'completed') =>
       progress({ message: 'Processing Manifests', code: 'sync.processing.manifest', state, done, total });
-    await this.lanes([...nameOf], async ([digest, name]) => {
+    await inLanes([...nameOf], UNDER_WAY, async ([digest, name]) => {
       if (!here.has(digest)) await this.place(digest).catch((error: unknown) => Promise.reject(about(name, error)));
       done += 1;
       report('running');
@@ -75,8 +81,9 @@ export class ContentCopy {
       if (parseCompanionTag(tag) && !here.has(digest))
         this.target.companionTags.set(digest, [...(this.target.companionTags.get(digest) ?? []), tag]);
     }
-    await this.lanes(
+    await inLanes(
       digests.filter((digest) => !here.has(digest)),
+      UNDER_WAY,
       (digest) => this.place(digest),
     );
   }
@@ -90,6 +97,7 @@ export class ContentCopy {
   }
 
   private async place(digest: string): Promise<void> {
+    this.plan.signal.throwIfAborted();
     await this.copy.copy(await this.shelf.describe(digest));
   }
 

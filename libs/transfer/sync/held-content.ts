@@ -2,6 +2,7 @@ import type { DataSource, EntityManager } from 'typeorm';
 import type { UnitRef } from '#content/versions/apply-change.js';
 import { closureOf } from '#content/versions/closure.js';
 import { inTransaction, rowsOf } from '#platform/database.js';
+import { commitEarly } from '#platform/durability.js';
 import { newId } from '#platform/identifiers.js';
 
 /** A blob that is known here. */
@@ -32,8 +33,13 @@ export async function release(source: DataSource, holderId: string): Promise<voi
 }
 
 /** Blobs by digest that have rows, held so that they stay. */
-export function holdBlobs(source: DataSource, holderId: string, digests: string[]): Promise<Map<string, HeldBlob>> {
+export function holdBlobs(
+  source: DataSource,
+  holderId: string,
+  digests: readonly string[],
+): Promise<Map<string, HeldBlob>> {
   return inTransaction(source, async (tx) => {
+    await commitEarly(tx);
     const rows = await rowsOf<HeldBlob & { digest: string }>(
       tx,
       'select id, digest, size, stored from blob where digest = any($1::text[]) order by id for key share',
@@ -55,10 +61,11 @@ export function holdBlobs(source: DataSource, holderId: string, digests: string[
 export function findWhole(
   source: DataSource,
   holderId: string,
-  digests: string[],
+  digests: readonly string[],
   remoteId: string | undefined,
-): Promise<Map<string, true>> {
+): Promise<Set<string>> {
   return inTransaction(source, async (tx) => {
+    await commitEarly(tx);
     const rows = await rowsOf<{ id: string; digest: string }>(
       tx,
       `select c.id, c.digest from manifest c where c.digest = any($1::text[]) and c.type <> 'index'
@@ -73,7 +80,7 @@ export function findWhole(
       rows.map((row) => row.id),
     );
     await hold(tx, holderId, closure);
-    return new Map(rows.map((row) => [row.digest, true]));
+    return new Set(rows.map((row) => row.digest));
   });
 }
 

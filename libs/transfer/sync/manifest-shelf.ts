@@ -3,10 +3,11 @@ import type { DataSource } from 'typeorm';
 import type { StoredManifest } from '#signing/formats/signature-format.js';
 import type { Descriptor } from '#oci/descriptor.js';
 import { ManifestError, type ParsedManifest, parseManifest } from '#oci/manifest.js';
+import { Batches } from '#platform/batches.js';
 import { rowsOf } from '#platform/database.js';
 import { invalid } from '#platform/domain-error.js';
 import type { RemoteRegistry } from '../remote-registry/remote-registry.js';
-import { Batch } from './batch.js';
+import { BATCH_EVERY_MS } from './small-blobs.js';
 
 /** A manifest with what it says. */
 export interface ShelvedManifest extends StoredManifest {
@@ -14,48 +15,55 @@ export interface ShelvedManifest extends StoredManifest {
   readonly parsed: ParsedManifest;
 }
 
+type FoundManifest = StoredManifest & { readonly bytes: Buffer };
+
 const SHELF_BYTES = 64 * 1024 * 1024;
 
 /** Manifests by digest: from memory, from the database whoever brought them there, else from the upstream. */
 export class ManifestShelf {
   /** How many came from the upstream. */
   fetched = 0;
-  private readonly shelf = new LRUCache<string, StoredManifest & { bytes: Buffer }>({
+  private readonly shelf = new LRUCache<string, ShelvedManifest>({
     maxSize: SHELF_BYTES,
-    sizeCalculation: ({ bytes }) => bytes.length + 512,
+    // What is parsed takes a few times the room of the text.
+    sizeCalculation: ({ bytes }) => 4 * bytes.length + 1024,
   });
-  private readonly stored: Batch<string, StoredManifest & { bytes: Buffer }>;
+  private readonly stored: Batches<string, FoundManifest | undefined>;
 
   constructor(
     source: DataSource,
     private readonly registry: RemoteRegistry,
   ) {
-    this.stored = new Batch((digests) => loadManifests(source, digests));
+    this.stored = new Batches(
+      async (digests) => {
+        const found = await loadManifests(source, digests);
+        return digests.map((digest) => found.get(digest));
+      },
+      { most: 500, everyMs: BATCH_EVERY_MS },
+    );
   }
 
   /** A manifest by its digest. Throws when it is none that can be taken. */
   async read(digest: string): Promise<ShelvedManifest> {
-    let found = this.shelf.get(digest) ?? (await this.stored.get(digest));
-    if (!found) {
-      const { descriptor, bytes } = await this.registry.manifest(digest);
-      found = { ...descriptor, bytes };
-      this.fetched += 1;
-    }
+    const known = this.shelf.get(digest);
+    if (known) return known;
+    const found = (await this.stored.do(digest)) ?? (await this.fetch(digest));
     const parsed = parseUpstream(found);
-    this.shelf.set(digest, found);
-    return { ...found, mediaType: parsed.mediaType, parsed };
-  }
-
-  /** Takes a manifest in that came by another way. */
-  put(manifest: StoredManifest & { bytes: Buffer }): void {
-    this.fetched += 1;
-    this.shelf.set(manifest.digest, manifest);
+    const shelved = { ...found, mediaType: parsed.mediaType, parsed };
+    this.shelf.set(digest, shelved);
+    return shelved;
   }
 
   /** The descriptor of a manifest. */
   async describe(digest: string): Promise<Descriptor> {
     const { mediaType, size } = await this.read(digest);
     return { mediaType, digest, size };
+  }
+
+  private async fetch(digest: string): Promise<FoundManifest> {
+    const { descriptor, bytes } = await this.registry.manifest(digest);
+    this.fetched += 1;
+    return { ...descriptor, bytes };
   }
 }
 
@@ -72,8 +80,8 @@ function parseUpstream({ bytes, mediaType, digest }: StoredManifest): ParsedMani
   }
 }
 
-async function loadManifests(source: DataSource, digests: string[]) {
-  const rows = await rowsOf<StoredManifest & { bytes: Buffer }>(
+async function loadManifests(source: DataSource, digests: readonly string[]) {
+  const rows = await rowsOf<FoundManifest>(
     source,
     'select digest, media_type as "mediaType", size, bytes from manifest where digest = any($1::text[])',
     [digests],
