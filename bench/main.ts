@@ -23,6 +23,10 @@ const CASES: Readonly<Record<string, () => Promise<(flags: Flags) => Promise<voi
   memory: async () => (await import('./cases/memory.js')).memory,
   signing: async () => (await import('./cases/tasks.js')).signing,
   'signing-script': async () => (await import('./cases/tasks.js')).signingByScript,
+  sync: async () => (await import('./cases/sync.js')).sync,
+  'sync-tags': async () => (await import('./cases/sync.js')).syncTags,
+  'sync-layer': async () => (await import('./cases/sync.js')).syncLayer,
+  exchange: async () => (await import('./cases/exchange.js')).exchange,
   tasks: async () => (await import('./cases/tasks.js')).taskLatency,
 };
 

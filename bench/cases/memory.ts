@@ -44,7 +44,8 @@ export async function memory(flags: Flags): Promise<void> {
   }
 }
 
-async function writeBlob(path: string, mib: number): Promise<string> {
+/** Writes a file of so many MiB, each another one, and gives its digest. */
+export async function writeBlob(path: string, mib: number): Promise<string> {
   const file = await open(path, 'w');
   const hash = createHash('sha256');
   const block = randomBytes(MIB);

@@ -4,25 +4,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { generateKey } from 'openpgp';
-import { call, imageOf, pushBlob, putManifest, someBlob } from '../content.js';
+import { imageOf, pushBlob, putManifest, someBlob } from '../content.js';
 import { databaseUrl } from '../database-url.js';
 import { cpuSeconds, type Load } from '../measure.js';
 import type { Flags } from '../main.js';
 import { printTable, type Row } from '../report.js';
+import { finished, get, post, secondsOf } from '../rest.js';
 import { type Server, startHallmark } from '../servers.js';
 
 const run = promisify(execFile);
-const API = '/pulp/api/v3/';
 const NAME = 'bench/sign';
-const JSON_TYPE = { 'content-type': 'application/json' };
-
-interface Task {
-  readonly state: string;
-  readonly pulp_created: string;
-  readonly started_at: string;
-  readonly finished_at: string;
-  readonly error: unknown;
-}
 
 /** Signs many single-platform manifests with the signer that is built in. */
 export async function signing(flags: Flags): Promise<void> {
@@ -68,10 +59,9 @@ async function signed(hallmark: Server, count: number): Promise<Load> {
   const [service] = await results(hallmark, 'signing-services/?name=bench');
   const [repository] = await results(hallmark, `repositories/container/container-push/?name=${NAME}`);
   const before = cpuSeconds(hallmark.pid);
-  const body = JSON.stringify({ manifest_signing_service: service!.pulp_href });
-  const answer = await call(hallmark, 'POST', `${repository!.pulp_href}sign/`, [202], { body, headers: JSON_TYPE });
-  const task = await finished(hallmark, (JSON.parse(answer.body) as { task: string }).task);
-  const seconds = (Date.parse(task.finished_at) - Date.parse(task.started_at)) / 1000;
+  const body = { manifest_signing_service: service!.pulp_href };
+  const { task } = await post(hallmark, `${repository!.pulp_href}sign/`, body);
+  const seconds = secondsOf(await finished(hallmark, task));
   return { rate: count / seconds, cpu: ((cpuSeconds(hallmark.pid) - before) * 1e6) / count };
 }
 
@@ -79,14 +69,11 @@ async function signed(hallmark: Server, count: number): Promise<Load> {
 export async function taskLatency(flags: Flags): Promise<void> {
   const hallmark = await startHallmark();
   try {
-    const repository = { body: '{"name":"bench-tasks"}', headers: JSON_TYPE };
-    const made = await call(hallmark, 'POST', `${API}repositories/container/container/`, [201], repository);
-    const { pulp_href: href } = JSON.parse(made.body) as { pulp_href: string };
+    const { pulp_href: href } = await post(hallmark, 'repositories/container/container/', { name: 'bench-tasks' });
     const took: number[] = [];
     for (let at = 0; at < (flags.count || 50); at += 1) {
-      const body = JSON.stringify({ content_units: [] });
-      const answer = await call(hallmark, 'POST', `${href}add/`, [202], { body, headers: JSON_TYPE });
-      const task = await finished(hallmark, (JSON.parse(answer.body) as { task: string }).task);
+      const { task: begun } = await post(hallmark, `${href}add/`, { content_units: [] });
+      const task = await finished(hallmark, begun);
       took.push(Date.parse(task.finished_at) - Date.parse(task.pulp_created));
     }
     took.sort((one, other) => one - other);
@@ -137,16 +124,5 @@ async function addService(server: Server, args: readonly string[], settings: Rec
 }
 
 async function results(server: Server, path: string): Promise<{ pulp_href: string }[]> {
-  const { body } = await call(server, 'GET', API + path, [200]);
-  return (JSON.parse(body) as { results: { pulp_href: string }[] }).results;
-}
-
-async function finished(server: Server, href: string): Promise<Task> {
-  for (;;) {
-    const task = JSON.parse((await call(server, 'GET', href, [200])).body) as Task;
-    if (task.state === 'completed') return task;
-    if (['failed', 'canceled'].includes(task.state))
-      throw new Error(`the task ${task.state}: ${JSON.stringify(task.error)}`);
-    await new Promise((done) => setTimeout(done, 20));
-  }
+  return (await get<{ results: { pulp_href: string }[] }>(server, path)).results;
 }
