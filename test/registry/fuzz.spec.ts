@@ -119,8 +119,14 @@ describe('whatever is pushed as a manifest', () => {
   }
 
   it('as valid JSON with changed members, it is kept as it is or refused', async () => {
+    const text = fc.string({
+      unit: fc.constantFrom('a', '\0', '\ud800', '\udc00', 'é', '"', '\\', '\r\n'),
+      maxLength: 5,
+    });
     const change = fc.oneof(
       fc.record({ member, value: json }),
+      fc.record({ member: fc.constant('annotations'), value: fc.dictionary(text, text) }),
+      fc.record({ member: fc.constantFrom('artifactType', 'x'), value: text }),
       fc.record({ member: fc.constantFrom('config', 'subject'), inner, value: json }),
     ) as fc.Arbitrary<{ member: string; inner?: string; value: unknown }>;
     await check(

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeImage, pushImage, putManifest } from './content.js';
-import { type Answer, type RegistryProcess, sha, someBytes, startBeside, startRegistry } from './registry-process.js';
+import { type RegistryProcess, sha, someBytes, startBeside, startRegistry } from './registry-process.js';
+import { uploads } from './upload-requests.js';
 
 let one: RegistryProcess;
 let two: RegistryProcess;
@@ -14,22 +15,15 @@ afterAll(async () => {
 });
 
 const NAME = 'team/processes';
-const pathOf = (answer: Answer) => {
-  const url = new URL(answer.headers.get('location')!);
-  return url.pathname + url.search;
-};
-const chunk = (registry: RegistryProcess, location: string, bytes: Buffer, from: number) =>
-  registry.request('PATCH', location, {
-    body: bytes,
-    headers: { 'content-range': `${from}-${from + bytes.length - 1}` },
-  });
+const { start, chunk: chunkAtOne } = uploads(() => one);
+const { chunk: chunkAtTwo } = uploads(() => two);
 
 describe('two registry processes', () => {
   it('D7 carry one upload on, whichever gets the next request', async () => {
     const bytes = someBytes(200_000);
-    const location = pathOf(await one.request('POST', `/v2/${NAME}/blobs/uploads/`));
-    expect((await chunk(one, location, bytes.subarray(0, 90_000), 0)).status).toBe(202);
-    expect((await chunk(two, location, bytes.subarray(90_000), 90_000)).status).toBe(202);
+    const location = await start(NAME);
+    expect((await chunkAtOne(location, bytes.subarray(0, 90_000), 0)).status).toBe(202);
+    expect((await chunkAtTwo(location, bytes.subarray(90_000), 90_000)).status).toBe(202);
     expect((await one.request('GET', location)).headers.get('range')).toBe('0-199999');
     expect((await two.request('PUT', `${location}&digest=${sha(bytes)}`)).status).toBe(201);
     expect((await one.request('PUT', `${location}&digest=${sha(bytes)}`)).status).toBe(201);
@@ -39,8 +33,8 @@ describe('two registry processes', () => {
   it('D3 never mix what two of them write to one upload', async () => {
     for (let round = 0; round < 5; round += 1) {
       const [mine, yours] = [someBytes(300_000), someBytes(300_000)];
-      const location = pathOf(await one.request('POST', `/v2/${NAME}/blobs/uploads/`));
-      const answers = await Promise.all([chunk(one, location, mine, 0), chunk(two, location, yours, 0)]);
+      const location = await start(NAME);
+      const answers = await Promise.all([chunkAtOne(location, mine, 0), chunkAtTwo(location, yours, 0)]);
       expect(answers.map((each) => each.status).sort()).toEqual([202, 416]);
       const digest = sha(answers[0].status === 202 ? mine : yours);
       expect((await one.request('PUT', `${location}&digest=${digest}`)).status).toBe(201);
@@ -49,18 +43,18 @@ describe('two registry processes', () => {
 
   it('let a lease that its process did not give back run out', async () => {
     const bytes = someBytes(1000);
-    const location = pathOf(await one.request('POST', `/v2/${NAME}/blobs/uploads/`));
+    const location = await start(NAME);
     const id = /blobs\/uploads\/([0-9a-f-]+)/.exec(location)![1];
     await one.source.query(
       `update upload set lease_id = gen_random_uuid(), lease_until = now() + interval '1 second' where id = $1`,
       [id],
     );
-    expect((await chunk(two, location, bytes, 0)).status).toBe(202);
+    expect((await chunkAtTwo(location, bytes, 0)).status).toBe(202);
     await one.source.query(
       `update upload set lease_id = gen_random_uuid(), lease_until = now() + interval '1 hour' where id = $1`,
       [id],
     );
-    const refused = await chunk(two, location, bytes, 1000);
+    const refused = await chunkAtTwo(location, bytes, 1000);
     expect([refused.status, refused.code, refused.headers.get('range')]).toEqual([416, 'BLOB_UPLOAD_INVALID', '0-999']);
   });
 
