@@ -40,6 +40,12 @@ function containerCases({ home, host, layout, gpg }: Bench, program: string): Ca
     async push() {
       const id = (await run('pull', '-q', `oci:${layout}:v1`)).trim().split('\n').at(-1)!;
       await run('push', plain, id, `docker://${at}:v1`);
+      if (program === 'buildah') {
+        const container = (await run('from', 'scratch')).trim();
+        await run('commit', '-q', container, 'localhost/made:v1');
+        await run('push', plain, 'localhost/made:v1', `docker://${at}:made`);
+        await run('rm', '-a');
+      }
       await run('rmi', '-af');
     },
     async pull() {
@@ -96,7 +102,10 @@ function craneCases({ home, host, layout, digest }: Bench): Cases {
       await run('pull', `${at}:v1`, join(home.folder, 'crane.tar'));
       await run('validate', '--remote', `${at}:v1`);
     },
-    'list tags': async () => expect(await run('ls', at)).toBe('v1\n'),
+    async 'list tags'() {
+      expect(await run('ls', at)).toBe('v1\n');
+      expect(await run('catalog', host)).toContain('clients/crane\n');
+    },
     mount: async () => void (await run('copy', `${at}:v1`, `${at}-mounted:v1`)),
     async copy() {
       await run('copy', `${at}:v1`, `${at}-copy:v2`);

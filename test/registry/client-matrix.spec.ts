@@ -90,6 +90,8 @@ for (const [client, row] of Object.entries(clients)) {
       expect(seen.filter((each) => each.status >= 500)).toEqual([]);
       if (operation === 'mount')
         expect(seen.filter((each) => each.url.includes('mount=')).map((each) => each.status)).toContain(201);
+      if (operation === 'delete')
+        expect(seen.filter((each) => each.method === 'DELETE').map((each) => each.status)).toContain(202);
       proven.add(`${client} ${operation}`);
     });
   });

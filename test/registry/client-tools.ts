@@ -11,9 +11,6 @@ import { PASSWORD, sha } from './registry-process.js';
 
 const run = promisify(execFile);
 
-/** The path of a program, or undefined when this machine does not have it. */
-export const findProgram = findClient;
-
 /** A home of its own for container tools, signed in at a registry. */
 export interface ClientHome {
   readonly folder: string;
@@ -56,7 +53,7 @@ export async function createHome(host: string, username = 'admin'): Promise<Clie
   return {
     folder,
     async run(program, ...args) {
-      const path = findProgram(program);
+      const path = findClient(program);
       if (!path) throw new Error(`${program} is not installed`);
       try {
         const { stdout } = await run(path, args, { env, cwd: folder, timeout: 120_000, maxBuffer: 1 << 24 });
