@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { type Command, type Terminal, UsageError, type Words } from './command.js';
 import { CLIENT_OPTIONS, type Json, RestClient } from './rest-client.js';
@@ -26,7 +27,10 @@ export const verify: Command = {
     certificate: { value: 'FILE', multiple: true, doc: 'PEM certificates to trust; may be repeated.' },
     'tsa-certificate': { value: 'FILE', multiple: true, doc: 'PEM certificates of timestamp authorities.' },
     crl: { value: 'FILE', multiple: true, doc: 'Revocation list.' },
-    'containers-policy': { value: 'FILE', doc: "policy.json of podman and skopeo; keys in it as 'keyData'." },
+    'containers-policy': {
+      value: 'FILE',
+      doc: 'policy.json of podman and skopeo; files that it names are sent along.',
+    },
     'trust-policy': { value: 'FILE', doc: "notation's trustpolicy.json." },
     'trusted-root': { value: 'FILE', doc: "sigstore's trusted_root.json." },
     trust: { value: 'FILE', doc: 'All of it as one JSON document, in the form of the REST call.' },
@@ -53,11 +57,24 @@ async function readTrustFiles(words: Words): Promise<Json> {
     const path = words.text(option);
     if (path !== undefined) trust[member] = await readJson(path);
   }
+  const files = await filesOf(trust['containers_policy']);
+  if (Object.keys(files).length > 0) trust['policy_files'] = { ...files, ...(trust['policy_files'] as object) };
   const scope = words.text('scope');
   if (scope !== undefined) trust['scope'] = scope;
   if (Object.keys(trust).length === 0)
     throw new UsageError('Say what to trust: a key, a certificate or a policy, such as --openpgp-key FILE.');
   return trust;
+}
+
+/** The key and certificate files that a containers policy names, as far as they are on this machine. */
+async function filesOf(policy: unknown): Promise<Record<string, string>> {
+  const paths = new Set<string>();
+  JSON.stringify(policy ?? null, (name, value: unknown) => {
+    if (/Paths?$/.test(name)) for (const path of [value].flat()) if (typeof path === 'string') paths.add(path);
+    return value;
+  });
+  const present = [...paths].filter((path) => existsSync(path));
+  return Object.fromEntries(await Promise.all(present.map(async (path) => [path, await readText(path)] as const)));
 }
 
 async function readText(path: string): Promise<string> {

@@ -1,12 +1,14 @@
+import { isRepositoryName } from '#oci/reference.js';
 import { invalid } from '#platform/domain-error.js';
 import type {
   ContainersPolicy,
+  PolicyFile,
   PolicyRequirement,
   SignedByRequirement,
   SignedIdentity,
   SigstoreSignedRequirement,
 } from './containers-policy.js';
-import { isNameOnly, isRegistryHost, parseCanonicalReference, parseDockerReference } from './docker-reference.js';
+import { type DockerReference, isNameOnly, isRegistryHost, parseDockerReference } from './docker-reference.js';
 
 type Members = Readonly<Record<string, unknown>>;
 
@@ -52,65 +54,71 @@ function requirementOf(value: unknown, where: string): PolicyRequirement {
   }
 }
 
+const KEY_TYPES: ReadonlySet<unknown> = new Set(['GPGKeys', 'signedByGPGKeys', 'X509Certificates', 'signedByX509CAs']);
+
 function signedByOf(value: unknown, where: string): SignedByRequirement {
-  const members = objectOf(value, where, ['type', 'keyType', 'keyData', 'signedIdentity'], ['keyPath', 'keyPaths']);
-  if (members['keyType'] !== 'GPGKeys') throw refuse(`${where}.keyType must be "GPGKeys"`);
+  const members = objectOf(value, where, ['type', 'keyType', 'keyPath', 'keyPaths', 'keyData', 'signedIdentity']);
+  const { keyType } = members;
+  if (!KEY_TYPES.has(keyType)) throw refuse(`${where}.keyType must be one of ${[...KEY_TYPES].join(', ')}`);
+  const keys = filesOf(members, 'key', where, ['Path', 'Paths', 'Data']);
+  if (!keys) throw refuse(`${where} needs exactly one of keyPath, keyPaths and keyData`);
   return {
     type: 'signedBy',
-    keyType: 'GPGKeys',
-    keyData: dataOf(members['keyData'], `${where}.keyData`),
+    keyType: keyType as SignedByRequirement['keyType'],
+    keys,
     ...signedIdentity(members, where),
   };
 }
 
-const SIGSTORE_MEMBERS = [
-  'type',
-  'keyData',
-  'keyDatas',
-  'fulcio',
-  'pki',
-  'rekorPublicKeyData',
-  'rekorPublicKeyDatas',
-  'signedIdentity',
-];
-const SIGSTORE_PATHS = ['keyPath', 'keyPaths', 'rekorPublicKeyPath', 'rekorPublicKeyPaths'];
+const LISTS = ['Path', 'Paths', 'Data', 'Datas'] as const;
+const KEYS = LISTS.map((form) => `key${form}`);
+const LOG_KEYS = LISTS.map((form) => `rekorPublicKey${form}`);
 
 function sigstoreSignedOf(value: unknown, where: string): SigstoreSignedRequirement {
-  const members = objectOf(value, where, SIGSTORE_MEMBERS, SIGSTORE_PATHS);
-  const sources = ['keyData', 'keyDatas', 'fulcio', 'pki'].filter((name) => members[name] !== undefined);
-  if (sources.length !== 1) throw refuse(`${where} needs exactly one of keyData, keyDatas, fulcio and pki`);
-  const keyDatas = datasOf(members, 'keyData', where);
-  const rekorPublicKeyDatas = datasOf(members, 'rekorPublicKeyData', where);
-  if (sources[0] === 'fulcio' && !rekorPublicKeyDatas)
-    throw refuse(`${where} with fulcio needs rekorPublicKeyData or rekorPublicKeyDatas`);
-  if (sources[0] === 'pki' && rekorPublicKeyDatas) throw refuse(`${where} with pki must not name a Rekor key`);
+  const members = objectOf(value, where, ['type', ...KEYS, 'fulcio', 'pki', ...LOG_KEYS, 'signedIdentity']);
+  const keys = filesOf(members, 'key', where, LISTS);
+  const { fulcio, pki } = members;
+  if ([keys, fulcio, pki].filter((source) => source !== undefined).length !== 1)
+    throw refuse(`${where} needs exactly one of ${KEYS.join(', ')}, fulcio and pki`);
+  const logKeys = filesOf(members, 'rekorPublicKey', where, LISTS);
+  if (fulcio !== undefined && !logKeys) throw refuse(`${where} with fulcio needs one of ${LOG_KEYS.join(', ')}`);
+  if (pki !== undefined && logKeys) throw refuse(`${where} with pki must not name a Rekor key`);
   return {
     type: 'sigstoreSigned',
-    ...(keyDatas && { keyDatas }),
-    ...(members['fulcio'] !== undefined && { fulcio: fulcioOf(members['fulcio'], `${where}.fulcio`) }),
-    ...(members['pki'] !== undefined && { pki: pkiOf(members['pki'], `${where}.pki`) }),
-    ...(rekorPublicKeyDatas && { rekorPublicKeyDatas }),
+    ...(keys && { keys }),
+    ...(fulcio !== undefined && { fulcio: fulcioOf(fulcio, `${where}.fulcio`) }),
+    ...(pki !== undefined && { pki: pkiOf(pki, `${where}.pki`) }),
+    ...(logKeys && { logKeys }),
     ...signedIdentity(members, where),
   };
 }
 
 function fulcioOf(value: unknown, where: string): NonNullable<SigstoreSignedRequirement['fulcio']> {
-  const members = objectOf(value, where, ['caData', 'oidcIssuer', 'subjectEmail'], ['caPath']);
+  const members = objectOf(value, where, ['caPath', 'caData', 'oidcIssuer', 'subjectEmail']);
   return {
-    caData: dataOf(members['caData'], `${where}.caData`),
+    ca: fileOf(members, 'ca', where),
     oidcIssuer: textOf(members['oidcIssuer'], `${where}.oidcIssuer`),
     subjectEmail: textOf(members['subjectEmail'], `${where}.subjectEmail`),
   };
 }
 
+const PKI = [
+  'caRootsPath',
+  'caRootsData',
+  'caIntermediatesPath',
+  'caIntermediatesData',
+  'subjectHostname',
+  'subjectEmail',
+];
+
 function pkiOf(value: unknown, where: string): NonNullable<SigstoreSignedRequirement['pki']> {
-  const known = ['caRootsData', 'caIntermediatesData', 'subjectHostname', 'subjectEmail'];
-  const members = objectOf(value, where, known, ['caRootsPath', 'caIntermediatesPath']);
-  const { caIntermediatesData: between, subjectHostname: host, subjectEmail: email } = members;
+  const members = objectOf(value, where, PKI);
+  const { subjectHostname: host, subjectEmail: email } = members;
   if (host === undefined && email === undefined) throw refuse(`${where} needs subjectHostname or subjectEmail`);
+  const between = filesOf(members, 'caIntermediates', where, ['Path', 'Data']);
   return {
-    caRootsData: dataOf(members['caRootsData'], `${where}.caRootsData`),
-    ...(between !== undefined && { caIntermediatesData: dataOf(between, `${where}.caIntermediatesData`) }),
+    roots: fileOf(members, 'caRoots', where),
+    ...(between && { intermediates: between[0]! }),
     ...(host !== undefined && { subjectHostname: textOf(host, `${where}.subjectHostname`) }),
     ...(email !== undefined && { subjectEmail: textOf(email, `${where}.subjectEmail`) }),
   };
@@ -130,9 +138,9 @@ function identityOf(value: unknown, where: string): SignedIdentity {
       objectOf(value, where, ['type']);
       return { type };
     case 'exactReference':
-      return { type, dockerReference: referenceOf(value, 'dockerReference', where, false) };
+      return { type, dockerReference: referenceOf(value, 'dockerReference', where, isPinned) };
     case 'exactRepository':
-      return { type, dockerRepository: referenceOf(value, 'dockerRepository', where, true) };
+      return { type, dockerRepository: referenceOf(value, 'dockerRepository', where) };
     case 'remapIdentity': {
       const members = objectOf(value, where, ['type', 'prefix', 'signedPrefix']);
       return {
@@ -146,35 +154,62 @@ function identityOf(value: unknown, where: string): SignedIdentity {
   }
 }
 
-function referenceOf(value: unknown, name: string, where: string, nameOnly: boolean): string {
+const isPinned = (reference: DockerReference) => !isNameOnly(reference);
+
+function referenceOf(
+  value: unknown,
+  name: string,
+  where: string,
+  fits: (reference: DockerReference) => boolean = () => true,
+): string {
   const text = textOf(objectOf(value, where, ['type', name])[name], `${where}.${name}`);
   const parsed = parseDockerReference(text);
-  if (parsed && isNameOnly(parsed) === nameOnly) return text;
-  throw refuse(`${where}.${name} must be host/name ${nameOnly ? 'without tag and digest' : 'with a tag or digest'}`);
+  if (parsed && fits(parsed)) return text;
+  throw refuse(`${where}.${name} must be like host/name${name === 'dockerReference' ? ' with a tag or digest' : ''}`);
 }
 
 function prefixOf(members: Members, name: string, where: string): string {
   const text = textOf(members[name], `${where}.${name}`);
-  const parsed = parseCanonicalReference(text);
-  if (isRegistryHost(text) || (parsed && isNameOnly(parsed))) return text;
-  throw refuse(`${where}.${name} must be a host or host/name, written out in full`);
+  const slash = text.indexOf('/');
+  const isName = slash > 0 && isRegistryHost(text.slice(0, slash)) && isRepositoryName(text.slice(slash + 1));
+  if (isName || isRegistryHost(text)) return text;
+  throw refuse(`${where}.${name} must be a host or host/name`);
 }
 
-function datasOf(members: Members, name: string, where: string): readonly Uint8Array[] | undefined {
-  const [one, many] = [members[name], members[`${name}s`]];
-  if (one !== undefined && many !== undefined) throw refuse(`${where} must not have both ${name} and ${name}s`);
-  if (one !== undefined) return [dataOf(one, `${where}.${name}`)];
-  if (many === undefined) return undefined;
-  if (!Array.isArray(many) || many.length === 0) throw refuse(`${where}.${name}s must be a list of at least one`);
-  return many.map((item, index) => dataOf(item, `${where}.${name}s[${index}]`));
+/** The one file that must be there, as `<name>Path` or `<name>Data`. */
+function fileOf(members: Members, name: string, where: string): PolicyFile {
+  const found = filesOf(members, name, where, ['Path', 'Data']);
+  if (!found) throw refuse(`${where} needs ${name}Path or ${name}Data`);
+  return found[0]!;
 }
 
-function dataOf(value: unknown, where: string): Uint8Array {
+/** Files under one of the members `<name>Path`, `…Paths`, `…Data`, `…Datas`; undefined when none of them is there. */
+function filesOf(
+  members: Members,
+  name: string,
+  where: string,
+  forms: readonly (typeof LISTS)[number][],
+): readonly PolicyFile[] | undefined {
+  const [form, more] = forms.filter((each) => members[name + each] !== undefined);
+  if (!form) return undefined;
+  if (more) throw refuse(`${where} must not have both ${name}${form} and ${name}${more}`);
+  const [value, place] = [members[name + form], `${where}.${name}${form}`];
+  const read = form.startsWith('Path') ? pathOf : dataOf;
+  if (!form.endsWith('s')) return [read(value, place)];
+  if (!Array.isArray(value) || value.length === 0) throw refuse(`${place} must be a list of at least one`);
+  return value.map((item, index) => read(item, `${place}[${index}]`));
+}
+
+function pathOf(value: unknown, where: string): PolicyFile {
+  return { path: textOf(value, where) };
+}
+
+function dataOf(value: unknown, where: string): PolicyFile {
   const text = textOf(value, where).replace(/[\r\n]/g, '');
   const bytes = Buffer.from(text, 'base64');
   if (bytes.length === 0 || bytes.toString('base64') !== text)
     throw refuse(`${where} must be base64 of the key or certificate file`);
-  return bytes;
+  return { data: bytes };
 }
 
 function textOf(value: unknown, where: string): string {
@@ -182,13 +217,10 @@ function textOf(value: unknown, where: string): string {
   return value;
 }
 
-function objectOf(value: unknown, where: string, known?: readonly string[], paths: readonly string[] = []): Members {
+function objectOf(value: unknown, where: string, known?: readonly string[]): Members {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw refuse(`${where} must be an object`);
-  for (const name of known ? Object.keys(value) : []) {
-    if (paths.includes(name))
-      throw refuse(`${where}.${name} is a path on another machine; write the file as base64 into its Data member`);
-    if (!known!.includes(name)) throw refuse(`${where} has the unknown member "${name}"`);
-  }
+  const unknown = known && Object.keys(value).find((name) => !known.includes(name));
+  if (unknown !== undefined) throw refuse(`${where} has the unknown member "${unknown}"`);
   return value as Members;
 }
 

@@ -25,7 +25,7 @@ describe('containers policy.json', () => {
     expect(list).toMatchObject([
       {
         type: 'sigstoreSigned',
-        keyDatas: [Buffer.from('key'), Buffer.from('key')],
+        keys: [{ data: Buffer.from('key') }, { data: Buffer.from('key') }],
         signedIdentity: { type: 'matchRepository' },
       },
     ]);
@@ -37,8 +37,14 @@ describe('containers policy.json', () => {
     ['an unknown member', { default: [{ type: 'reject' }], more: 1 }],
     ['an unknown member of a requirement', { default: [{ type: 'reject', more: 1 }] }],
     ['an unknown requirement', { default: [{ type: 'hope' }] }],
-    ['a key path', { default: [{ type: 'signedBy', keyType: 'GPGKeys', keyPath: '/etc/key' }] }],
-    ['key paths', { default: [{ type: 'sigstoreSigned', keyPaths: ['/etc/key'] }] }],
+    ['no key at all', { default: [{ type: 'signedBy', keyType: 'GPGKeys' }] }],
+    ['an empty list of keys', { default: [{ type: 'sigstoreSigned', keyPaths: [] }] }],
+    ['a path beside data', { default: [{ type: 'signedBy', keyType: 'GPGKeys', keyData, keyPath: '/etc/key' }] }],
+    [
+      'fulcio without Rekor',
+      { default: [{ type: 'sigstoreSigned', fulcio: { caData: keyData, oidcIssuer: 'i', subjectEmail: 'e' } }] },
+    ],
+    ['pki without a subject', { default: [{ type: 'sigstoreSigned', pki: { caRootsData: keyData } }] }],
     ['another key type', { default: [{ type: 'signedBy', keyType: 'X509CAs', keyData }] }],
     ['two key sources', { default: [{ type: 'sigstoreSigned', keyData, keyDatas: [keyData] }] }],
     ['key data that is not base64', { default: [{ type: 'signedBy', keyType: 'GPGKeys', keyData: 'a b!' }] }],
@@ -51,11 +57,17 @@ describe('containers policy.json', () => {
     expect(() => parseContainersPolicy(document)).toThrow(expect.objectContaining({ kind: 'invalid' }));
   });
 
-  it('says what to do about a key path', () => {
-    const policy = { default: [{ type: 'signedBy', keyType: 'GPGKeys', keyPath: '/etc/key' }] };
-    expect(() => parseContainersPolicy(policy)).toThrow(
-      /default\[0\]\.keyPath is a path on another machine; write the file as base64/,
-    );
+  it('keeps the paths of files that it names', () => {
+    const { default: list } = parseContainersPolicy({
+      default: [
+        { type: 'signedBy', keyType: 'signedByGPGKeys', keyPaths: ['/etc/one', '/etc/two'] },
+        { type: 'sigstoreSigned', pki: { caRootsPath: '/etc/roots', subjectEmail: 'a@b' } },
+      ],
+    });
+    expect(list).toMatchObject([
+      { keyType: 'signedByGPGKeys', keys: [{ path: '/etc/one' }, { path: '/etc/two' }] },
+      { pki: { roots: { path: '/etc/roots' } } },
+    ]);
   });
 
   it.each([

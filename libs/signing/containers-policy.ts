@@ -16,28 +16,31 @@ export type SignedIdentity =
   | { readonly type: 'exactRepository'; readonly dockerRepository: string }
   | { readonly type: 'remapIdentity'; readonly prefix: string; readonly signedPrefix: string };
 
-/** Signed by one of the OpenPGP keys in `keyData` (a binary or armored key ring). */
+/** A key or certificate file: written into the policy, or named by its path on the machine that the policy is for. */
+export type PolicyFile = { readonly data: Uint8Array } | { readonly path: string };
+
+/** Signed by one of the OpenPGP keys; clients read all four key types and evaluate `GPGKeys` only. */
 export interface SignedByRequirement {
   readonly type: 'signedBy';
-  readonly keyType: 'GPGKeys';
-  readonly keyData: Uint8Array;
+  readonly keyType: 'GPGKeys' | 'signedByGPGKeys' | 'X509Certificates' | 'signedByX509CAs';
+  readonly keys: readonly PolicyFile[];
   /** Absent: `matchRepoDigestOrExact`. */
   readonly signedIdentity?: SignedIdentity;
 }
 
-/** Signed the sigstore way; exactly one of `keyDatas` (PEM public keys), `fulcio` and `pki` is present. */
+/** Signed the sigstore way; exactly one of `keys` (PEM public keys), `fulcio` and `pki` is present. */
 export interface SigstoreSignedRequirement {
   readonly type: 'sigstoreSigned';
-  readonly keyDatas?: readonly Uint8Array[];
-  readonly fulcio?: { readonly caData: Uint8Array; readonly oidcIssuer: string; readonly subjectEmail: string };
+  readonly keys?: readonly PolicyFile[];
+  readonly fulcio?: { readonly ca: PolicyFile; readonly oidcIssuer: string; readonly subjectEmail: string };
   readonly pki?: {
-    readonly caRootsData: Uint8Array;
-    readonly caIntermediatesData?: Uint8Array;
+    readonly roots: PolicyFile;
+    readonly intermediates?: PolicyFile;
     readonly subjectHostname?: string;
     readonly subjectEmail?: string;
   };
   /** PEM public keys of Rekor; absent when no log entry is asked for. */
-  readonly rekorPublicKeyDatas?: readonly Uint8Array[];
+  readonly logKeys?: readonly PolicyFile[];
   readonly signedIdentity?: SignedIdentity;
 }
 
@@ -55,14 +58,18 @@ export interface ContainersPolicy {
   readonly transports: ReadonlyMap<string, ReadonlyMap<string, readonly PolicyRequirement[]>>;
 }
 
+const readings = new WeakMap<object, ContainersPolicy>();
+
 /**
- * Reads a containers `policy.json` from text, bytes or an already parsed document. Unknown and duplicate members make it
- * invalid, and so do paths of key files: this program reads none, key data must be written into the policy.
+ * Reads a containers `policy.json` from text, bytes or an already parsed document, whose reading is remembered. Unknown and
+ * duplicate members make it invalid.
  */
 export function parseContainersPolicy(document: unknown): ContainersPolicy {
-  return parsePolicyDocument(
-    typeof document === 'string' || document instanceof Uint8Array ? readJson(document) : document,
-  );
+  if (typeof document === 'string' || document instanceof Uint8Array) return parsePolicyDocument(readJson(document));
+  if (typeof document !== 'object' || document === null) return parsePolicyDocument(document);
+  const known = readings.get(document) ?? parsePolicyDocument(document);
+  readings.set(document, known);
+  return known;
 }
 
 /** The requirements of the most specific scope of transport `docker` that covers the reference, else the default. */

@@ -86,14 +86,18 @@ export class CheckList {
     return this.list;
   }
 
-  /** First enforced failure decides: unknown keys are `untrusted`, missing means `indeterminate`, the rest `failed`. */
   outcome(): Outcome {
-    const failures = this.list.filter((check) => check.result === 'fail' && check.action === 'enforce');
-    if (failures.length === 0) return 'verified';
-    const worst = failures.find((failure) => !UNTRUSTED.has(failure.code!) && !INDETERMINATE.has(failure.code!));
-    if (worst) return 'failed';
-    return failures.some((failure) => UNTRUSTED.has(failure.code!)) ? 'untrusted' : 'indeterminate';
+    return outcomeOf(this.list);
   }
+}
+
+/** Enforced failures decide: unknown keys are `untrusted`, missing means `indeterminate`, the rest `failed`. */
+export function outcomeOf(checks: readonly Check[]): Outcome {
+  const failures = checks.filter((check) => check.result === 'fail' && check.action === 'enforce');
+  if (failures.length === 0) return 'verified';
+  const worst = failures.find((failure) => !UNTRUSTED.has(failure.code!) && !INDETERMINATE.has(failure.code!));
+  if (worst) return 'failed';
+  return failures.some((failure) => UNTRUSTED.has(failure.code!)) ? 'untrusted' : 'indeterminate';
 }
 
 const UNTRUSTED: ReadonlySet<CheckCode> = new Set<CheckCode>([

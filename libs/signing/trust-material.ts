@@ -14,8 +14,10 @@ export interface TrustMaterial {
   readonly crls?: readonly string[];
   /** Notation's `trustpolicy.json`, unchanged. */
   readonly notationTrustPolicy?: unknown;
-  /** containers `policy.json`, unchanged; key paths in it are refused, key data is used. */
+  /** containers `policy.json`, unchanged. It alone says what simple and cosign signatures must be made with. */
   readonly containersPolicy?: unknown;
+  /** Files that the policy names by path (armored, PEM or base64); any other path stands for the keys and certificates above. */
+  readonly policyFiles?: Readonly<Record<string, string>>;
   /** A sigstore `trusted_root.json`, unchanged. */
   readonly trustedRoot?: unknown;
   /** Exact certificate identities that a keyless cosign signature must match. */

@@ -28,7 +28,7 @@ export class VerifyBody {
   @JsonField({
     object: true,
     description:
-      'Trust material: openpgp_keys, cosign_keys, certificates, tsa_certificates, crls (lists of texts), notation_trust_policy, containers_policy, trusted_root (native documents), trust_stores, identities, predicate_types, scope.',
+      'Trust material: openpgp_keys, cosign_keys, certificates, tsa_certificates, crls (lists of texts), notation_trust_policy, containers_policy, trusted_root (native documents), trust_stores, policy_files, identities, predicate_types, scope.',
   })
   trust: Record<string, unknown>;
 }

@@ -1,5 +1,6 @@
 import type { Descriptor } from '#oci/descriptor.js';
 import type { SignatureReport } from '../report.js';
+import type { SignatureRequirement } from '../signature-requirement.js';
 import type { TrustMaterial } from '../trust-material.js';
 
 /** Names of the families as the REST API shows them in `format`. */
@@ -66,9 +67,11 @@ export interface WrappedSignature {
 export interface VerifyContext {
   /** Stored bytes, hashed again by the caller. */
   readonly manifest: StoredManifest;
-  /** `host/name:tag` or `host/name@digest` that the client would pull; absent when the policy must not look at it. */
+  /** `host/name:tag` or `host/name@digest` that the client would pull; absent when nothing is to be compared with it. */
   readonly reference?: string;
   readonly trust: TrustMaterial;
+  /** What a containers policy asks of this signature, in place of the keys and certificates of `trust`. */
+  readonly requirement?: SignatureRequirement;
   readonly now: Date;
   /** For bytes from a carrier: the carrier's manifest annotations and digest, shown in the report. */
   readonly carrier?: { readonly digest: string; readonly annotations?: Readonly<Record<string, string>> };

@@ -120,7 +120,7 @@ export class TrustGate {
     const signers = new Set(
       report.signatures.filter((each) => each.verified).map((each) => JSON.stringify(each.signer)),
     );
-    if (signers.size >= policy.required) return undefined;
+    if (report.verified && signers.size >= policy.required) return undefined;
     return reasonOf(report, signers.size, policy.required);
   }
 
@@ -135,6 +135,7 @@ export class TrustGate {
 
 function reasonOf(report: VerificationReport, verified: number, required: number): string {
   if (report.signatures.length === 0) return 'it has no signature (NO_SIGNATURE)';
+  if (verified >= required) return 'its signatures do not meet all requirements of the containers policy';
   if (verified > 0) return `it has ${verified} of ${required} verified signatures`;
   const codes = report.signatures.map(({ checks }) =>
     checks.find((check) => check.result === 'fail' && check.action === 'enforce'),

@@ -10,7 +10,14 @@ const TEXT_LISTS = [
   'predicate_types',
 ] as const;
 const DOCUMENTS = ['notation_trust_policy', 'containers_policy', 'trusted_root'] as const;
-const MEMBERS: ReadonlySet<string> = new Set([...TEXT_LISTS, ...DOCUMENTS, 'scope', 'trust_stores', 'identities']);
+const MEMBERS: ReadonlySet<string> = new Set([
+  ...TEXT_LISTS,
+  ...DOCUMENTS,
+  'scope',
+  'trust_stores',
+  'policy_files',
+  'identities',
+]);
 
 /** Most entries of one list, and most characters of one text. */
 const LIMITS = { entries: 100, characters: 1_000_000 };
@@ -39,6 +46,7 @@ export function readTrust(value: unknown): TrustMaterial {
     ...document(value, 'trusted_root', 'trustedRoot'),
     ...(typeof scope === 'string' && scope !== '' ? { scope } : {}),
     ...(value['trust_stores'] === undefined ? {} : { trustStores: stores(value['trust_stores']) }),
+    ...(value['policy_files'] === undefined ? {} : { policyFiles: files(value['policy_files']) }),
     ...(value['identities'] === undefined ? {} : { identities: identities(value['identities']) }),
   };
 }
@@ -69,6 +77,13 @@ function stores(value: unknown): Record<string, string[]> {
   return Object.fromEntries(
     Object.entries(value).map(([name, list]) => [name, texts(list, `trust.trust_stores.${name}`)]),
   );
+}
+
+function files(value: unknown): Record<string, string> {
+  if (!isObject(value)) throw invalid('Expected an object from paths to texts.', 'trust.policy_files');
+  const entries = Object.entries(value).map(([path, text]) => [path, texts([text], 'trust.policy_files')[0]!] as const);
+  if (entries.length > LIMITS.entries) throw invalid(`At most ${LIMITS.entries} entries.`, 'trust.policy_files');
+  return Object.fromEntries(entries);
 }
 
 function identities(value: unknown): { subject: string; issuer: string }[] {

@@ -1,9 +1,9 @@
 import { algorithmOf, digestOf } from '#oci/digest.js';
 import { isDomainError } from '#platform/domain-error.js';
-import { formatOf } from '../formats/all.js';
-import type { FormatName, StoredManifest } from '../formats/signature-format.js';
+import type { FormatName, StoredManifest, VerifyContext } from '../formats/signature-format.js';
 import { type Check, ENGINE_VERSION, type Outcome, type SignatureReport } from '../report.js';
 import type { TrustMaterial } from '../trust-material.js';
+import { type Judgement, judgeSignature, POLICY_ID, requirementsOf } from './judge-signature.js';
 
 /** A signature to judge. `id` and `digest` are of the stored unit, when it is one. */
 export interface GivenSignature {
@@ -24,7 +24,7 @@ export type JudgedSignature = SignatureReport & {
 
 /** Everything that is known of the trust in one manifest. */
 export interface VerificationReport {
-  /** At least one signature is verified. */
+  /** At least one signature is verified, and together they meet all that a containers policy asks for. */
   readonly verified: boolean;
   readonly outcome: Outcome;
   /** Why nothing is verified when there is not even a signature. */
@@ -48,24 +48,30 @@ export async function verifyManifest(
   now = new Date(),
 ): Promise<VerificationReport> {
   const evaluatedAt = now.toISOString();
+  const context = { manifest, trust, now, ...(reference === undefined ? {} : { reference }) };
+  const requirements = requirementsOf(context);
   const intact = digestOf(manifest.bytes, algorithmOf(manifest.digest)) === manifest.digest;
   const judged: JudgedSignature[] = [];
+  const met = new Set<number>();
   for (const signature of signatures) {
-    const report = intact
-      ? await judge(signature, { manifest, trust, now, ...(reference === undefined ? {} : { reference }) })
-      : damaged(signature);
+    const judgement = intact ? await judge(signature, context) : { report: damaged(signature), met: [] };
+    for (const place of judgement.met) met.add(place);
     judged.push({
-      ...report,
+      ...judgement.report,
       format: signature.format,
-      verified: report.outcome === 'verified',
+      verified: judgement.report.outcome === 'verified',
       signatureRef: { id: signature.id ?? null, digest: signature.digest },
       evaluatedAt,
       engineVersion: ENGINE_VERSION,
     });
   }
+  const fulfilled =
+    requirements?.every(({ type }, place) => type === 'insecureAcceptAnything' || met.has(place)) ?? true;
+  const verified = judged.some((each) => each.verified && (fulfilled || each.policy?.id !== POLICY_ID));
+  const best = bestOf(judged.map((each) => each.outcome));
   return {
-    verified: judged.some((each) => each.verified),
-    outcome: bestOf(judged.map((each) => each.outcome)),
+    verified,
+    outcome: best === 'verified' && !verified ? 'untrusted' : best,
     code: signatures.length === 0 ? 'NO_SIGNATURE' : null,
     reference: reference ?? null,
     subject: { digest: manifest.digest, mediaType: manifest.mediaType, size: manifest.size },
@@ -75,22 +81,20 @@ export async function verifyManifest(
   };
 }
 
-async function judge(
-  signature: GivenSignature,
-  context: Parameters<ReturnType<typeof formatOf>['verify']>[1],
-): Promise<SignatureReport> {
+async function judge(signature: GivenSignature, context: VerifyContext): Promise<Judgement> {
   try {
-    return await formatOf(signature.format).verify(signature.bytes, context);
+    return await judgeSignature(signature.format, signature.bytes, context);
   } catch (error) {
     // A malformed policy is the caller's to mend; it is the same for every signature.
     if (isDomainError(error)) throw error;
-    return refused(signature, {
+    const report = refused(signature, {
       name: 'envelope',
       action: 'enforce',
       result: 'fail',
       code: 'MALFORMED_ENVELOPE',
       detail: 'the signature cannot be read',
     });
+    return { report, met: [] };
   }
 }
 

@@ -1,13 +1,13 @@
 import type { TrustMaterial as SigstoreTrust } from '@sigstore/verify';
-import type { SigstoreSignedRequirement } from '#signing/containers-policy.js';
+import type { SigstoreSigned } from '#signing/signature-requirement.js';
 import type { TrustMaterial } from '../../trust-material.js';
-import { readCertificate, type CertificateDetails } from './certificate-details.js';
-import { findPath } from './certificate-path.js';
+import type { Certificate } from '../x509/certificate.js';
+import { findPath, findPathProblem, type PathProblem } from '../x509/certificate-path.js';
 import { matchesPolicy, matchIdentities } from './identity.js';
 import { checkKeyless } from './keyless-check.js';
-import { certificatesIn } from './pem.js';
-import type { PolicyView } from './policy-view.js';
+import { certificatesIn } from '../x509/pem.js';
 import type { SignedMaterial } from './signed-material.js';
+import { CODE_SIGNING, readCertificate, signsCode } from './signing-certificate.js';
 import { failed, notApplicable, passed, type Step } from './step.js';
 
 /** What the check of a certificate looks at. */
@@ -15,26 +15,33 @@ export interface CertificateInput {
   readonly material: SignedMaterial;
   readonly trust: TrustMaterial;
   readonly root: SigstoreTrust;
-  readonly policy: PolicyView;
+  /** Of a containers policy; it alone counts then. */
+  readonly requirement: SigstoreSigned | undefined;
   /** Proven by a log or a timestamp authority. */
   readonly times: readonly Date[];
   readonly now: Date;
 }
 
-/** The check `certificate`, with the requirement of the policy that the certificate meets. */
+/** The check `certificate`. */
 export interface CertificateCheck {
   readonly step: Step;
-  readonly requirement?: SigstoreSignedRequirement;
   /** True when the trusted root vouches for it, which then asks for a log entry too. */
   readonly keyless?: boolean;
 }
 
+/** Most certificates that are read of one signature. */
+const MAX_CERTIFICATES = 16;
+
 /** Chains the certificate to what is trusted and compares its identity exactly; the first trust that fits decides. */
 export function checkCertificate(input: CertificateInput): CertificateCheck {
-  const [leaf, ...intermediates] = input.material.certificates.slice(0, 16).map(readCertificate);
+  const [leaf, ...intermediates] = input.material.certificates.slice(0, MAX_CERTIFICATES).map(readCertificate);
   if (!leaf) return { step: failed('CERT_CHAIN_INVALID', 'the signing certificate cannot be read') };
-  if (!leaf.signsCode) return { step: failed('CERT_USAGE_INVALID', 'the certificate is not for code signing') };
-  const carried = intermediates.filter((details) => details !== undefined);
+  if (!signsCode(leaf)) return { step: failed('CERT_USAGE_INVALID', 'the certificate is not for code signing') };
+  const carried = intermediates.filter((certificate) => certificate !== undefined);
+  if (carried.length < intermediates.length)
+    return {
+      step: failed('CERT_CHAIN_INVALID', 'a certificate of the chain that the signature carries cannot be read'),
+    };
   const attempts: CertificateCheck[] = [];
   for (const attempt of waysToTrust(input, leaf, carried)) {
     const check = attempt();
@@ -50,13 +57,11 @@ export const certificateNotNeeded: CertificateCheck = { step: notApplicable('the
 
 function* waysToTrust(
   input: CertificateInput,
-  leaf: CertificateDetails,
-  carried: readonly CertificateDetails[],
+  leaf: Certificate,
+  carried: readonly Certificate[],
 ): Generator<() => CertificateCheck> {
-  const { trust, root, policy } = input;
-  for (const requirement of policy.requirements)
-    if (requirement.pki || requirement.fulcio)
-      yield () => ({ step: checkRequirement(input, requirement, leaf, carried), requirement });
+  const { trust, root, requirement } = input;
+  if (requirement) return yield () => ({ step: checkRequirement(input, requirement, leaf, carried) });
   if (trust.certificates.length > 0) yield () => ({ step: checkAnchored(input, leaf, carried) });
   if (root.certificateAuthorities.length > 0)
     yield () => ({
@@ -65,40 +70,44 @@ function* waysToTrust(
     });
 }
 
-function checkAnchored(
-  input: CertificateInput,
-  leaf: CertificateDetails,
-  carried: readonly CertificateDetails[],
-): Step {
-  const anchors = detailsOf(input.trust.certificates);
+function checkAnchored(input: CertificateInput, leaf: Certificate, carried: readonly Certificate[]): Step {
+  const anchors = readAll(input.trust.certificates);
   const times = input.times.length > 0 ? input.times : [input.now];
-  const result = findPath(leaf, carried, anchors, times);
-  if ('code' in result) return failed(result.code, result.detail);
+  const problem = findProblem(leaf, carried, anchors, times);
+  if (problem) return failed(problem.code, problem.detail);
   const identity = input.trust.identities?.length ? matchIdentities(leaf, input.trust.identities) : undefined;
   return identity ?? passed('chains to a trusted certificate; no identity is asked for');
 }
 
 function checkRequirement(
   input: CertificateInput,
-  requirement: SigstoreSignedRequirement,
-  leaf: CertificateDetails,
-  carried: readonly CertificateDetails[],
+  requirement: SigstoreSigned,
+  leaf: Certificate,
+  carried: readonly Certificate[],
 ): Step {
   const { pki, fulcio } = requirement;
   if (fulcio && input.times.length === 0)
     return failed('TIMESTAMP_MISSING', 'nothing proves when the short-lived certificate was used');
-  const anchors = detailsOf([textOf(pki?.caRootsData ?? fulcio?.caData)]);
-  const intermediates = detailsOf([textOf(pki?.caIntermediatesData)]);
+  const anchors = readAll(pki?.roots ?? fulcio?.ca ?? []);
   const times = fulcio ? input.times : [input.now];
-  const result = findPath(leaf, [...intermediates, ...carried], anchors, times);
-  return 'code' in result ? failed(result.code, result.detail) : matchesPolicy(leaf, requirement);
+  const problem = findProblem(leaf, [...readAll(pki?.intermediates ?? []), ...carried], anchors, times);
+  return problem ? failed(problem.code, problem.detail) : matchesPolicy(leaf, requirement);
 }
 
-function detailsOf(texts: readonly string[]): CertificateDetails[] {
+function findProblem(
+  leaf: Certificate,
+  intermediates: readonly Certificate[],
+  anchors: readonly Certificate[],
+  times: readonly Date[],
+): PathProblem | undefined {
+  const path = findPath(leaf, intermediates, anchors);
+  if (path) return findPathProblem(path, times, CODE_SIGNING);
+  return { code: 'UNTRUSTED_ROOT', detail: 'the certificate does not chain to a trusted certificate' };
+}
+
+function readAll(texts: readonly string[]): Certificate[] {
   return texts
     .flatMap(certificatesIn)
     .map(readCertificate)
-    .filter((details) => details !== undefined);
+    .filter((certificate) => certificate !== undefined);
 }
-
-const textOf = (data: Uint8Array | undefined) => (data ? Buffer.from(data).toString('latin1') : '');

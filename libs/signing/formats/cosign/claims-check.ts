@@ -1,10 +1,10 @@
-import type { SigstoreSignedRequirement } from '#signing/containers-policy.js';
 import { matchIdentity } from '#signing/containers-policy.js';
 import type { VerifyContext } from '../signature-format.js';
 import { LayerAnnotation } from './layer-document.js';
 import { reasonOf } from './malformed.js';
 import { readSimplePayload, type SimplePayload } from './simple-payload.js';
 import type { SignedMaterial } from './signed-material.js';
+import { requirementOf } from './sigstore-requirement.js';
 import { claimedDigest, readStatement, SIGN_PREDICATE, subjectOf, type Statement } from './statement.js';
 import { failed, notApplicable, passed, type Step } from './step.js';
 
@@ -20,16 +20,12 @@ export interface ClaimsCheck {
   readonly claimed: Readonly<Record<string, unknown>>;
 }
 
-/** Reads the signed payload strictly and binds it to the manifest; `asked` are the policy's requirements on the reference. */
-export function checkClaims(
-  material: SignedMaterial,
-  context: VerifyContext,
-  asked: SigstoreSignedRequirement | undefined,
-): ClaimsCheck {
+/** Reads the signed payload strictly and binds it to the manifest, and to the reference when a policy asks for that. */
+export function checkClaims(material: SignedMaterial, context: VerifyContext): ClaimsCheck {
   if (material.content === 'unsigned') return nothing(notApplicable('an SBOM signs nothing'));
   try {
-    if (material.content === 'simple-signing') return checkSimple(readSimplePayload(material.payload), context, asked);
-    return checkStatement(readStatement(material.payload), material, context, asked);
+    if (material.content === 'simple-signing') return checkSimple(readSimplePayload(material.payload), context);
+    return checkStatement(readStatement(material.payload), material, context);
   } catch (error) {
     const { code, detail } = reasonOf(error, 'MALFORMED_PAYLOAD');
     return nothing(failed(code, detail));
@@ -41,28 +37,19 @@ function nothing(payload: Step): ClaimsCheck {
   return { payload, digest: unread, predicate: unread, reference: unread, annotations: unread, claimed: {} };
 }
 
-function checkSimple(
-  payload: SimplePayload,
-  context: VerifyContext,
-  asked: SigstoreSignedRequirement | undefined,
-): ClaimsCheck {
+function checkSimple(payload: SimplePayload, context: VerifyContext): ClaimsCheck {
   const { manifestDigest, reference, creator, timestamp, optional } = payload;
   return {
     payload: passed('a simple-signing payload'),
     digest: sameDigest(manifestDigest === context.manifest.digest, manifestDigest, context),
     predicate: notApplicable('a simple-signing payload has no predicate'),
-    reference: checkReference(reference, context, asked),
+    reference: checkReference(reference, context),
     annotations: notApplicable('no annotations are asked for'),
     claimed: { manifestDigest, reference, creator, timestamp, annotations: optional },
   };
 }
 
-function checkStatement(
-  statement: Statement,
-  material: SignedMaterial,
-  context: VerifyContext,
-  asked: SigstoreSignedRequirement | undefined,
-): ClaimsCheck {
+function checkStatement(statement: Statement, material: SignedMaterial, context: VerifyContext): ClaimsCheck {
   const subject = subjectOf(statement, context.manifest.digest);
   const manifestDigest = claimedDigest(statement);
   const { predicateType } = statement;
@@ -70,9 +57,7 @@ function checkStatement(
     payload: passed('an in-toto statement'),
     digest: sameDigest(subject !== undefined, manifestDigest ?? 'no digest known here', context),
     predicate: checkPredicate(predicateType, context),
-    reference: asked
-      ? failed('REFERENCE_MISMATCH', 'the policy asks for a reference, and this form of signature names none')
-      : notApplicable('this form of signature names no reference: it holds for the digest wherever it is found'),
+    reference: notApplicable('this form of signature names no reference: it holds for the digest wherever it is found'),
     annotations: checkAnnotations(predicateType, material, context),
     claimed: { manifestDigest, predicateType, annotations: (subject ?? statement.subjects[0])?.annotations },
   };
@@ -92,9 +77,10 @@ function checkPredicate(predicateType: string, { trust }: VerifyContext): Step {
   );
 }
 
-function checkReference(signed: string, context: VerifyContext, asked: SigstoreSignedRequirement | undefined): Step {
-  if (!asked || context.reference === undefined) return notApplicable(`signed as "${signed}"; no policy asks for it`);
-  const match = matchIdentity(asked.signedIdentity, context.reference, signed);
+function checkReference(signed: string, context: VerifyContext): Step {
+  const requirement = requirementOf(context);
+  if (!requirement) return notApplicable(`signed as "${signed}"; no policy asks for it`);
+  const match = matchIdentity(requirement.signedIdentity, context.reference ?? '', signed);
   return match.ok ? passed(match.detail) : failed('REFERENCE_MISMATCH', match.detail);
 }
 

@@ -5,7 +5,7 @@ import { parseStrictJson } from '#oci/strict-json.js';
 import { invalid } from '#platform/domain-error.js';
 import { decodeBase64 } from './base64.js';
 import { isObject } from './malformed.js';
-import { pemBody, toPem, type PemBlock } from './pem.js';
+import { pemBody, toPem, type PemBlock } from '../x509/pem.js';
 
 /** PEM labels of private keys in cosign's own encrypted form. */
 export const ENCRYPTED_LABELS: ReadonlySet<string> = new Set([

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { TrustMaterial } from '../../trust-material.js';
-import { cosignFormat } from './cosign-format.js';
+import { judgeSignature } from '../../verify/judge-signature.js';
 import { contextFor, failuresOf, keyPair } from './fixtures.js';
 import { decodeLayerDocument, encodeLayerDocument, LayerAnnotation } from './layer-document.js';
 import { openSigstore } from './sigstore-world.js';
@@ -16,8 +16,10 @@ beforeAll(async () => {
   ci = await world.identify(WHO.subject, WHO.issuer);
 });
 
-const check = (signature: Uint8Array, trust: Partial<TrustMaterial> = {}, now = LATER) =>
-  cosignFormat.verify(signature, contextFor({ trustedRoot: world.trustedRoot, identities: [WHO], ...trust }, { now }));
+async function check(signature: Uint8Array, trust: Partial<TrustMaterial> = {}, now = LATER) {
+  const context = contextFor({ trustedRoot: world.trustedRoot, identities: [WHO], ...trust }, { now });
+  return (await judgeSignature('cosign', signature, context)).report;
+}
 const without = (...members: (keyof (typeof world)['trustedRoot'])[]) =>
   Object.fromEntries(Object.entries(world.trustedRoot).filter(([name]) => !members.includes(name as never)));
 

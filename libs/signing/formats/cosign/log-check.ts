@@ -33,6 +33,8 @@ export function checkLog(
   try {
     const entries = material.logEntries();
     verifyEvidence(material, { tlogEntries: [...entries] }, { tlogs: logs }, { tlogThreshold: 1 });
+    if (!entries.every(agreesWithCheckpoint))
+      return { step: failed('TLOG_INVALID', 'the inclusion proof is not for the tree of its checkpoint'), times: [] };
     if (signer && !entries.every((entry) => isLoggedFor(entry, material, signer)))
       return { step: failed('TLOG_INVALID', 'the log entry is for another key'), times: [] };
     const times = entries.filter((entry) => entry.inclusionPromise).map(timeOf);
@@ -48,6 +50,13 @@ export function checkLog(
 
 function timeOf(entry: TransparencyLogEntry): Date {
   return new Date(Number(entry.integratedTime) * 1000);
+}
+
+/** The library proves inclusion in the tree of the signed checkpoint; what the proof itself says of the tree must be the same. */
+function agreesWithCheckpoint({ inclusionProof: proof }: TransparencyLogEntry): boolean {
+  if (!proof?.checkpoint) return true;
+  const [, size, root] = proof.checkpoint.envelope.split('\n');
+  return size === proof.treeSize && root === Buffer.from(proof.rootHash).toString('base64');
 }
 
 function isLoggedFor(entry: TransparencyLogEntry, material: SignedMaterial, signer: Signer): boolean {

@@ -1,7 +1,7 @@
 import { createPublicKey } from 'node:crypto';
 import { decodeBase64 } from './base64.js';
 import { isObject, readObject } from './malformed.js';
-import { pemBlocks, pemBody } from './pem.js';
+import { pemBlocks, pemBody } from '../x509/pem.js';
 
 /** Where the entry types of Rekor keep the key or certificate, as paths into `spec`. */
 const PATHS: readonly (readonly (string | number)[])[] = [

@@ -1,5 +1,5 @@
 import type { ParsedSignature } from '../signature-format.js';
-import { readCertificate, subjectOf } from './certificate-details.js';
+import { readCertificate, subjectOf } from './signing-certificate.js';
 import { readSimplePayload } from './simple-payload.js';
 import { kindOf, readMaterial, type SignedMaterial } from './signed-material.js';
 import { claimedDigest, readStatement } from './statement.js';
@@ -44,11 +44,8 @@ function namesOf(material: SignedMaterial): Partial<ParsedSignature> {
 }
 
 function certificateNames(der: Buffer): Partial<ParsedSignature> {
-  const details = readCertificate(der);
-  if (!details) return {};
-  return {
-    certificateSubject: subjectOf(details) || details.sans.map(({ value }) => value).join(', '),
-    certificateIssuer: details.certificate.issuer,
-    fingerprint: details.certificate.fingerprint256.replaceAll(':', '').toLowerCase(),
-  };
+  const certificate = readCertificate(der);
+  if (!certificate) return {};
+  const { issuer, fingerprint } = certificate;
+  return { certificateSubject: subjectOf(certificate), certificateIssuer: issuer, fingerprint };
 }

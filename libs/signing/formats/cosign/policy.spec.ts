@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { TrustMaterial } from '../../trust-material.js';
+import { judgeSignature } from '../../verify/judge-signature.js';
 import { sampleManifest } from '../format-suite.js';
 import { cosignFormat } from './cosign-format.js';
 import { contextFor, failuresOf, keyPair, NOW, REFERENCE } from './fixtures.js';
@@ -13,15 +14,11 @@ const policy = (...requirements: object[]) => ({
   transports: { docker: { 'registry.example.com/team': requirements } },
 });
 
-async function check(
-  trust: Partial<TrustMaterial>,
-  reference: string | undefined = REFERENCE,
-  shape: 'tag' | 'bundle' = 'tag',
-) {
+async function check(trust: Partial<TrustMaterial>, reference = REFERENCE, shape: 'tag' | 'bundle' = 'tag') {
   const signer = await cosignFormat.openSigner({ privateKey: pair.privateKey, shape });
   const signature = await signer.sign(sampleManifest(), REFERENCE, NOW);
   const { reference: _, ...context } = contextFor(trust);
-  return cosignFormat.verify(signature, { ...context, ...(reference === undefined ? {} : { reference }) });
+  return (await judgeSignature('cosign', signature, { ...context, ...(reference === '' ? {} : { reference }) })).report;
 }
 
 describe('a containers policy with sigstoreSigned', () => {
@@ -44,16 +41,35 @@ describe('a containers policy with sigstoreSigned', () => {
     expect((await check({ containersPolicy }, 'registry.example.com/team/other:2.0')).outcome).toBe('failed');
   });
 
-  it('binds the reference of signatures by other trusted keys too', async () => {
+  it('is the only trust where there is one', async () => {
     const containersPolicy = policy(required({ keyData: data(other.publicKey) }));
-    const trust = { containersPolicy, cosignKeys: [pair.publicKey] };
-    expect((await check(trust)).outcome).toBe('verified');
-    expect((await check(trust, 'registry.example.com/team/app:2.0')).outcome).toBe('failed');
+    const report = await check({ containersPolicy, cosignKeys: [pair.publicKey] });
+    expect(failuresOf(report)).toEqual(['key:UNKNOWN_KEY']);
   });
 
-  it('is met by no bundle, which names no reference', async () => {
+  it('takes the file of a path from the files that came along, else the keys without a name', async () => {
+    const containersPolicy = policy(required({ keyData: undefined, keyPath: '/etc/pki/cosign.pub' }));
+    expect((await check({ containersPolicy, cosignKeys: [pair.publicKey] })).outcome).toBe('verified');
+    expect(failuresOf(await check({ containersPolicy }))).toEqual(['key:UNKNOWN_KEY']);
+    const policyFiles = { '/etc/pki/cosign.pub': other.publicKey };
+    const named = await check({ containersPolicy, policyFiles, cosignKeys: [pair.publicKey] });
+    expect(failuresOf(named)).toEqual(['key:UNKNOWN_KEY']);
+  });
+
+  it('reads the first key of a file, and trusts none of a list with a broken one', async () => {
+    const both = data(`${other.publicKey}${pair.publicKey}`);
+    expect((await check({ containersPolicy: policy(required({ keyData: both })) })).outcome).toBe('untrusted');
+    const keyDatas = [data(other.publicKey), data(pair.publicKey)];
+    const whole = policy(required({ keyData: undefined, keyDatas }));
+    expect((await check({ containersPolicy: whole })).outcome).toBe('verified');
+    const broken = policy(required({ keyData: undefined, keyDatas: [...keyDatas, data('nonsense')] }));
+    expect(failuresOf(await check({ containersPolicy: broken }))).toEqual(['key:UNSUPPORTED_ALGORITHM']);
+  });
+
+  it('does not speak of bundles, which podman and skopeo do not read', async () => {
     const report = await check({ containersPolicy: policy(required()) }, REFERENCE, 'bundle');
-    expect(failuresOf(report)).toEqual(['reference:REFERENCE_MISMATCH']);
+    expect(failuresOf(report)).toEqual(['key:NO_APPLICABLE_POLICY']);
+    expect(report.outcome).toBe('untrusted');
   });
 
   it('leaves a signature of another key untrusted', async () => {
@@ -61,26 +77,35 @@ describe('a containers policy with sigstoreSigned', () => {
     expect(failuresOf(report)).toEqual(['key:UNKNOWN_KEY']);
   });
 
-  it('refuses everything where it rejects, cannot be read, or names no sigstore key', async () => {
+  it('refuses everything where it rejects or names no sigstore key', async () => {
     const trust = { cosignKeys: [pair.publicKey] };
+    const gpg = policy({ type: 'signedBy', keyType: 'GPGKeys', keyData: 'AAAA' });
     for (const [containersPolicy, reference] of [
       [policy(required()), 'elsewhere.example.com/app:1.0'],
-      [policy(required({ surprise: true })), REFERENCE],
-      [policy(required({ keyData: undefined, keyPath: '/etc/key.pub' })), REFERENCE],
-      ['nothing', REFERENCE],
+      [policy(required(), { type: 'reject' }), REFERENCE],
+      [gpg, REFERENCE],
     ] as const)
-      expect(failuresOf(await check({ ...trust, containersPolicy }, reference))).toEqual(['key:NO_APPLICABLE_POLICY']);
-    const gpg = policy({ type: 'signedBy', keyType: 'GPGKeys', keyData: 'AAAA' });
-    expect(failuresOf(await check({ containersPolicy: gpg }))).toEqual(['key:NO_APPLICABLE_POLICY']);
+      expect(failuresOf(await check({ ...trust, containersPolicy }, reference))).toEqual([
+        'policy:NO_APPLICABLE_POLICY',
+      ]);
   });
 
-  it('is not looked at without a reference', async () => {
-    const { reference: _, ...context } = contextFor({
-      containersPolicy: policy(required()),
-      cosignKeys: [pair.publicKey],
-    });
-    const signer = await cosignFormat.openSigner({ privateKey: pair.privateKey });
-    const report = await cosignFormat.verify(await signer.sign(sampleManifest(), REFERENCE, NOW), context);
-    expect(report).toMatchObject({ outcome: 'verified', policy: null });
+  it('is the caller’s to mend when it cannot be read', async () => {
+    for (const containersPolicy of [policy(required({ surprise: true })), 'nothing'])
+      await expect(check({ containersPolicy })).rejects.toMatchObject({ kind: 'invalid' });
+  });
+
+  it('applies its default requirements when no reference is given', async () => {
+    const unnamed = await check({ containersPolicy: policy(required()), cosignKeys: [pair.publicKey] }, '');
+    expect(failuresOf(unnamed)).toEqual(['policy:NO_APPLICABLE_POLICY']);
+    const dockerRepository = 'registry.example.com/team/app';
+    const open = { default: [required({ signedIdentity: { type: 'exactRepository', dockerRepository } })] };
+    expect((await check({ containersPolicy: open }, '')).outcome).toBe('verified');
+  });
+
+  it('that accepts anything leaves what is not trusted otherwise skipped', async () => {
+    const containersPolicy = policy({ type: 'insecureAcceptAnything' });
+    expect((await check({ containersPolicy })).outcome).toBe('skipped');
+    expect((await check({ containersPolicy, cosignKeys: [pair.publicKey] })).outcome).toBe('verified');
   });
 });

@@ -1,8 +1,7 @@
 import { X509Certificate } from 'node:crypto';
-import type { SigstoreSignedRequirement } from '#signing/containers-policy.js';
-import type { TrustMaterial } from '../../trust-material.js';
-import type { PolicyView } from './policy-view.js';
+import type { VerifyContext } from '../signature-format.js';
 import type { SignedMaterial } from './signed-material.js';
+import { requirementOf } from './sigstore-requirement.js';
 import { failed, notApplicable, passed, type Step } from './step.js';
 import { describeKey, isSignedBy, keysIn, type KeySet, type PublicKey } from './trusted-keys.js';
 
@@ -10,8 +9,6 @@ import { describeKey, isSignedBy, keysIn, type KeySet, type PublicKey } from './
 export interface Signer {
   readonly by: 'key' | 'certificate';
   readonly key: PublicKey;
-  /** The requirement of the policy that names the key. */
-  readonly requirement?: SigstoreSignedRequirement;
 }
 
 /** The checks `key` and `signature`, with the signer when the cryptography is right. */
@@ -21,46 +18,42 @@ export interface SignatureCheck {
   readonly signer?: Signer;
 }
 
-type Candidate = Omit<Signer, 'by'>;
-
 /** Finds the trusted key, else the certificate's key, that made the signature. Hints only order the search. */
-export function checkSignature(material: SignedMaterial, trust: TrustMaterial, policy: PolicyView): SignatureCheck {
+export function checkSignature(material: SignedMaterial, context: VerifyContext): SignatureCheck {
   if (material.content === 'unsigned')
     return {
       key: notApplicable('nothing is signed'),
       signature: failed('NO_SIGNATURE', 'an SBOM in a companion manifest is carried without a signature'),
     };
-  const { candidates, problems } = candidatesOf(trust, policy);
-  const named = candidates.filter(({ key }) => isNamed(key, material));
-  const found = [...named, ...candidates].find(({ key }) => isSignedBy(key, material.signed, material.signature));
-  if (policy.refusal !== undefined) return refuse(policy.refusal, found);
-  if (found) return { key: trusted(found.key), signature: verifies(found.key), signer: { by: 'key', ...found } };
-  if (material.certificates[0]) return checkByCertificate(material, material.certificates[0]);
-  return explainFailure(material, candidates.length, named[0]?.key, problems, trust);
+  const requirement = requirementOf(context);
+  if (requirement && material.content !== 'simple-signing') return notUnderPolicy;
+  const sets = (requirement ? (requirement.keys ?? []) : context.trust.cosignKeys).map(keysIn);
+  const [keys, problems] = [sets.flatMap((set) => set.keys), sets.flatMap((set) => set.problems)];
+  const named = keys.filter((key) => isNamed(key, material));
+  if (requirement && problems[0]) return unusable(problems[0]);
+  const found = [...named, ...keys].find((key) => isSignedBy(key, material.signed, material.signature));
+  if (found) return { key: trusted(found), signature: verifies(found), signer: { by: 'key', key: found } };
+  const [leaf] = material.certificates;
+  if (leaf && !requirement?.keys) return checkByCertificate(material, leaf);
+  return explainFailure(material, keys.length, named[0], problems);
+}
+
+/** Podman and skopeo look at layers under `.sig` tags and at nothing else. */
+const notUnderPolicy: SignatureCheck = {
+  key: failed(
+    'NO_APPLICABLE_POLICY',
+    'a containers policy judges signatures under .sig tags only, no bundle and no attestation',
+  ),
+  signature: notApplicable('the policy names no key for it'),
+};
+
+/** A client does without the whole requirement when one of its keys cannot be used. */
+function unusable({ code, detail }: KeySet['problems'][number]): SignatureCheck {
+  return { key: failed(code, detail), signature: notApplicable('there is no key to verify with') };
 }
 
 const trusted = (key: PublicKey) => passed(`${key.algorithm} key ${key.fingerprint} is trusted`);
 const verifies = (key: PublicKey) => passed(`${key.algorithm} signature over the exact bytes`);
-
-function refuse(refusal: string, found: Candidate | undefined): SignatureCheck {
-  return {
-    key: failed('NO_APPLICABLE_POLICY', refusal),
-    signature: found ? verifies(found.key) : notApplicable('no key of the policy applies'),
-  };
-}
-
-function candidatesOf(trust: TrustMaterial, policy: PolicyView) {
-  const problems: KeySet['problems'][number][] = [];
-  const read = (text: string, requirement?: SigstoreSignedRequirement): Candidate[] => {
-    const set = keysIn(text);
-    problems.push(...set.problems);
-    return set.keys.map((key) => ({ key, ...(requirement ? { requirement } : {}) }));
-  };
-  const demanded = policy.requirements.flatMap((requirement) =>
-    (requirement.keyDatas ?? []).flatMap((data) => read(Buffer.from(data).toString('utf8'), requirement)),
-  );
-  return { candidates: [...demanded, ...trust.cosignKeys.flatMap((text) => read(text))], problems };
-}
 
 function isNamed(key: PublicKey, material: SignedMaterial): boolean {
   return material.hints.includes(key.hint) || material.hints.includes(key.fingerprint);
@@ -100,15 +93,11 @@ function explainFailure(
   tried: number,
   named: PublicKey | undefined,
   problems: KeySet['problems'],
-  trust: TrustMaterial,
 ): SignatureCheck {
-  const unused = notApplicable('there is no key to verify with');
   if (named)
     return { key: trusted(named), signature: failed('BAD_SIGNATURE', 'the named key did not make this signature') };
-  if (tried === 0 && problems[0]) return { key: failed(problems[0].code, problems[0].detail), signature: unused };
-  if (tried === 0 && trust.containersPolicy !== undefined)
-    return { key: failed('NO_APPLICABLE_POLICY', 'the policy names no sigstore key here'), signature: unused };
-  if (tried === 0) return { key: failed('UNKNOWN_KEY', 'no cosign key is trusted'), signature: unused };
+  if (tried === 0 && problems[0]) return unusable(problems[0]);
   const who = material.hints[0] ?? 'that made this signature';
-  return { key: failed('UNKNOWN_KEY', `the key ${who} is not among the ${tried} trusted keys`), signature: unused };
+  const detail = tried === 0 ? 'no cosign key is trusted' : `the key ${who} is not among the ${tried} trusted keys`;
+  return { key: failed('UNKNOWN_KEY', detail), signature: notApplicable('there is no key to verify with') };
 }

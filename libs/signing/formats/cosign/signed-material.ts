@@ -11,7 +11,7 @@ import {
   type LayerDocument,
 } from './layer-document.js';
 import { MAX_SIGNATURE_BYTES, readObject, refused } from './malformed.js';
-import { certificatesIn } from './pem.js';
+import { certificatesIn } from '../x509/pem.js';
 import { logEntriesOf, timestampsOf } from './layer-annotations.js';
 import { bundleOf, type SigstoreBundle } from './sigstore-bundle.js';
 import { SIGN_PREDICATE, readStatement } from './statement.js';
@@ -107,7 +107,7 @@ function materialOfLayer(layer: LayerDocument): SignedMaterial {
       stamped: payload,
       hints: [],
     };
-  const signature = decodeBase64(annotations[LayerAnnotation.signature]?.trim());
+  const signature = decodeBase64(annotations[LayerAnnotation.signature]?.replace(/\s/g, ''));
   if (!signature || signature.length === 0)
     throw refused('MALFORMED_ENVELOPE', `the annotation ${LayerAnnotation.signature} is not a signature in base64`);
   return { ...shared, content: 'simple-signing', signed: payload, payload, signature, stamped: signature, hints: [] };

@@ -1,4 +1,4 @@
-import { readCertificate, subjectOf } from './certificate-details.js';
+import { identitiesOf, oidcIssuerOf, readCertificate } from './signing-certificate.js';
 import type { Signer } from './signature-check.js';
 import type { SignedMaterial } from './signed-material.js';
 
@@ -6,20 +6,19 @@ import type { SignedMaterial } from './signed-material.js';
 export function signerRecord(signer: Signer, material: SignedMaterial): Readonly<Record<string, unknown>> {
   const { algorithm, fingerprint, hint } = signer.key;
   if (signer.by === 'key') return { type: 'key', algorithm, fingerprint, keyId: hint };
-  const details = readCertificate(material.certificates[0]!);
-  if (!details) return { type: 'certificate', algorithm, keyFingerprint: fingerprint };
-  const { certificate, sans, oidcIssuer } = details;
+  const certificate = readCertificate(material.certificates[0]!);
+  if (!certificate) return { type: 'certificate', algorithm, keyFingerprint: fingerprint };
   return {
     type: 'certificate',
     algorithm,
-    fingerprint: certificate.fingerprint256.replaceAll(':', '').toLowerCase(),
+    fingerprint: certificate.fingerprint,
     keyFingerprint: fingerprint,
-    subject: subjectOf(details),
+    subject: certificate.subject,
     issuer: certificate.issuer,
-    serialNumber: certificate.serialNumber,
-    identities: sans.map(({ value }) => value),
-    oidcIssuer,
-    notBefore: certificate.validFromDate.toISOString(),
-    notAfter: certificate.validToDate.toISOString(),
+    serialNumber: certificate.serial,
+    identities: identitiesOf(certificate),
+    oidcIssuer: oidcIssuerOf(certificate),
+    notBefore: certificate.notBefore.toISOString(),
+    notAfter: certificate.notAfter.toISOString(),
   };
 }

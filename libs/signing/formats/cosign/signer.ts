@@ -5,7 +5,7 @@ import type { BuiltinKeySource, BuiltinSigner } from '../signature-format.js';
 import { preAuthEncoding } from './dsse.js';
 import { decryptCosignKey, ENCRYPTED_LABELS } from './encrypted-key.js';
 import { encodeLayerDocument, LayerAnnotation } from './layer-document.js';
-import { pemBlocks } from './pem.js';
+import { pemBlocks } from '../x509/pem.js';
 import { encodeKeyBundle } from './sigstore-bundle.js';
 import { encodeSimplePayload } from './simple-payload.js';
 import { encodeSignStatement } from './statement.js';

@@ -1,14 +1,12 @@
-import { bundleFromJSON, type Bundle } from '@sigstore/bundle';
+import { bundleFromJSON, bundleToJSON, type Bundle } from '@sigstore/bundle';
 import { MediaType } from '#oci/media-types.js';
 import { messageOf } from '#platform/domain-error.js';
 import { decodeBase64 } from './base64.js';
 import { envelopeOf, type Envelope } from './dsse.js';
 import { isObject, refused, type JsonObject } from './malformed.js';
 
-const VERSIONS: ReadonlySet<unknown> = new Set([
-  MediaType.sigstoreBundle,
-  `${MediaType.sigstoreBundlePrefix}+json;version=0.3`,
-]);
+/** Version 0.3 and its patches, in both spellings. */
+const VERSION = /^application\/vnd\.dev\.sigstore\.bundle(?:\.v0\.3(?:\.\d+)?\+json|\+json;version=0\.3(?:\.\d+)?)$/;
 
 /** The parts of a sigstore bundle v0.3 that carry a DSSE envelope. */
 export interface SigstoreBundle {
@@ -40,7 +38,7 @@ export function encodeKeyBundle(payload: Uint8Array, signature: Uint8Array, hint
 /** The bundle in a strictly parsed document; throws `DomainError` with a code of the taxonomy. */
 export function bundleOf(document: JsonObject): SigstoreBundle {
   const { mediaType, verificationMaterial: material, dsseEnvelope } = document;
-  if (!VERSIONS.has(mediaType))
+  if (typeof mediaType !== 'string' || !VERSION.test(mediaType))
     throw refused('UNSUPPORTED_FORMAT', `bundles of type "${String(mediaType)}" are not read; only version 0.3`);
   if (document['messageSignature'] !== undefined && dsseEnvelope === undefined)
     throw refused('UNSUPPORTED_FORMAT', 'the bundle signs a blob; image signatures carry a DSSE envelope');
@@ -77,10 +75,27 @@ function certificateOf(material: JsonObject): Buffer | undefined {
 
 function libraryBundle(document: JsonObject): Bundle {
   try {
-    return bundleFromJSON(document);
+    const bundle = bundleFromJSON({ ...document, mediaType: MediaType.sigstoreBundle });
+    const unread = findUnread(document, bundleToJSON(bundle), '');
+    if (unread === undefined || unread === '.mediaType') return bundle;
+    throw new Error(`the member ${unread} is not known, or not in its one form`);
   } catch (error) {
     throw refused('MALFORMED_ENVELOPE', `the bundle is not valid: ${messageOf(error)}`);
   }
+}
+
+/** Where a document says something that its reading does not: the library passes over unknown members and loose base64. */
+function findUnread(document: unknown, read: unknown, path: string): string | undefined {
+  if (!isObject(document) && !Array.isArray(document)) {
+    const empty = document === '' || document === null || document === false || Number(document) === 0;
+    return (read === undefined && empty) || String(read) === String(document) ? undefined : path;
+  }
+  const members = isObject(read) || Array.isArray(read) ? (read as JsonObject) : {};
+  for (const [name, value] of Object.entries(document)) {
+    const unread = findUnread(value, members[name], `${path}.${name}`);
+    if (unread !== undefined) return unread;
+  }
+  return undefined;
 }
 
 function isList(value: unknown): boolean {

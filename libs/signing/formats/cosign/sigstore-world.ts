@@ -5,7 +5,7 @@ import { sampleManifest } from '../format-suite.js';
 import { envelope, REFERENCE, statement } from './fixtures.js';
 import { preAuthEncoding } from './dsse.js';
 import { encodeLayerDocument, LayerAnnotation } from './layer-document.js';
-import { toPem } from './pem.js';
+import { toPem } from '../x509/pem.js';
 import { encodeSimplePayload } from './simple-payload.js';
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest();

@@ -1,11 +1,12 @@
 import { toSignedEntity, type SignedEntity, type TrustMaterial as SigstoreTrust } from '@sigstore/verify';
 import * as pkijs from 'pkijs';
-import { readCertificate, type CertificateDetails } from './certificate-details.js';
-import { findPath } from './certificate-path.js';
+import type { Certificate } from '../x509/certificate.js';
+import { findPath, findPathProblem } from '../x509/certificate-path.js';
 import { verifyEvidence } from './evidence.js';
 import { reasonOf } from './malformed.js';
-import { certificatesIn } from './pem.js';
+import { certificatesIn } from '../x509/pem.js';
 import type { SignedMaterial } from './signed-material.js';
+import { readCertificate, stampsTime } from './signing-certificate.js';
 import { failed, notApplicable, passed, type Step } from './step.js';
 import { authoritiesOf } from './trusted-root.js';
 
@@ -27,7 +28,7 @@ export function checkTimestamps(
   if (!material.hasTimestamps) return { step: notApplicable('there is no timestamp'), times: [] };
   if (authorities.length === 0 && tsaCertificates.length === 0)
     return { step: notApplicable('no timestamp authority is trusted'), times: [] };
-  const anchors = detailsOf(tsaCertificates.flatMap(certificatesIn));
+  const anchors = readAll(tsaCertificates.flatMap(certificatesIn));
   const times: Date[] = [];
   let problem = 'it holds no token';
   for (const token of readTokens(material)) {
@@ -53,7 +54,7 @@ function verifyToken(
   material: SignedMaterial,
   token: Buffer,
   authorities: SigstoreTrust['timestampAuthorities'],
-  anchors: readonly CertificateDetails[],
+  anchors: readonly Certificate[],
 ): Date {
   const [timestamp] = parseToken(token);
   if (timestamp?.$case !== 'timestamp-authority') throw new Error('it is not an RFC 3161 response');
@@ -82,14 +83,15 @@ function parseToken(token: Buffer): readonly Timestamp[] {
 }
 
 /** Chains from the signing certificates that a token carries, or that are trusted themselves, to the trusted ones. */
-function chainsOf(token: Buffer, anchors: readonly CertificateDetails[], time: Date): Buffer[][] {
-  const carried = detailsOf(certificatesOfToken(token));
+function chainsOf(token: Buffer, anchors: readonly Certificate[], time: Date): Buffer[][] {
+  const carried = readAll(certificatesOfToken(token));
   return [...carried, ...anchors]
-    .filter(({ stampsTime }) => stampsTime)
+    .filter(stampsTime)
     .slice(0, MAX_TOKENS)
     .flatMap((leaf) => {
-      const result = findPath(leaf, carried, anchors, [time]);
-      return 'path' in result ? [[...result.path, ...anchors].map(({ certificate }) => certificate.raw)] : [];
+      const path = findPath(leaf, carried, anchors);
+      if (!path || findPathProblem(path, [time])) return [];
+      return [[...path, ...anchors].map(({ der }) => Buffer.from(der))];
     });
 }
 
@@ -103,6 +105,6 @@ function certificatesOfToken(token: Buffer): Buffer[] {
     .map((certificate) => Buffer.from(certificate.toSchema().toBER()));
 }
 
-function detailsOf(ders: readonly Buffer[]): CertificateDetails[] {
-  return ders.map(readCertificate).filter((details) => details !== undefined);
+function readAll(ders: readonly Buffer[]): Certificate[] {
+  return ders.map(readCertificate).filter((certificate) => certificate !== undefined);
 }

@@ -1,6 +1,6 @@
 import { createHash, createPublicKey, verify, type KeyObject } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import { pemBlocks } from './pem.js';
+import { pemBlocks } from '../x509/pem.js';
 
 /** A public key that may verify, with the names it goes by. */
 export interface PublicKey {
@@ -30,6 +30,11 @@ const CURVES: Readonly<Record<string, { algorithm: string; hashes: string[] }>> 
 };
 const MIN_RSA_BITS = 2048;
 
+const NO_KEY = {
+  code: 'UNSUPPORTED_ALGORITHM',
+  detail: 'a trusted key cannot be read as a PEM public key',
+} as const;
+
 const cache = new LRUCache<string, KeySet>({ max: 2000 });
 
 /** The keys in a PEM text, remembered between calls. */
@@ -38,13 +43,15 @@ export function keysIn(text: string): KeySet {
   if (known) return known;
   const keys: PublicKey[] = [];
   const problems: KeySet['problems'][number][] = [];
-  for (const block of pemBlocks(text).filter(({ label }) => LABELS.has(label))) {
+  const blocks = pemBlocks(text).filter(({ label }) => LABELS.has(label));
+  if (blocks.length === 0) problems.push(NO_KEY);
+  for (const block of blocks) {
     try {
       const found = describeKey(createPublicKey(block.text));
       if ('code' in found) problems.push(found);
       else keys.push(found);
     } catch {
-      problems.push({ code: 'UNSUPPORTED_ALGORITHM', detail: 'a trusted key cannot be read as a PEM public key' });
+      problems.push(NO_KEY);
     }
   }
   const set = { keys, problems };

@@ -3,7 +3,7 @@ import { toTrustMaterial, type TrustMaterial as SigstoreTrust } from '@sigstore/
 import { createHash, createPublicKey } from 'node:crypto';
 import { messageOf } from '#platform/domain-error.js';
 import { isObject } from './malformed.js';
-import { pemBlocks } from './pem.js';
+import { pemBlocks } from '../x509/pem.js';
 
 /** Logs and authorities of a sigstore trusted root; `problem` when the document cannot be read. */
 export interface RootView {
@@ -13,6 +13,7 @@ export interface RootView {
 
 type TransparencyLog = SigstoreTrust['tlogs'][number];
 
+const MEDIA_TYPE = 'application/vnd.dev.sigstore.trustedroot+json;version=0.1';
 const views = new WeakMap<object, RootView>();
 const ALWAYS = { start: new Date(0), end: new Date(8_640_000_000_000_000) };
 
@@ -58,6 +59,9 @@ function logOfKey(pem: string): TransparencyLog[] {
 }
 
 function readRoot(document: object): RootView {
+  const mediaType = (document as { readonly mediaType?: unknown }).mediaType;
+  if (mediaType !== MEDIA_TYPE)
+    return { material: emptyTrust(), problem: `the trusted root is not of type ${MEDIA_TYPE}` };
   try {
     return { material: toTrustMaterial(TrustedRoot.fromJSON(document)) };
   } catch (error) {

@@ -4,10 +4,10 @@ import { certificateNotNeeded, checkCertificate, type CertificateCheck } from '.
 import { checkClaims } from './claims-check.js';
 import { checkLog, type LogCheck } from './log-check.js';
 import { reasonOf } from './malformed.js';
-import { viewPolicy, type PolicyView } from './policy-view.js';
 import { checkSignature, type Signer } from './signature-check.js';
 import { readMaterial, type SignedMaterial } from './signed-material.js';
 import { signerRecord } from './signer-record.js';
+import { requirementOf } from './sigstore-requirement.js';
 import { failed, notApplicable, passed, record, type Step } from './step.js';
 import { checkTimestamps } from './timestamp-check.js';
 import { logsOfKeys, viewTrustedRoot, type RootView } from './trusted-root.js';
@@ -42,14 +42,18 @@ function judge(material: SignedMaterial, context: VerifyContext): SignatureRepor
   const checks = new CheckList();
   record(checks, 'envelope', passed(material.content));
   record(checks, 'layer-digest', notApplicable('the payload is kept with its signature, not by its digest'));
-  const policy = viewPolicy(context.trust, context.reference);
   const root = viewTrustedRoot(context.trust.trustedRoot);
-  const { key, signature: cryptography, signer } = checkSignature(material, context.trust, policy);
-  const log = checkLog(material, logsFor(root, policy), logDemand(signer, policy), signer);
+  const { key, signature: cryptography, signer } = checkSignature(material, context);
+  const { logKeys } = requirementOf(context) ?? {};
+  const log = checkLog(
+    material,
+    logsFor(root, context),
+    logKeys && 'the policy asks for an entry in a transparency log',
+    signer,
+  );
   const timestamp = checkTimestamps(material, root.material.timestampAuthorities, context.trust.tsaCertificates ?? []);
-  const certificate = certificateOf(material, context, policy, root, signer, [...log.times, ...timestamp.times]);
-  const requirement = signer?.requirement ?? certificate.requirement ?? policy.requirements[0];
-  const { claimed, ...claims } = checkClaims(material, context, requirement);
+  const certificate = certificateOf(material, context, root, signer, [...log.times, ...timestamp.times]);
+  const { claimed, ...claims } = checkClaims(material, context);
   const steps = {
     key,
     signature: cryptography,
@@ -67,7 +71,7 @@ function judge(material: SignedMaterial, context: VerifyContext): SignatureRepor
     signer: signer ? signerRecord(signer, material) : null,
     claimed: JSON.parse(JSON.stringify(claimed)) as Record<string, unknown>,
     trustedTime: trustedTime(log, timestamp.times),
-    policy: requirement ? { id: 'containers-policy', statement: requirement.type } : null,
+    policy: null,
   };
 }
 
@@ -83,7 +87,6 @@ function unreadable(error: unknown): SignatureReport {
 function certificateOf(
   material: SignedMaterial,
   context: VerifyContext,
-  policy: PolicyView,
   root: RootView,
   signer: Signer | undefined,
   times: readonly Date[],
@@ -93,21 +96,17 @@ function certificateOf(
   if (!signer) return without(notApplicable('its key did not make the signature'));
   if (signer.by === 'key') return certificateNotNeeded;
   const { trust, now } = context;
-  const check = checkCertificate({ material, trust, policy, root: root.material, times, now });
+  const requirement = requirementOf(context);
+  const check = checkCertificate({ material, trust, requirement, root: root.material, times, now });
   if (check.step.result !== 'fail' || root.problem === undefined) return check;
   return without(failed(check.step.code, `${check.step.detail}; ${root.problem}`));
 }
 
-function logsFor(root: RootView, policy: PolicyView) {
-  const texts = policy.requirements.flatMap((requirement) => requirement.rekorPublicKeyDatas ?? []);
-  return [...root.material.tlogs, ...logsOfKeys(texts.map((data) => Buffer.from(data).toString('latin1')))];
-}
-
-function logDemand(signer: Signer | undefined, policy: PolicyView): string | undefined {
-  const asking = signer?.requirement ? [signer.requirement] : policy.requirements;
-  if (asking.some((requirement) => requirement.rekorPublicKeyDatas?.length))
-    return 'the policy asks for an entry in a transparency log';
-  return undefined;
+/** The logs that a policy names by their keys, else those of the trusted root. */
+function logsFor({ material }: RootView, context: VerifyContext) {
+  const requirement = requirementOf(context);
+  if (requirement && !requirement.logKeys) return [];
+  return requirement?.logKeys?.length ? logsOfKeys(requirement.logKeys) : material.tlogs;
 }
 
 /** A trusted root with logs asks for an entry from everyone whose certificate it vouches for. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { messageOf } from '#platform/domain-error.js';
-import { parseCertificate, type Certificate } from './certificate.js';
+import { parseCertificate, type Certificate } from '../x509/certificate.js';
 import { findChainProblem, MAX_CHAIN, type ChainProblem } from './certificate-rules.js';
 import { refuse } from './envelope.js';
 

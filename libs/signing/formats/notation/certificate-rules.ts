@@ -1,7 +1,7 @@
 import type { CheckCode } from '../../report.js';
 import { algorithmOfKey } from './algorithms.js';
-import type { Certificate } from './certificate.js';
-import { KEY_USAGES } from './certificate-extensions.js';
+import type { Certificate } from '../x509/certificate.js';
+import { KEY_USAGES } from '../x509/certificate-extensions.js';
 
 /** Why a chain may not be used. */
 export interface ChainProblem {

@@ -1,6 +1,6 @@
 import { messageOf } from '#platform/domain-error.js';
-import type { Certificate } from './certificate.js';
-import { isNameSubset, parseDistinguishedName } from './distinguished-name.js';
+import type { Certificate } from '../x509/certificate.js';
+import { isNameSubset, parseDistinguishedName } from './parse-distinguished-name.js';
 
 const PREFIX = 'x509.subject:';
 

@@ -1,7 +1,7 @@
 import { digestOf } from '#oci/digest.js';
 import { messageOf } from '#platform/domain-error.js';
 import { ALGORITHMS } from './algorithms.js';
-import type { Certificate } from './certificate.js';
+import type { Certificate } from '../x509/certificate.js';
 import { readSigningChain } from './certificate-chain.js';
 import type { Envelope } from './envelope.js';
 import { parsePayload } from './payload.js';

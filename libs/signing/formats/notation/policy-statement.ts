@@ -1,6 +1,6 @@
 import { invalid, messageOf } from '#platform/domain-error.js';
 import type { Check } from '../../report.js';
-import { isNameSubset, parseDistinguishedName } from './distinguished-name.js';
+import { isNameSubset, parseDistinguishedName } from './parse-distinguished-name.js';
 
 /** Checks whose action a trust policy decides. */
 export type PolicyCheck = 'integrity' | 'authenticity' | 'authenticTimestamp' | 'expiry' | 'revocation';

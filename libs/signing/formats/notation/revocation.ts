@@ -3,7 +3,7 @@ import { LRUCache } from 'lru-cache';
 import { CertificateRevocationList } from 'pkijs';
 import { invalid } from '#platform/domain-error.js';
 import type { CheckCode } from '../../report.js';
-import type { Certificate } from './certificate.js';
+import type { Certificate } from '../x509/certificate.js';
 
 /** A revocation list that was handed in, read once. */
 interface RevocationList {

@@ -1,5 +1,5 @@
 import { ALGORITHMS } from './algorithms.js';
-import type { Certificate } from './certificate.js';
+import type { Certificate } from '../x509/certificate.js';
 import type { Envelope } from './envelope.js';
 import type { TargetArtifact } from './payload.js';
 

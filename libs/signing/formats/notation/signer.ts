@@ -4,7 +4,7 @@ import { MediaType } from '#oci/media-types.js';
 import { invalid } from '#platform/domain-error.js';
 import type { BuiltinKeySource, BuiltinSigner } from '../signature-format.js';
 import { ALGORITHMS, algorithmOfKey, signBytes, type Algorithm } from './algorithms.js';
-import { readPemCertificates, type Certificate } from './certificate.js';
+import { readPemCertificates, type Certificate } from '../x509/certificate.js';
 import { findChainProblem, findValidityProblem } from './certificate-rules.js';
 import { EPOCH_TAG, Label, SIGN1_TAG, sigStructure } from './cose-envelope.js';
 import { Header } from './envelope.js';

@@ -2,7 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import * as asn1js from 'asn1js';
 import { Certificate as Asn1Certificate, ContentInfo, SignedData, TSTInfo, type SignerInfo } from 'pkijs';
 import { messageOf } from '#platform/domain-error.js';
-import { parseCertificate, type Certificate } from './certificate.js';
+import { parseCertificate, type Certificate } from '../x509/certificate.js';
 import { findChainProblem, findValidityProblem, MAX_CHAIN } from './certificate-rules.js';
 
 /** A time that a timestamp authority vouches for, with the range that its accuracy leaves open. */

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { TrustMaterial } from '../../trust-material.js';
-import { readPemCertificates, type Certificate } from './certificate.js';
+import { readPemCertificates, type Certificate } from '../x509/certificate.js';
 
 /** Kinds of notation trust stores. */
 export type StoreType = 'ca' | 'signingAuthority' | 'tsa';

@@ -4,7 +4,7 @@ import type { CheckCode, CheckList } from '../../report.js';
 import type { TrustMaterial } from '../../trust-material.js';
 import type { StoredManifest } from '../signature-format.js';
 import { algorithmOfKey, isSignatureValid } from './algorithms.js';
-import type { Certificate } from './certificate.js';
+import type { Certificate } from '../x509/certificate.js';
 import type { SigningChain } from './certificate-chain.js';
 import { needsPlugin, type Envelope } from './envelope.js';
 import { findIdentityProblem } from './identity.js';

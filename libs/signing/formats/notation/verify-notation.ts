@@ -1,7 +1,7 @@
 import { isDomainError } from '#platform/domain-error.js';
 import { CheckList, type CheckCode, type SignatureReport } from '../../report.js';
 import type { VerifyContext } from '../signature-format.js';
-import type { Certificate } from './certificate.js';
+import type { Certificate } from '../x509/certificate.js';
 import { readSigningChain, type SigningChain } from './certificate-chain.js';
 import type { Envelope } from './envelope.js';
 import { readNotationPolicy, scopeOf, selectStatement } from './notation-policy.js';

@@ -1,7 +1,7 @@
 import { messageOf } from '#platform/domain-error.js';
 import type { CheckList, SignatureReport } from '../../report.js';
 import type { TrustMaterial } from '../../trust-material.js';
-import type { Certificate } from './certificate.js';
+import type { Certificate } from '../x509/certificate.js';
 import { findValidityProblem } from './certificate-rules.js';
 import type { Envelope } from './envelope.js';
 import type { PolicyStatement } from './policy-statement.js';

@@ -3,6 +3,7 @@ import { generateKey } from 'openpgp';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { digestOf } from '#oci/digest.js';
 import type { TrustMaterial } from '../../trust-material.js';
+import { judgeSignature } from '../../verify/judge-signature.js';
 import { sampleManifest } from '../format-suite.js';
 import { PacketTag, readPackets, writePacket } from './packets.js';
 import { simpleSignatureName } from './signature-name.js';
@@ -32,7 +33,7 @@ const outcome = async (
   change: Partial<TrustMaterial> = {},
   image: string | undefined = reference,
 ) => {
-  const report = await simpleFormat.verify(bytes, {
+  const { report } = await judgeSignature('simple', bytes, {
     manifest,
     now,
     trust: { ...trust, ...change },
@@ -131,7 +132,7 @@ describe('a containers policy', () => {
     const exact = signedBy({ type: 'exactReference', dockerReference: 'registry.example.com/team/app:2.0' });
     expect(await outcome(signature, { containersPolicy: policyOf(exact) })).toEqual(['failed', 'REFERENCE_MISMATCH']);
     const sigstore = { type: 'sigstoreSigned', keyData: 'AAAA' };
-    expect(await outcome(signature, { containersPolicy: policyOf(signedBy(), sigstore) })).toEqual([
+    expect(await outcome(signature, { containersPolicy: policyOf(sigstore) })).toEqual([
       'untrusted',
       'NO_APPLICABLE_POLICY',
     ]);
@@ -141,7 +142,7 @@ describe('a containers policy', () => {
     const { publicKey: other } = await generateKey({ userIDs: [{ name: 'Other' }] });
     expect(await outcome(signature, { containersPolicy: policyOf(signedBy(undefined, other)) })).toEqual([
       'untrusted',
-      'NO_APPLICABLE_POLICY',
+      'UNKNOWN_KEY',
     ]);
   });
 

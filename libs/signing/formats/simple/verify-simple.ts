@@ -1,24 +1,26 @@
 import { algorithmOf, digestOf } from '#oci/digest.js';
 import { isDomainError } from '#platform/domain-error.js';
+import { matchIdentity } from '../../containers-policy.js';
 import { type CheckCode, CheckList, type SignatureReport } from '../../report.js';
+import type { SignedBy } from '../../signature-requirement.js';
 import type { VerifyContext } from '../signature-format.js';
 import { hashName, publicKeyAlgorithmName, verifyCryptography } from './cryptography.js';
-import { findSigningKeys, fingerprintOf, type KeyRing, type SigningKey } from './key-ring.js';
+import { findSigningKeys, fingerprintOf, type KeyRing, readKeyRing, type SigningKey } from './key-ring.js';
 import { findKeyProblem, isSubkey, type KeyProblem } from './key-validity.js';
-import { checkPolicy, checkReference, openPolicy } from './policy-decision.js';
 import type { SignatureFields } from './signature-packet.js';
 import { readSignedMessage, type SignedMessage } from './signed-message.js';
 import { readSimplePayload, type SimplePayload } from './simple-payload.js';
 
 const CLOCK_SKEW_MS = 5 * 60 * 1000;
 
-/** Verifies one simple signature: the checks `envelope` to `reference`, and `policy` when there is a policy. */
+/** Verifies one simple signature: the checks `envelope` to `reference`. */
 export async function verifySimple(bytes: Uint8Array, context: VerifyContext): Promise<SignatureReport> {
-  const policy = await openPolicy(context);
+  const requirement = context.requirement?.type === 'signedBy' ? context.requirement : undefined;
+  const ring = await readKeyRing(requirement?.keys ?? context.trust.openpgpKeys);
   const checks = new CheckList();
   const message = await attempt(checks, 'envelope', () => readSignedMessage(bytes));
   const found = message
-    ? await checkSignature(checks, message, policy.ring)
+    ? await checkSignature(checks, message, ring, requirement !== undefined)
     : skipAll(checks, ['key', 'signature'], 'no envelope');
   if (message && found.key) await checkValidity(checks, message.signature, found.key, context.now);
   else checks.skip('key-validity', 'the key is not known');
@@ -26,9 +28,8 @@ export async function verifySimple(bytes: Uint8Array, context: VerifyContext): P
   if (!found.holds) checks.skip('payload', 'not read, because the signature does not hold');
   if (payload) {
     checkDigest(checks, payload, context);
-    checkReference(checks, policy, payload, context.reference);
+    checkReference(checks, payload, context, requirement);
   } else skipAll(checks, ['digest', 'reference'], 'there is no payload to compare with');
-  await checkPolicy(checks, policy, found.key);
   return {
     family: 'atomic',
     scheme: 'atomic',
@@ -37,7 +38,7 @@ export async function verifySimple(bytes: Uint8Array, context: VerifyContext): P
     signer: found.holds && found.key ? signerOf(message!.signature, found.key) : null,
     claimed: payload ? { ...payload } : {},
     trustedTime: null,
-    policy: policy.requirements ? { id: 'containers-policy' } : null,
+    policy: null,
   };
 }
 
@@ -46,8 +47,19 @@ interface Found {
   readonly holds: boolean;
 }
 
-async function checkSignature(checks: CheckList, message: SignedMessage, ring: KeyRing): Promise<Found> {
+/** `whole`: under a policy a client does without a requirement of which one key cannot be read. */
+async function checkSignature(
+  checks: CheckList,
+  message: SignedMessage,
+  ring: KeyRing,
+  whole: boolean,
+): Promise<Found> {
   const { signature } = message;
+  if (whole && ring.problems[0] !== undefined) {
+    checks.fail('key', 'UNKNOWN_KEY', ring.problems[0]);
+    checks.skip('signature', 'the keys of the policy cannot be used');
+    return { holds: false };
+  }
   const candidates = findSigningKeys(ring, signature);
   if (candidates.length === 0) {
     const name = signature.fingerprint ?? signature.keyId ?? 'that is not named';
@@ -95,6 +107,20 @@ function checkDigest(checks: CheckList, payload: SimplePayload, context: VerifyC
   const actual = digestOf(context.manifest.bytes, algorithmOf(payload.manifestDigest));
   if (actual === payload.manifestDigest) checks.pass('digest', actual);
   else checks.fail('digest', 'DIGEST_MISMATCH', `signed for ${payload.manifestDigest}, the manifest is ${actual}`);
+}
+
+/** By the identity that the policy asks for, or by the default rule when there is no policy. */
+function checkReference(
+  checks: CheckList,
+  payload: SimplePayload,
+  { reference }: VerifyContext,
+  requirement: SignedBy | undefined,
+): void {
+  if (!requirement && reference === undefined)
+    return checks.skip('reference', 'no reference was given to compare with');
+  const { ok, detail } = matchIdentity(requirement?.signedIdentity, reference ?? '', payload.reference);
+  if (ok) checks.pass('reference', detail);
+  else checks.fail('reference', 'REFERENCE_MISMATCH', detail);
 }
 
 function signerOf(signature: SignatureFields, key: SigningKey): Record<string, unknown> {

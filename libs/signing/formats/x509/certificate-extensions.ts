@@ -1,13 +1,20 @@
 import * as asn1js from 'asn1js';
 import type { Certificate as Asn1Certificate, Extension } from 'pkijs';
+import { type GeneralName, readGeneralNames } from './general-names.js';
+import { type NameConstraints, readNameConstraints } from './name-constraints.js';
 
 /** The extensions that notation's certificate rules look at (RFC 5280, section 4.2). */
 export interface CertificateExtensions {
   readonly basicConstraints?: { readonly ca: boolean; readonly pathLength?: number };
   readonly keyUsage?: { readonly critical: boolean; readonly usages: ReadonlySet<KeyUsage> };
   readonly extendedKeyUsage?: { readonly critical: boolean; readonly purposes: readonly string[] };
+  readonly subjectAltNames: readonly GeneralName[];
+  readonly nameConstraints?: NameConstraints;
   readonly crlUrls: readonly string[];
   readonly ocspUrls: readonly string[];
+  /** Object identifier → encoded value, of every extension. */
+  readonly values: ReadonlyMap<string, Uint8Array>;
+  readonly critical: ReadonlySet<string>;
 }
 
 /** Names of the key usage bits, in order of their bit. */
@@ -25,6 +32,8 @@ export const KEY_USAGES = [
 /** One bit of the key usage extension. */
 export type KeyUsage = (typeof KEY_USAGES)[number];
 
+/** The extension that limits an authority to some names. */
+export const NAME_CONSTRAINTS = '2.5.29.30';
 const OCSP = '1.3.6.1.5.5.7.48.1';
 const URI = 6;
 
@@ -38,10 +47,16 @@ export function readExtensions(certificate: Asn1Certificate): CertificateExtensi
   const constraints = byOid.get('2.5.29.19');
   const usage = byOid.get('2.5.29.15');
   const extended = byOid.get('2.5.29.37');
+  const names = byOid.get('2.5.29.17');
+  const limits = byOid.get(NAME_CONSTRAINTS);
   return {
     ...(constraints ? { basicConstraints: basicConstraintsOf(constraints) } : {}),
     ...(usage ? { keyUsage: { critical: usage.critical, usages: usagesOf(usage) } } : {}),
     ...(extended ? { extendedKeyUsage: { critical: extended.critical, purposes: purposesOf(extended) } } : {}),
+    subjectAltNames: names ? readGeneralNames(valueOf(names)) : [],
+    ...(limits ? { nameConstraints: readNameConstraints(valueOf(limits)) } : {}),
+    values: new Map([...byOid].map(([oid, { extnValue }]) => [oid, extnValue.valueBlock.valueHexView])),
+    critical: new Set([...byOid].flatMap(([oid, { critical }]) => (critical ? [oid] : []))),
     crlUrls: urisIn(byOid.get('2.5.29.31')),
     ocspUrls: ocspUrisIn(byOid.get('1.3.6.1.5.5.7.1.1')),
   };
