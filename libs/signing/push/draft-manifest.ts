@@ -36,7 +36,7 @@ export function digestOfPushed(bytes: Uint8Array, reference: string): string {
   if (!looksLikeDigest(reference)) return digestOf(bytes);
   if (!isDigest(reference))
     throw invalid('The digest is not a sha256 or sha512 digest.', 'digest', 'DIGEST_INVALID', {
-      digest: String(reference).slice(0, 140),
+      digest: reference.slice(0, 140),
     });
   const actual = digestOf(bytes, algorithmOf(reference));
   if (actual !== reference)
