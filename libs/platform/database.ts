@@ -80,6 +80,12 @@ export function isUniqueViolation(error: unknown): boolean {
   return errorCode(error) === '23505';
 }
 
+/** True when PostgreSQL could not take a value: not in the text's encoding, out of range, not of the type, too long for an index. */
+export function isRefusedValue(error: unknown): boolean {
+  const code = errorCode(error) ?? '';
+  return code === '54000' || (code.startsWith('22') && code !== '22012');
+}
+
 /** True for failures that a repeated transaction may not meet: serialization, deadlock. */
 export function isRetryable(error: unknown): boolean {
   return ['40001', '40P01'].includes(errorCode(error) ?? '');
