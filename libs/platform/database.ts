@@ -60,6 +60,12 @@ export async function preparedIn<Row>(
   return rows as Row[];
 }
 
+/**
+ * SQL at the end of a subquery: PostgreSQL looks it up for each row of what is around it, by an index, instead of joining
+ * whole tables. For few rows, in prepared statements, whose plan may have been made when the table was small.
+ */
+export const ONE_BY_ONE = 'offset 0';
+
 /** SQL text and parameters. */
 export type Sql = readonly [text: string, values?: readonly unknown[]];
 

@@ -1,6 +1,7 @@
 import type { DataSource } from 'typeorm';
 import type { ManifestDraft } from '#content/push/drafts.js';
 import { findBlob, type ReadView } from '#content/read/find-manifest.js';
+import { recentBlob, rememberBlob } from '#content/uploads/recent-blobs.js';
 import type { Descriptor } from '#oci/descriptor.js';
 import { algorithmOf, digestOf, isDigest, looksLikeDigest } from '#oci/digest.js';
 import { ManifestError, type ParsedManifest, parseManifest } from '#oci/manifest.js';
@@ -73,7 +74,12 @@ async function configFacts(from: DraftSource, { shape, config }: ParsedManifest)
 
 /** Bytes of a blob that the repository has. */
 async function readContent({ source, store, view }: DraftSource, descriptor: Descriptor, limit: number) {
+  const { repositoryId } = view;
+  const recent = recentBlob(repositoryId, descriptor.digest);
+  if (recent && recent.length <= limit) return recent;
   const blob = await findBlob(source, view, descriptor.digest);
   if (!blob?.stored) throw notFound(`The blob ${descriptor.digest} is not in this repository.`, 'BLOB_UNKNOWN');
-  return store.getBytes(blob.digest, limit);
+  const bytes = await store.getBytes(blob.digest, limit);
+  rememberBlob(repositoryId, blob.digest, bytes);
+  return bytes;
 }
