@@ -28,9 +28,11 @@ const RULES: Readonly<Record<string, string>> = {
   'the manifest of a referrer exists': `select r.referrer_id::text as broken from relation r
      where not exists (select 1 from manifest c where c.id = r.referrer_id)`,
   'the counts of a version are right': `select v.repository_id || '/' || v.number || ' ' || unit as broken
-     from repository_version v cross join unnest(array['blob', 'manifest', 'tag', 'signature']) as unit cross join lateral (
+     from (select *, lag(number, 1, -1) over (partition by repository_id order by number) as previous from repository_version) v
+     cross join unnest(array['blob', 'manifest', 'tag', 'signature']) as unit cross join lateral (
        select count(*) filter (where m.added_in <= v.number and (m.removed_in is null or m.removed_in > v.number)) as present,
-         count(*) filter (where m.added_in = v.number) as added, count(*) filter (where m.removed_in = v.number) as removed
+         count(*) filter (where m.added_in > v.previous and m.added_in <= v.number) as added,
+         count(*) filter (where m.removed_in > v.previous and m.removed_in <= v.number) as removed
        from membership m where m.repository_id = v.repository_id and m.kind = unit) m
      where (coalesce((v.present ->> unit)::int, 0), coalesce((v.added ->> unit)::int, 0), coalesce((v.removed ->> unit)::int, 0))
        <> (m.present, m.added, m.removed)`,

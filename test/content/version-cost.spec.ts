@@ -5,7 +5,7 @@ import { selectForRemoval } from '#content/changes/recursive-remove.js';
 import { tagImage, untagImage } from '#content/changes/tag-image.js';
 import { storeManifest } from '#content/push/store-manifest.js';
 import { applyChange } from '#content/versions/apply-change.js';
-import { deleteVersion } from '#content/versions/delete-version.js';
+import { deleteVersion, pruneVersions } from '#content/versions/delete-version.js';
 import { rowsOf } from '#platform/database.js';
 import { addManyTags } from '../../bench/grow-repository.js';
 import { createTestDatabase, type TestDatabase } from '../database.js';
@@ -74,6 +74,13 @@ describe('a new version', () => {
         expect(await applyChange(tx, other, { add })).toMatchObject({ added: { tag: 1, manifest: 1 } });
       },
       'delete a version': (id) => (tx) => deleteVersion(tx, id, 2),
+      'delete the first ones': (id) => (tx) => pruneVersions(tx, id, 1),
+      'tag where one version is kept': (id, digest) => async (tx) => {
+        await tx.query('update repository set retain_repo_versions = 1 where id = $1', [id]);
+        expect(await tagImage(tx, id, 'newest', digest)).toMatchObject({ added: { tag: 1 } });
+        const versions = await rowsOf(tx, 'select 1 from repository_version where repository_id = $1', [id]);
+        expect(versions).toHaveLength(1);
+      },
     };
     for (const [name, work] of Object.entries(works)) {
       const few = await rowsTouched(work(small.id, small.digest));

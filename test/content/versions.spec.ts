@@ -60,14 +60,22 @@ group('versions', () => {
     }
     const now = await unitsAt(database.source.manager, { repositoryId, pinned: null });
     expect(new Set(now.map((unit) => unit.id))).toEqual(model.get(Math.max(...model.keys())));
-    const stored = await rowsOf<{ number: number; present: Record<string, number> }>(
+    const stored = await rowsOf<Record<'present' | 'added' | 'removed', object> & { number: number }>(
       database.source,
-      'select number, present from repository_version where repository_id = $1',
+      'select number, present, added, removed from repository_version where repository_id = $1 order by number',
       [repositoryId],
     );
-    for (const { number, present } of stored) {
-      const total = Object.values(present).reduce((sum, count) => sum + count, 0);
-      expect(total).toBe(model.get(number)!.size);
+    const total = (counts: object) => Object.values(counts).reduce((sum: number, count: number) => sum + count, 0);
+    let before = new Set<string>();
+    for (const { number, present, added, removed } of stored) {
+      const now = model.get(number)!;
+      const without = (left: Set<string>, right: Set<string>) => [...left].filter((id) => !right.has(id)).length;
+      expect([total(present), total(added), total(removed)]).toEqual([
+        now.size,
+        without(now, before),
+        without(before, now),
+      ]);
+      before = now;
     }
   }, 120_000);
 

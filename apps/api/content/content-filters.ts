@@ -12,6 +12,8 @@ const PROTECTION_MINUTES = 1440;
 interface CountedVersion {
   readonly repository: string;
   readonly number: number;
+  /** Number of the version before it; -1 for the first. What came or went since is its change. */
+  readonly previous: number;
   readonly present: UnitCounts;
   readonly added: UnitCounts;
   readonly removed: UnitCounts;
@@ -27,7 +29,9 @@ export async function findVersion(uri: string, { source }: Pick<FilterScope, 'so
   const [condition, values] = versionCondition(found, uri);
   const [row] = await rowsOf<CountedVersion>(
     source,
-    `select v.repository_id as repository, v.number, v.present, v.added, v.removed from repository_version v where ${condition}`,
+    `select v.repository_id as repository, v.number, v.present, v.added, v.removed,
+            coalesce((select max(p.number) from repository_version p where p.repository_id = v.repository_id and p.number < v.number), -1) as previous
+       from repository_version v where ${condition}`,
     values,
   );
   if (!row) throw badRequest([`URI couldn't be resolved: ${uri.slice(0, 300)}`]);
@@ -45,15 +49,22 @@ function versionCondition(found: Located, uri: string): [string, readonly unknow
 /** Which stays count, and where the version keeps their number. */
 interface Membership {
   readonly stored: 'present' | 'added' | 'removed';
-  condition(number: string): string;
+  condition(version: CountedVersion, bind: (number: number) => string): string;
 }
 
 const PRESENT: Membership = {
   stored: 'present',
-  condition: (number) => `m.added_in <= ${number} and (m.removed_in is null or m.removed_in > ${number})`,
+  condition({ number }, bind) {
+    const version = bind(number);
+    return `m.added_in <= ${version} and (m.removed_in is null or m.removed_in > ${version})`;
+  },
 };
-const ADDED: Membership = { stored: 'added', condition: (number) => `m.added_in = ${number}` };
-const REMOVED: Membership = { stored: 'removed', condition: (number) => `m.removed_in = ${number}` };
+const since =
+  (column: 'added_in' | 'removed_in'): Membership['condition'] =>
+  ({ number, previous }, bind) =>
+    `m.${column} > ${bind(previous)} and m.${column} <= ${bind(number)}`;
+const ADDED: Membership = { stored: 'added', condition: since('added_in') };
+const REMOVED: Membership = { stored: 'removed', condition: since('removed_in') };
 
 /** The first filter by version may drive the whole list, whose count is then that of the version; see `select.ts`. */
 function versionFilter(name: string, kind: UnitKind | undefined, membership: Membership): Filter {
@@ -64,7 +75,7 @@ function versionFilter(name: string, kind: UnitKind | undefined, membership: Mem
     async compile(raw, scope) {
       const version = await findVersion(single(raw), scope);
       const id = scope.values.bind(version.repository);
-      const bound = membership.condition(`${scope.values.bind(version.number)}::int`);
+      const bound = membership.condition(version, (number) => `${scope.values.bind(number)}::int`);
       const where = `m.repository_id = ${id}::uuid${kind ? ` and m.kind = '${kind}'` : ''} and ${bound}`;
       const replaces = `t.id in (select m.unit_id from membership m where ${where})`;
       const count = countOf(version[membership.stored], kind);

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
-import { addCounts, lockRepository } from '#content/versions/apply-change.js';
+import { lockRepository } from '#content/versions/apply-change.js';
+import { addCounts } from '#content/versions/unit-counts.js';
 import type { UnitCounts, UnitKind } from '#content/versions/version.entity.js';
 import { inTransaction, rowsOf } from '#platform/database.js';
 import { defineTask, type TaskContext, type TaskHandler } from '#tasks/define-task.js';
@@ -78,11 +79,14 @@ async function repairRepository(tx: EntityManager, id: string, dryRun: boolean, 
   }
 }
 
+/** Counts by the version that they are changes of: the first one left since. */
 async function countsBy(tx: EntityManager, id: string, column: 'added_in' | 'removed_in') {
   const rows = await rowsOf<{ number: number; kind: UnitKind; count: number }>(
     tx,
-    `select ${column} as number, kind, count(*)::int as count from membership
-      where repository_id = $1 and ${column} is not null group by 1, 2`,
+    `select (select min(v.number) from repository_version v where v.repository_id = $1 and v.number >= e.number) as number,
+            e.kind, sum(e.count)::int as count
+       from (select ${column} as number, kind, count(*) as count from membership
+              where repository_id = $1 and ${column} is not null group by 1, 2) e group by 1, 2`,
     [id],
   );
   const counts = new Map<number, UnitCounts>();

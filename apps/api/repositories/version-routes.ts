@@ -1,4 +1,4 @@
-import { protectedVersions } from '#content/versions/delete-version.js';
+import { protectedVersions, VERSION_IN_USE } from '#content/versions/delete-version.js';
 import { RepairBody } from '../maintenance/maintenance.body.js';
 import { REPAIR_VERSION } from '../maintenance/repair-tasks.js';
 import type { RestContext } from '../rest/context.js';
@@ -11,9 +11,6 @@ import type { Rest } from '../rest/rest.js';
 import type { StandardRoute } from '../rest/rest-controller.js';
 import type { SqlValues } from '../rest/sql.js';
 import { DELETE_VERSION } from './version-tasks.js';
-
-const IN_USE =
-  'The repository version cannot be deleted because it (or its publications) are currently being used to distribute content. Please update the necessary distributions first.';
 
 /** A version that a path names. */
 interface Named {
@@ -59,7 +56,7 @@ export const versionRoutes = (parent: Resource): readonly StandardRoute[] => [
       const version = named(parent, context);
       await read(rest, resource, context, parent, version);
       const kept = await protectedVersions(rest.source.manager, version.repositoryId);
-      if (kept.has(version.number)) throw badRequest([IN_USE]);
+      if (kept.has(version.number)) throw badRequest([VERSION_IN_USE]);
       return rest.dispatch(context, DELETE_VERSION, version, {
         exclusive: [prnOf(parent.model, version.repositoryId)],
       });

@@ -4,6 +4,7 @@ import { ONE_BY_ONE, preparedIn } from '#platform/database.js';
 import { notFound } from '#platform/domain-error.js';
 import { newId } from '#platform/identifiers.js';
 import { pruneVersions } from './delete-version.js';
+import { addCounts, countKinds, type KindCount } from './unit-counts.js';
 import type { UnitCounts, UnitKind } from './version.entity.js';
 
 /** A content unit as memberships know it. Tags carry their name. */
@@ -150,8 +151,7 @@ export async function touchRepository(tx: EntityManager, repositoryId: string): 
   await announce(tx, 'repository', repositoryId);
 }
 
-type KindRow = { kind: UnitKind; count: number };
-type ChangedRow = KindRow & {
+type ChangedRow = KindCount & {
   readonly what: 'gone' | 'come' | 'before';
   readonly repositoryId: string;
   /** Place of the change among all; -1 for what the repository had before. */
@@ -232,20 +232,4 @@ function changeMembers(tx: EntityManager, changes: readonly RepositoryChange[]):
       add.map(({ unit }) => (unit.kind === 'tag' ? (unit.tagName ?? null) : null)),
     ],
   );
-}
-
-function countKinds(rows: readonly KindRow[]): UnitCounts {
-  const counts: UnitCounts = {};
-  for (const { kind, count } of rows) counts[kind] = (counts[kind] ?? 0) + count;
-  return counts;
-}
-
-/** Counts after a change; kinds that reach zero are absent. */
-export function addCounts(base: UnitCounts, added: UnitCounts, removed: UnitCounts): UnitCounts {
-  const counts: UnitCounts = {};
-  for (const kind of ['blob', 'manifest', 'tag', 'signature'] as const) {
-    const count = (base[kind] ?? 0) + (added[kind] ?? 0) - (removed[kind] ?? 0);
-    if (count > 0) counts[kind] = count;
-  }
-  return counts;
 }

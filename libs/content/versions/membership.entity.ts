@@ -3,6 +3,7 @@ import type { UnitKind } from './version.entity.js';
 
 /**
  * One stay of a unit in a repository: in every version v with `added_in <= v` and (`removed_in` null or `removed_in > v`).
+ * The numbers may be those of versions that were deleted: a version changed whatever came or went since the one before it.
  * Pulls by tag and pushers of one tag meet at the partial unique index over repository and tag name.
  */
 @Entity('membership')
