@@ -4,6 +4,7 @@ import { ensureNamespace } from '#content/distributions/ensure-push-target.js';
 import { deleteRepository } from '#content/versions/create-repository.js';
 import { announce } from '#platform/change-feed.js';
 import { rowsOf } from '#platform/database.js';
+import { invalid } from '#platform/domain-error.js';
 import { NAMESPACES } from '../namespaces/namespaces.resource.js';
 import { repositoryModel } from '../rest/models.js';
 import type { Resource } from '../rest/resource.js';
@@ -20,6 +21,16 @@ async function withNamespace(tx: EntityManager, columns: Columns, maker?: Princi
   const id = await ensureNamespace(tx, path.split('/', 1)[0]!, () => (isNew = true));
   if (isNew && maker) await ownNew(tx, NAMESPACES, id, maker);
   return { ...columns, namespace_id: id };
+}
+
+/** What a distribution is to serve must still be there, and stays until this is committed. */
+async function holdServed(tx: EntityManager, columns: Columns): Promise<void> {
+  for (const served of ['repository', 'repository_version'] as const) {
+    const id = columns[`${served}_id`];
+    if (typeof id !== 'string') continue;
+    const found = await rowsOf(tx, `select 1 from ${served} where id = $1 for key share`, [id]);
+    if (found.length === 0) throw invalid('Invalid hyperlink - Object does not exist.', served);
+  }
 }
 
 async function adoptChildren(tx: EntityManager, id: string, children: unknown): Promise<void> {
@@ -62,12 +73,14 @@ function distributionWriter(resource: Resource, type: 'container' | 'pull-throug
   return registerWriter({
     resource,
     async create(tx, { children, ...columns }, maker) {
+      await holdServed(tx, columns);
       const id = await insertRow(tx, 'distribution', { type, ...(await withNamespace(tx, columns, maker)) });
       await adoptChildren(tx, id, children);
       await announce(tx, 'distributions', id);
       return id;
     },
     async update(tx, id, { children, ...columns }) {
+      await holdServed(tx, columns);
       await updateRow(tx, 'distribution', id, await withNamespace(tx, columns));
       await adoptChildren(tx, id, children);
       await announce(tx, 'distributions', id);

@@ -105,7 +105,8 @@ async function ensureRepository(
   type: RepositoryType,
   onCreated: () => void,
 ): Promise<string> {
-  const [found] = await rowsOf<{ id: string }>(tx, 'select id from repository where name = $1', [name]);
+  // It must not be deleted before its distribution is committed.
+  const [found] = await rowsOf<{ id: string }>(tx, 'select id from repository where name = $1 for key share', [name]);
   if (found) return found.id;
   onCreated();
   return createRepository(tx, { type, name });
