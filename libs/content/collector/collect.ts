@@ -1,7 +1,7 @@
 import type { DataSource, EntityManager } from 'typeorm';
 import type { BlobStore } from '#storage/blob-store.js';
 import { inTransaction, rowsOf } from '#platform/database.js';
-import { claimDigest } from '../uploads/store-blob.js';
+import { claimDigests } from '../uploads/store-blob.js';
 import { removeBytes, removeStrayBytes } from './stray-bytes.js';
 
 /** How a collection runs. `graceSeconds` protects what was used lately; `dryRun` only counts. */
@@ -142,8 +142,9 @@ const removeManifests: Remove = async (tx, rows) => {
 
 /** Takes the rows away; their bytes go after the commit, so that a crash leaves bytes without a row and never the other. */
 const removeBlobRows: Remove = async (tx, rows) => {
-  const doomed: Candidate[] = [];
-  for (const row of rows) if (await claimDigest(tx, row.digest)) doomed.push(row);
+  const digests = rows.map(({ digest }) => digest);
+  const claimed = await claimDigests(tx, digests);
+  const doomed = rows.filter(({ digest }) => claimed.has(digest));
   const gone = await rowsOf<{ id: string }>(
     tx,
     `delete from blob c where c.id = any($1::uuid[]) and ${UNREACHED}

@@ -1,5 +1,5 @@
 import type { EntityManager } from 'typeorm';
-import { ONE_BY_ONE, preparedIn, rowsOf } from '#platform/database.js';
+import { preparedIn, rowsOf } from '#platform/database.js';
 import { newId } from '#platform/identifiers.js';
 
 /**
@@ -21,12 +21,17 @@ export async function protectDigests(tx: EntityManager, digests: readonly string
 
 /** The collector's side of {@link protectDigest}; false when somebody is storing that digest now. */
 export async function claimDigest(tx: EntityManager, digest: string): Promise<boolean> {
-  const [row] = await rowsOf<{ got: boolean }>(
+  return (await claimDigests(tx, [digest])).has(digest);
+}
+
+/** {@link claimDigest} for many: those that nobody is storing now. */
+export async function claimDigests(tx: EntityManager, digests: readonly string[]): Promise<ReadonlySet<string>> {
+  const rows = await rowsOf<{ digest: string }>(
     tx,
-    'select pg_try_advisory_xact_lock(hashtextextended($1, 7246)) as got',
-    [digest],
+    'select d as digest from unnest($1::text[]) d where pg_try_advisory_xact_lock(hashtextextended(d, 7246))',
+    [digests],
   );
-  return row!.got;
+  return new Set(rows.map(({ digest }) => digest));
 }
 
 /** The row of a blob whose bytes are in the store. */
@@ -53,8 +58,7 @@ export interface StagedBlob {
  */
 export const STAGE_FOUND_BLOBS = `insert into staged (repository_id, unit_id, kind)
   select distinct f.repository_id, f.id, 'blob' from found f
-  where not exists (select 1 from membership m
-    where m.repository_id = f.repository_id and m.unit_id = f.id and m.removed_in is null ${ONE_BY_ONE})
+  where not exists (select 1 from membership m where m.repository_id = f.repository_id and m.unit_id = f.id and m.removed_in is null)
   order by f.repository_id, f.id
   on conflict (repository_id, unit_id) do update set since = now()`;
 
