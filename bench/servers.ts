@@ -13,6 +13,8 @@ export interface Server {
   readonly name: string;
   readonly url: string;
   readonly pid: number;
+  /** Further processes that do its work. */
+  readonly workers?: readonly number[];
   /** What writing takes. */
   readonly headers: Readonly<Record<string, string>>;
   readonly folder: string;
@@ -112,7 +114,8 @@ export function workFolder(): Promise<string> {
   return mkdtemp(join(process.env['BENCH_FOLDER'] ?? tmpdir(), 'hallmark-bench-'));
 }
 
-async function started(
+/** Waits until a process that was spawned answers; stops it when it does not. */
+export async function started(
   name: string,
   child: ChildProcess,
   port: number,
@@ -145,7 +148,8 @@ async function started(
   return { name, url, pid: child.pid!, headers, folder, stop };
 }
 
-function freePort(): Promise<number> {
+/** A port of the loopback interface that nobody has. */
+export function freePort(): Promise<number> {
   return new Promise((done) => {
     const server = createServer();
     server.listen(0, '127.0.0.1', () => {

@@ -1,9 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, open, rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { digestOf } from '#oci/digest.js';
 import { FileStore } from '#storage/file-store.js';
+import { hashAndWrite } from './hash-and-write.js';
 
 // Usage: node bench/storage.js [FOLDER] (as built): what the file store makes of the hash-and-write limit of this machine.
 const MIB = 1024 * 1024;
@@ -39,28 +40,13 @@ async function push(store: FileStore, bytes: number, digest: string): Promise<vo
   await staged.commit(digest);
 }
 
-async function writeOnly(bytes: number, hash: boolean): Promise<void> {
-  const path = join(folder, randomUUID());
-  const file = await open(path, 'w');
-  const block = Buffer.alloc(MIB, 7);
-  const running = createHash('sha256');
-  for (let at = 0; at < bytes; at += MIB) {
-    const writing = file.write(block, 0, MIB, at);
-    if (hash) running.update(block);
-    await writing;
-  }
-  await file.datasync();
-  await file.close();
-  await rm(path);
-}
-
 await mkdir(folder, { recursive: true });
 try {
   const bytes = 512 * MIB;
   const digest = digestOfZeros(bytes);
   await rate('limit: sha256 alone', bytes, () => Promise.resolve(digestOfZeros(bytes)));
-  await rate('limit: 1 MiB writes and one flush', bytes, () => writeOnly(bytes, false));
-  await rate('limit: the same, hashed beside', bytes, () => writeOnly(bytes, true));
+  await rate('limit: 1 MiB writes and one flush', bytes, () => hashAndWrite(folder, bytes / MIB, false));
+  await rate('limit: the same, hashed beside', bytes, () => hashAndWrite(folder, bytes / MIB));
   for (const fsync of [true, false]) {
     const store = new FileStore(folder, fsync);
     const flushed = fsync ? 'flushed' : 'not flushed';

@@ -4,6 +4,7 @@ import { cpuSeconds, type Load, wrk } from '../measure.js';
 import type { Flags } from '../main.js';
 import { printTable, type Row, times } from '../report.js';
 import { inTurns } from '../rounds.js';
+import { startProxy } from '../proxy.js';
 import { type PeerName, type Server, startHallmark, startPeer } from '../servers.js';
 
 const NAME = 'bench/bytes';
@@ -50,6 +51,30 @@ export async function largeBlobs(flags: Flags): Promise<void> {
   }
 }
 
+/** One large blob through nginx, which sends the file itself, in MiB/s. */
+export async function blobsThroughNginx(flags: Flags): Promise<void> {
+  const hallmark = await startHallmark({ HALLMARK_OFFLOAD: 'true' });
+  const servers = [hallmark];
+  try {
+    const nginx = await startProxy(hallmark);
+    if (!nginx) throw new Error('nginx is not installed: scripts/install-clients.sh core');
+    servers.push(nginx);
+    const distribution = await startPeer('distribution');
+    if (distribution) servers.push(distribution);
+    const blob = someBlob(flags.mib * MIB);
+    for (const server of servers) if (server !== nginx) await pushBlob(server, NAME, blob);
+    const loads: Record<string, () => Promise<Load>> = {};
+    for (const server of servers)
+      for (const readers of [1, 4])
+        loads[
+          `${server === nginx ? 'hallmark' : server === hallmark ? 'without nginx' : server.name}|GET × ${readers}`
+        ] = () => download(server, `/v2/${NAME}/blobs/${blob.digest}`, readers, flags.mib);
+    printTable(`GET of ${flags.mib} MiB through nginx`, 'MiB/s', compared(await inTurns(flags.rounds, loads)));
+  } finally {
+    for (const each of servers.toReversed()) await each.stop();
+  }
+}
+
 /** Starts Hallmark and those peers that are here. */
 export async function start(peers: readonly PeerName[]): Promise<Server[]> {
   const servers: Server[] = [await startHallmark()];
@@ -75,11 +100,12 @@ export function compared(results: Readonly<Record<string, Load>>): Row[] {
 }
 
 async function download(server: Server, path: string, readers: number, mib: number): Promise<Load> {
-  const before = cpuSeconds(server.pid);
+  const cpu = () => [server.pid, ...(server.workers ?? [])].reduce((sum, pid) => sum + cpuSeconds(pid), 0);
+  const before = cpu();
   const began = performance.now();
   await Promise.all(Array.from({ length: readers }, () => curl(['-o', '/dev/null', server.url + path])));
   const total = mib * readers;
-  return { rate: total / ((performance.now() - began) / 1000), cpu: ((cpuSeconds(server.pid) - before) * 1e6) / total };
+  return { rate: total / ((performance.now() - began) / 1000), cpu: ((cpu() - before) * 1e6) / total };
 }
 
 /** Runs curl; throws when it fails. */

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { digestOf, openUpload } from '../content.js';
+import { hashAndWrite } from '../hash-and-write.js';
 import { cpuSeconds, type Load } from '../measure.js';
 import type { Flags } from '../main.js';
 import { printTable } from '../report.js';
@@ -11,16 +12,17 @@ import { compared, curl, start } from './blobs.js';
 
 const MIB = 1024 * 1024;
 
-/** A large blob pushed by one client, and four of a quarter of its size at once, in MiB/s. */
+/** A large blob pushed by one client, and four of a quarter of its size at once, in MiB/s; and what the disk and hashing allow. */
 export async function largePushes(flags: Flags): Promise<void> {
   const servers = await start(['distribution', 'docker-registry', 'olareg']);
   const folder = await workFolder();
   try {
     const loads: Record<string, () => Promise<Load>> = {};
-    for (const server of servers)
-      for (const writers of [1, 4])
-        loads[`${server.name}|push of ${flags.mib / writers} MiB × ${writers}`] = () =>
-          upload(server, folder, writers, flags.mib);
+    for (const writers of [1, 4]) {
+      const what = `push of ${flags.mib / writers} MiB × ${writers}`;
+      for (const server of servers) loads[`${server.name}|${what}`] = () => upload(server, folder, writers, flags.mib);
+      loads[`hash and write|${what}`] = () => limit(folder, writers, flags.mib);
+    }
     printTable('Large pushes', 'MiB/s', compared(await inTurns(flags.rounds, loads)));
   } finally {
     for (const each of servers) await each.stop();
@@ -40,6 +42,17 @@ async function upload(server: Server, folder: string, writers: number, mib: numb
   const began = performance.now();
   await Promise.all(files.map(({ file, digest }, at) => push(server, `bench/push${at}`, file, digest)));
   return { rate: mib / ((performance.now() - began) / 1000), cpu: ((cpuSeconds(server.pid) - before) * 1e6) / mib };
+}
+
+/** The same bytes hashed and written by this process, without anybody who sends them. */
+async function limit(folder: string, writers: number, mib: number): Promise<Load> {
+  const before = cpuSeconds(process.pid);
+  const began = performance.now();
+  await Promise.all(Array.from({ length: writers }, () => hashAndWrite(folder, mib / writers)));
+  return {
+    rate: mib / ((performance.now() - began) / 1000),
+    cpu: ((cpuSeconds(process.pid) - before) * 1e6) / mib,
+  };
 }
 
 async function push(server: Server, name: string, file: string, digest: string): Promise<void> {

@@ -1,4 +1,3 @@
-import { ANONYMOUS } from '#access/principal.js';
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import { createRepository } from '#content/versions/create-repository.js';
@@ -153,6 +152,11 @@ async function replicate(
     pulp_labels,
   };
   if (found['distribution']) await writer.update(tx, found['distribution'], served);
-  else await writer.create(tx, { name, ...served }, ANONYMOUS);
+  else
+    await writer.create(
+      tx,
+      { name, ...served },
+      { kind: 'anonymous', id: null, username: '', isSuperuser: false, groups: [] },
+    );
   return { repositoryId, remoteId };
 }

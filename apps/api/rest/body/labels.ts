@@ -1,7 +1,7 @@
 import { bodyField, type Reading } from './body-field.js';
-import { pythonType, unstorable } from './fields.js';
+import { pythonType } from './fields.js';
 
-const KEY = /^[\p{L}\p{N}_ .-]+$/u;
+const KEY = /^[\w .-]+$/;
 
 /** What is wrong with a label; undefined when nothing is. */
 export function labelProblem(key: string, value: string | null): string | undefined {
@@ -18,7 +18,8 @@ function read(given: unknown): Reading {
     if (value !== null && typeof value !== 'string' && typeof value !== 'number')
       return { problem: { [key]: ['Not a valid string.'] } };
     const text = value === null ? null : String(value);
-    const problem = unstorable(text) ?? labelProblem(key, text);
+    if (text?.includes('\0')) return { problem: ['Null characters are not allowed.'] };
+    const problem = labelProblem(key, text);
     if (problem !== undefined) return { problem: [problem] };
     labels[key] = text;
   }

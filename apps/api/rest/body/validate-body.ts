@@ -36,7 +36,8 @@ export async function validateBody<Body extends object>(
     const problem = readMember(field, members, partial, body);
     if (problem) problems[field.name] = problem;
   }
-  Object.assign(problems, constraintProblems(body));
+  refuse(problems);
+  refuse(constraintProblems(body));
   await checkReferences(source, fields, body, problems);
   refuse(problems);
   refuse((body as Partial<CrossChecked>).problems?.(partial) ?? {});
