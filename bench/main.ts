@@ -23,12 +23,13 @@ const CASES: Readonly<Record<string, () => Promise<(flags: Flags) => Promise<voi
   'small-pushes': async () => (await import('./cases/small-pushes.js')).smallPushes,
   collector: async () => (await import('./cases/collector.js')).collector,
   memory: async () => (await import('./cases/memory.js')).memory,
-  signing: async () => (await import('./cases/tasks.js')).signing,
-  'signing-script': async () => (await import('./cases/tasks.js')).signingByScript,
+  signing: async () => (await import('./cases/signing.js')).signing,
+  'signing-script': async () => (await import('./cases/signing.js')).signingByScript,
   sync: async () => (await import('./cases/sync.js')).sync,
   'sync-tags': async () => (await import('./cases/sync.js')).syncTags,
   'sync-layer': async () => (await import('./cases/sync.js')).syncLayer,
   exchange: async () => (await import('./cases/exchange.js')).exchange,
+  verify: async () => (await import('./cases/verify.js')).verify,
   tasks: async () => (await import('./cases/tasks.js')).taskLatency,
 };
 
