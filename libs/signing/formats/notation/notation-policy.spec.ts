@@ -94,6 +94,7 @@ describe('a notation trust policy', () => {
     ['an identity without O', identities('x509.subject: C=US, ST=WA'), first('trustedIdentities')],
     ['an attribute twice', identities('x509.subject: C=US, ST=WA, S=WA, O=Acme'), first('trustedIdentities')],
     ['joined attributes', identities('x509.subject: C=US+ST=WA, O=Acme'), first('trustedIdentities')],
+    ['a wrong escape', identities('x509.subject: C=US, ST=WA, O=\\zz'), first('trustedIdentities')],
     ['a value in hex form', identities('x509.subject: C=US, ST=WA, O=#0c01'), first('trustedIdentities')],
     [
       'overlapping identities',

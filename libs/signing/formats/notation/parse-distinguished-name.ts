@@ -33,6 +33,9 @@ function splitUnescaped(text: string, separators: string): string[] {
   return parts;
 }
 
+/** Characters that a backslash may stand before, besides two hexadecimal digits (RFC 4514, section 2.4). */
+const ESCAPED = /^[ "#+,;<=>\\]$/;
+
 function unescapeValue(raw: string): string {
   const trimmed = raw.replace(/^ +/, '').replace(/(^|[^\\]) +$/, '$1');
   const bytes: Buffer[] = [];
@@ -40,8 +43,8 @@ function unescapeValue(raw: string): string {
     const pair = /^\\([0-9A-Fa-f]{2})/.exec(trimmed.slice(at, at + 3));
     if (pair) bytes.push(Buffer.from(pair[1]!, 'hex'));
     else if (trimmed[at] !== '\\') bytes.push(Buffer.from(trimmed[at]!));
-    else if (at + 1 < trimmed.length) bytes.push(Buffer.from(trimmed[at + 1]!));
-    else throw new Error('a value ends with a bare backslash');
+    else if (ESCAPED.test(trimmed[at + 1] ?? '')) bytes.push(Buffer.from(trimmed[at + 1]!));
+    else throw new Error('a backslash stands before something that is not escaped in names');
     if (trimmed[at] === '\\') at += pair ? 2 : 1;
   }
   return Buffer.concat(bytes).toString('utf8');

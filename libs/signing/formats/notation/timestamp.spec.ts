@@ -53,9 +53,10 @@ describe('a timestamp over a notation signature', () => {
     expect((await timestampCheck(signature, trusting([root]))).check.code).toBe('CERT_EXPIRED');
   });
 
-  it('must be there when a store of timestamp authorities is named', async () => {
+  it('must be there when a policy names a store of authorities, and without a policy once the certificates expired', async () => {
     const signature = await signed();
-    expect((await timestampCheck(signature, trusted(), new Date())).check.code).toBe('TIMESTAMP_MISSING');
+    expect((await timestampCheck(signature)).check.code).toBe('TIMESTAMP_MISSING');
+    expect((await timestampCheck(signature, trusted(), new Date())).check.result).toBe('pass');
     const statement = {
       name: 'a',
       registryScopes: ['*'],
@@ -65,6 +66,9 @@ describe('a timestamp over a notation signature', () => {
     };
     const lazy = trusted({ notationTrustPolicy: { version: '1.0', trustPolicies: [statement] } });
     expect((await timestampCheck(signature, lazy, new Date())).check.result).toBe('pass');
+    const always = { ...statement, signatureVerification: { level: 'strict', verifyTimestamp: 'always' } };
+    const eager = trusted({ notationTrustPolicy: { version: '1.0', trustPolicies: [always] } });
+    expect((await timestampCheck(signature, eager, new Date())).check.code).toBe('TIMESTAMP_MISSING');
     expect((await timestampCheck(signature, lazy)).check.code).toBe('TIMESTAMP_MISSING');
     expect((await timestampCheck(await signed((bytes) => stamp(bytes)), lazy)).check.result).toBe('pass');
   });

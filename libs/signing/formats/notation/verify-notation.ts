@@ -23,8 +23,8 @@ const NAMES = ['integrity', 'authenticity', 'authenticTimestamp', 'expiry', 'rev
 
 /** Runs notation's checks in its order and reports each of them. */
 export async function verifyNotation(signature: Uint8Array, context: VerifyContext): Promise<SignatureReport> {
-  const { statement, policy } = chooseStatement(context);
   const read = tryRead(signature);
+  const { statement, policy } = chooseStatement(context, read.envelope?.timestampSignature !== undefined);
   const checks = new CheckList();
   const skipped = statement?.level === 'skip';
   if (skipped) skipRest(checks, 0, 'the trust policy skips verification');
@@ -104,11 +104,14 @@ function skipRest(checks: CheckList, from: number, why: string): void {
   for (const name of NAMES.slice(from)) checks.skip(name, why);
 }
 
-/** Without a trust policy everything handed in is trusted, under the level strict. */
-function chooseStatement({ trust, reference }: VerifyContext): {
-  statement?: PolicyStatement;
-  policy: SignatureReport['policy'];
-} {
+/**
+ * Without a trust policy everything handed in is trusted, under the level strict. A countersignature counts when there is
+ * one; it is asked for only once the certificates have expired.
+ */
+function chooseStatement(
+  { trust, reference }: VerifyContext,
+  isStamped: boolean,
+): { statement?: PolicyStatement; policy: SignatureReport['policy'] } {
   if (trust.notationTrustPolicy === undefined || trust.notationTrustPolicy === null) {
     const hasTsa = (trust.tsaCertificates ?? []).length > 0;
     const statement: PolicyStatement = {
@@ -116,7 +119,7 @@ function chooseStatement({ trust, reference }: VerifyContext): {
       registryScopes: ['*'],
       level: 'strict',
       actions: LEVELS.strict,
-      verifyTimestamp: 'always',
+      verifyTimestamp: isStamped ? 'always' : 'afterCertExpiry',
       trustStores: [
         'ca:default',
         'signingAuthority:default',

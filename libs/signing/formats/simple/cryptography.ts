@@ -2,6 +2,7 @@ import { type Config, config as defaults, enums, LiteralDataPacket, SignaturePac
 import { messageOf } from '#platform/domain-error.js';
 import type { CheckCode } from '../../report.js';
 import type { SigningKey } from './key-ring.js';
+import { findCurveProblem } from './key-validity.js';
 import type { SignedMessage } from './signed-message.js';
 
 /** What the cryptography says: `holds` when these bytes were signed by this key, even with an algorithm that is too weak. */
@@ -19,6 +20,8 @@ const MESSAGE_TYPES: ReadonlySet<number> = new Set([enums.signature.binary, enum
 /** Verifies the signature over the literal data with one key. */
 export async function verifyCryptography(message: SignedMessage, key: SigningKey): Promise<CryptographyResult> {
   const { signature } = message;
+  const problem = findCurveProblem(key);
+  if (problem) return bad(problem.code, problem.detail);
   if (!MESSAGE_TYPES.has(signature.type))
     return bad('BAD_SIGNATURE', 'the signature is made over something else than a document');
   const packet = new SignaturePacket();

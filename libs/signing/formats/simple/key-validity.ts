@@ -16,6 +16,22 @@ const PATTERNS: readonly (readonly [RegExp, CheckCode])[] = [
   [/too weak|shorter than|is disabled|insecure/i, 'WEAK_ALGORITHM'],
 ];
 
+/** Curves of ECDSA keys that the cryptography here knows. */
+const CURVES: ReadonlySet<string | undefined> = new Set(['nistP256', 'nistP384', 'nistP521']);
+
+/** Why nothing can be verified with a key: it, or the key that certifies it, is on a curve such as brainpoolP256r1. */
+export function findCurveProblem({ certificate, component }: SigningKey): KeyProblem | undefined {
+  for (const key of [component, certificate]) {
+    const { algorithm, curve } = key.getAlgorithmInfo();
+    if (algorithm === 'ecdsa' && !CURVES.has(curve))
+      return {
+        code: 'UNSUPPORTED_ALGORITHM',
+        detail: `key ${fingerprintOf(key)} is on the curve ${curve}; RSA, Ed25519 and the NIST curves are verified`,
+      };
+  }
+  return undefined;
+}
+
 /**
  * Why the primary or the signing key must not be believed now for a signature of an earlier time; undefined when both are
  * good. As in GnuPG the newest self-signature counts for the past as well: a key whose expiry was moved keeps its signatures.
@@ -23,6 +39,8 @@ const PATTERNS: readonly (readonly [RegExp, CheckCode])[] = [
 export async function findKeyProblem(key: SigningKey, signedAt: Date, now: Date): Promise<KeyProblem | undefined> {
   const { certificate, component } = key;
   const name = `key ${fingerprintOf(component)}`;
+  const unreadable = findCurveProblem(key);
+  if (unreadable) return unreadable;
   if (component.keyPacket.created > signedAt) {
     return {
       code: 'BAD_SIGNATURE',

@@ -76,6 +76,17 @@ describe('simple signatures of real tools', () => {
     ]);
   });
 
+  it('says which curve it does not know', async () => {
+    const key = home.newKey('brainpool@example.com', 'brainpoolP256r1');
+    const { outcome, checks } = await verify(signed(['-u', key, '--sign']), [key]);
+    expect(outcome).toBe('failed');
+    const { code, detail } = checks.find(({ name }) => name === 'signature')!;
+    expect({ code, detail }).toEqual({
+      code: 'UNSUPPORTED_ALGORITHM',
+      detail: `key ${key} is on the curve brainpoolP256r1; RSA, Ed25519 and the NIST curves are verified`,
+    });
+  });
+
   it('verifies what skopeo signed', async () => {
     const files = [home.file('manifest.json', manifest.bytes), reference, rsa, '--output', join(home.path, 'made')];
     home.run('skopeo', ['standalone-sign', ...files]);
