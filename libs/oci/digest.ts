@@ -12,7 +12,7 @@ const PATTERN = /^(?:sha256:[a-f0-9]{64}|sha512:[a-f0-9]{128})$/;
 export const EMPTY_JSON_DIGEST = 'sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a';
 
 /** True when the text is a sha256 or sha512 digest with lower-case hex of the right length. */
-export function isDigest(text: string): text is Digest {
+export function isDigest(text: string): boolean {
   return text.length <= 135 && PATTERN.test(text);
 }
 

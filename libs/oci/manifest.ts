@@ -33,7 +33,7 @@ export class ManifestError extends Error {
 }
 
 /** Most descriptors in one manifest. */
-export const MAX_DESCRIPTORS = 20_000;
+const MAX_DESCRIPTORS = 20_000;
 
 type Json = Record<string, unknown>;
 

@@ -1,10 +1,10 @@
-import { isDigest, looksLikeDigest } from './digest.js';
+import { isDigest } from './digest.js';
 
 const COMPONENT = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/;
 const TAG = /^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/;
 
 /** Longest repository name in characters (OCI distribution-spec leaves it open; clients cap host and name at 255). */
-export const MAX_NAME_LENGTH = 255;
+const MAX_NAME_LENGTH = 255;
 
 /** True for a repository name of the OCI grammar, at most 255 characters. */
 export function isRepositoryName(name: string): boolean {
@@ -15,11 +15,6 @@ export function isRepositoryName(name: string): boolean {
 /** True for a tag of the OCI grammar, at most 128 characters. */
 export function isTagName(tag: string): boolean {
   return TAG.test(tag);
-}
-
-/** True for a tag or a digest. */
-export function isReference(reference: string): boolean {
-  return looksLikeDigest(reference) ? isDigest(reference) : isTagName(reference);
 }
 
 /** The parts of `host/name:tag@digest`; `tag` and `digest` are absent when not written. */

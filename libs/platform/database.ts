@@ -60,6 +60,12 @@ export async function preparedIn<Row>(
   return rows as Row[];
 }
 
+/**
+ * SQL at the end of a subquery: PostgreSQL looks it up for each row of what is around it, by an index, instead of joining
+ * whole tables. For few rows, in prepared statements, whose plan may have been made when the table was small.
+ */
+export const ONE_BY_ONE = 'offset 0';
+
 /** SQL text and parameters. */
 export type Sql = readonly [text: string, values?: readonly unknown[]];
 
@@ -78,6 +84,12 @@ export async function rowsOf<Row>(
 /** True for a violated unique constraint or index. */
 export function isUniqueViolation(error: unknown): boolean {
   return errorCode(error) === '23505';
+}
+
+/** True when PostgreSQL could not take a value: not in the text's encoding, out of range, not of the type, too long for an index. */
+export function isRefusedValue(error: unknown): boolean {
+  const code = errorCode(error) ?? '';
+  return code === '54000' || (code.startsWith('22') && code !== '22012');
 }
 
 /** True for failures that a repeated transaction may not meet: serialization, deadlock. */

@@ -78,6 +78,8 @@ const DEFAULTS: ServerSettings = {
   commit_delay: '200',
   commit_siblings: '3',
   jit: 'off',
+  // What is read lies in memory, so that a plan made while the tables were small is right when they have grown.
+  random_page_cost: '1.1',
 };
 
 const HOLDER = 'hallmark holder';

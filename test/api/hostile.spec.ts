@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ROOT, startApi, type ApiProcess } from './api-process.js';
 import { storeImage, type StoredImage } from './stored-content.js';
@@ -31,6 +32,8 @@ describe('hostile input', () => {
     ['a number below all integers', { retain_repo_versions: -(2 ** 63) }, 'retain_repo_versions'],
     ['a fraction for an integer', { retain_repo_versions: 1.5 }, 'retain_repo_versions'],
     ['a null byte in a name', { name: 'a\0b' }, 'name'],
+    ['half a surrogate pair in a name', { name: 'a\ud800' }, 'name'],
+    ['half a surrogate pair in a label', { pulp_labels: { a: '\udfff' } }, 'pulp_labels'],
     ['a null byte in a label', { pulp_labels: { a: 'b\0' } }, 'pulp_labels'],
     ['an object for a text', { name: { toString: 1 } }, 'name'],
     ['a list for a path', { remote: [[]] }, 'remote'],
@@ -42,6 +45,30 @@ describe('hostile input', () => {
     const { status, body } = await create({ name: 'fine', ...given });
     expect(status).toBe(400);
     expect(Object.keys(body as object)).toEqual([field]);
+  });
+
+  it('names every member in question at once, of whatever kind the problem is', async () => {
+    const { body } = await create({ name: 7e999, foo: 1, remote: `${ROOT}/users/1/`, retain_repo_versions: 0 });
+    expect(Object.keys(body as object).sort()).toEqual(['foo', 'name', 'remote', 'retain_repo_versions']);
+    const gone = `${ROOT}/remotes/container/container/01900000-0000-7000-8000-000000000009/`;
+    const both = await create({ name: 'x', remote: gone, retain_repo_versions: 0 });
+    expect(Object.keys(both.body as object).sort()).toEqual(['remote', 'retain_repo_versions']);
+  });
+
+  it('refuses texts that no index takes', async () => {
+    const name = randomBytes(100_000).toString('hex');
+    expect((await create({ name })).status).toBe(400);
+    const distribution = { name, base_path: 'a/b' };
+    const task = await api.finished(
+      await api.request('POST', `${ROOT}/distributions/container/container/`, distribution),
+    );
+    expect([task['state'], task['error']['description']]).toEqual(['failed', expect.stringContaining('too long')]);
+  });
+
+  it('takes a backslash for what it is in JSON of any shape', async () => {
+    const body = { name: 'backslash', url: 'http://a.example', upstream_name: 'b', headers: [{ a: '\\u0000' }] };
+    const made = await api.request('POST', `${ROOT}/remotes/container/container/`, body);
+    expect([made.status, made.body['headers']]).toEqual([201, [{ a: '\\u0000' }]]);
   });
 
   it('refuses `__proto__` as it is written', async () => {

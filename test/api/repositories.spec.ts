@@ -31,6 +31,7 @@ describe('container repositories', () => {
     expect(await problems({ name: 'r1' })).toEqual({ name: ['This field must be unique.'] });
     expect(await problems({ name: [], retain_repo_versions: 0, more: 1 })).toEqual({
       name: ['Not a valid string.'],
+      retain_repo_versions: ['Ensure this value is greater than or equal to 1.'],
       more: ['Unexpected field'],
     });
     expect(await problems({ name: 'x', retain_repo_versions: 0 })).toEqual({
@@ -44,6 +45,22 @@ describe('container repositories', () => {
     });
     expect(await problems('{"name": "a", "name": "b"}')).toHaveProperty('detail');
     expect(await problems('{"__proto__": {"name": "a"}}')).toHaveProperty('name');
+  });
+
+  it('take remotes of one repository only, and distributions say all that is taken', async () => {
+    const remote = { name: 'whole registry', url: 'https://registry.example' };
+    const { body } = await api.request('POST', `${ROOT}/remotes/container/pull-through/`, remote);
+    const refusal = `Type for Remote '${body['prn']!}' does not match Repository.`;
+    const made = await api.request('POST', `${ROOT}/repositories/container/container/`, {
+      name: 'pulling',
+      remote: body['pulp_href'],
+    });
+    expect([made.status, made.body]).toEqual([400, { remote: [refusal] }]);
+    const distribution = { name: 'taken', base_path: 'taken' };
+    const distributions = `${ROOT}/distributions/container/container/`;
+    await api.finished(await api.request('POST', distributions, distribution));
+    const taken = ['This field must be unique.'];
+    expect((await api.request('POST', distributions, distribution)).body).toEqual({ name: taken, base_path: taken });
   });
 
   it('change in a task that clients can follow, and not at all when nothing differs', async () => {

@@ -149,7 +149,8 @@ group('a pushed manifest', () => {
     const artifact = await transaction((tx) => makeImage(tx, repositoryId, { subject: image, artifactType: 'x/y' }));
     const { version } = await transaction((tx) => storeManifest(tx, { repositoryId, draft: artifact, tags: [] }));
     expect(version?.number).toBe(2);
-    const referrers = (pinned: number | null) => findReferrers(database.source, { repositoryId, pinned }, image.digest);
+    const referrers = async (pinned: number | null) =>
+      (await findReferrers(database.source, { repositoryId, pinned }, image.digest)).referrers;
     expect(await referrers(1)).toEqual([]);
     expect(await referrers(null)).toMatchObject([{ digest: artifact.digest, artifactType: 'x/y' }]);
   });
@@ -185,7 +186,8 @@ group('changes', () => {
     );
     const copied = await transaction((tx) => applyChange(tx, to, { add: units }));
     expect(copied?.added).toEqual({ tag: 2, manifest: 3, blob: 6 });
-    expect(await findReferrers(database.source, { repositoryId: to, pinned: null }, image.digest)).toHaveLength(1);
+    const copies = await findReferrers(database.source, { repositoryId: to, pinned: null }, image.digest);
+    expect(copies.referrers).toHaveLength(1);
 
     const [tag] = units.filter((unit) => unit.tagName === 'a');
     const removal = await transaction(async (tx) => selectForRemoval(tx, to, await findUnits(tx, [tag!.id])));

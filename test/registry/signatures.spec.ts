@@ -136,4 +136,24 @@ describe('the lookaside', () => {
     }
     for (const number of ['3', '0', '01', 'x', '128']) expect((await file(number)).status).toBe(404);
   });
+
+  it('F8 serves each signature however large they are together, of which the extension lists what clients read', async () => {
+    const name = 'sig/large';
+    const image = await pushImage(registry, name, 'v1');
+    for (const tag of ['v1', 'v2', 'v3']) {
+      const entry = await entryFor(image, `${registry.host}/${name}:${tag}`);
+      expect((await put(name, image.digest, entry)).status).toBe(201);
+    }
+    await registry.source.query(
+      `update signature set bytes = bytes || decode(repeat('00', 1300000), 'hex') where manifest_digest = $1`,
+      [image.digest],
+    );
+    const listed = await registry.request('GET', path(name, image.digest));
+    expect(listed.json<{ signatures: Entry[] }>().signatures.length).toBe(2);
+    expect(listed.bytes.length).toBeLessThanOrEqual(4 * 1024 * 1024);
+    const at = `/lookaside/${name}@${image.digest.replace(':', '=')}`;
+    const files = await Promise.all([1, 2, 3, 4].map((number) => registry.request('GET', `${at}/signature-${number}`)));
+    expect(files.map((file) => file.status)).toEqual([200, 200, 200, 404]);
+    expect(new Set(files.map((file) => sha(file.bytes))).size).toBe(4);
+  });
 });

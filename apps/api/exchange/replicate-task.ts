@@ -1,3 +1,4 @@
+import { ANONYMOUS } from '#access/principal.js';
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import { createRepository } from '#content/versions/create-repository.js';
@@ -152,11 +153,6 @@ async function replicate(
     pulp_labels,
   };
   if (found['distribution']) await writer.update(tx, found['distribution'], served);
-  else
-    await writer.create(
-      tx,
-      { name, ...served },
-      { kind: 'anonymous', id: null, username: '', isSuperuser: false, groups: [] },
-    );
+  else await writer.create(tx, { name, ...served }, ANONYMOUS);
   return { repositoryId, remoteId };
 }

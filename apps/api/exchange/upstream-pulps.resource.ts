@@ -64,7 +64,11 @@ export class UpstreamPulpBody {
   @TextField({ optional: true, choices: ['immediate', 'on_demand', 'streamed'], description: 'Policy of the remotes.' })
   remote_policy?: string;
 
-  @TextField({ ...optional, description: 'Filter distributions on the upstream Pulp using complex filtering.' })
+  @TextField({
+    ...optional,
+    blank: true,
+    description: 'Filter distributions on the upstream Pulp using complex filtering.',
+  })
   q_select?: string | null;
 
   @TextField({
@@ -77,7 +81,11 @@ export class UpstreamPulpBody {
 
 /** What one replication is made from. */
 export class ReplicateBody {
-  @TextField({ ...optional, description: 'Filter distributions on the upstream Pulp, instead of the stored filter.' })
+  @TextField({
+    ...optional,
+    blank: true,
+    description: 'Filter distributions on the upstream Pulp, instead of the stored filter.',
+  })
   q_select?: string | null;
 }
 

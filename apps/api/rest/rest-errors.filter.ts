@@ -1,6 +1,6 @@
 import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { isUniqueViolation } from '#platform/database.js';
+import { isRefusedValue, isUniqueViolation } from '#platform/database.js';
 import { isDomainError, messageOf, type DomainError, type ErrorKind } from '#platform/domain-error.js';
 import { log } from '#platform/logger.js';
 import { BODY_CODE } from './errors.js';
@@ -21,6 +21,9 @@ const STATUS: Readonly<Record<ErrorKind, number>> = {
   'no-space': 507,
 };
 
+/** What is said of a value that the database cannot keep. */
+export const REFUSED_VALUE = 'A value is not valid, or too long.';
+
 /** Status and body of an answer. */
 export interface ErrorAnswer {
   readonly status: number;
@@ -32,7 +35,7 @@ export interface ErrorAnswer {
 export function errorAnswer(error: unknown): ErrorAnswer {
   if (isDomainError(error)) return domainAnswer(error);
   if (isUniqueViolation(error)) return { status: 400, body: { [uniqueField(error)]: ['This field must be unique.'] } };
-  if (isRefusedValue(error)) return { status: 400, body: { non_field_errors: ['A value is not valid.'] } };
+  if (isRefusedValue(error)) return { status: 400, body: { non_field_errors: [REFUSED_VALUE] } };
   if (error instanceof HttpException) return { status: error.getStatus(), body: { detail: error.message } };
   const status = (error as { statusCode?: unknown } | undefined)?.statusCode;
   if (typeof status === 'number' && status >= 400 && status < 500)
@@ -55,12 +58,6 @@ function domainAnswer({ kind, code, message, options }: DomainError): ErrorAnswe
 function uniqueField(error: unknown): string {
   const detail = (error as { driverError?: { detail?: string } }).driverError?.detail ?? '';
   return /^Key \(([a-z_]+)\)=/.exec(detail)?.[1] ?? 'non_field_errors';
-}
-
-/** PostgreSQL could not take a value: not in the text's encoding, out of range, not of the type. */
-function isRefusedValue(error: unknown): boolean {
-  const code = (error as { driverError?: { code?: string } }).driverError?.code ?? '';
-  return code.startsWith('22') && code !== '22012';
 }
 
 /** Answers errors of REST routes; other routes of the process have filters of their own. */

@@ -16,6 +16,7 @@ import { single } from '../rest/filters/filter.js';
 import { textFilters } from '../rest/filters/text.js';
 import { timeFilters } from '../rest/filters/ordered.js';
 import { hrefFilter, keysFilter } from '../rest/filters/references.js';
+import { locate } from '../rest/models.js';
 import { defineResource, type Resource } from '../rest/resource.js';
 import { createdResources, prnsOfHrefs, reservedResources } from './created-resources.js';
 import { resourceFilters } from './resource-filters.js';
@@ -125,7 +126,15 @@ export const TASKS: Resource = defineResource({
       description: 'Href of a resource that the task made.',
       compile: (raw, { values }) => `t.created_resources @> array[${values.bind(single(raw))}::text]`,
     },
-    hrefFilter('worker', WORKER, 'core.worker'),
+    {
+      name: 'worker',
+      schema: { type: 'string' },
+      description: 'Href of a worker; what is none has no tasks.',
+      compile(raw, { values }) {
+        const found = locate(single(raw));
+        return found?.model === 'core.worker' && 'id' in found ? `${WORKER} = ${values.bind(found.id)}::uuid` : 'false';
+      },
+    },
     ...resourceFilters,
   ],
   ordering: {

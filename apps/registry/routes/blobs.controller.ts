@@ -3,17 +3,16 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { DataSource } from 'typeorm';
 import { deleteBlob } from '#content/push/delete-content.js';
 import { findBlob, type FoundBlob } from '#content/read/find-manifest.js';
-import { isDigest } from '#oci/digest.js';
 import { CONFIG, type HallmarkConfig } from '#platform/config.js';
 import { inTransaction } from '#platform/database.js';
-import { invalid, notFound } from '#platform/domain-error.js';
+import { notFound } from '#platform/domain-error.js';
 import { BLOB_STORE, type BlobStore } from '#storage/blob-store.js';
 import { BlobFetcher } from '#transfer/sync/blob-fetcher.js';
 import { type Exchange, Gate } from '../access/gate.js';
 import { sendEmpty, sendStream } from '../http/answer.js';
 import { etagOf } from '../http/conditions.js';
 import { OciErrorFilter } from '../http/oci-error.js';
-import { setHeaders } from '../http/registry-headers.js';
+import { requireDigest } from '../http/require-digest.js';
 import { PushTargets } from './push-target.js';
 import { serveBlob } from './serve-blob.js';
 import { viewOf } from './view.js';
@@ -60,11 +59,8 @@ export class BlobsController {
       'Docker-Content-Digest': blob.digest,
       ETag: etagOf(blob.digest),
     };
-    if (request.method !== 'HEAD') return sendStream(reply, 200, await this.fetcher.fetch(blob), headers);
-    setHeaders(reply.raw, headers);
-    reply.hijack();
-    reply.raw.statusCode = 200;
-    reply.raw.end();
+    if (request.method === 'HEAD') return sendEmpty(reply, 200, headers);
+    sendStream(reply, 200, await this.fetcher.fetch(blob), headers);
   }
 
   @Delete('v2/:name/blobs/:digest')
@@ -76,13 +72,6 @@ export class BlobsController {
     await inTransaction(this.source, (tx) => deleteBlob(tx, repositoryId, digest));
     sendEmpty(reply, 202);
   }
-}
-
-function requireDigest(digest: string): void {
-  if (!isDigest(digest))
-    throw invalid('The digest is not a sha256 or sha512 digest.', 'digest', 'DIGEST_INVALID', {
-      digest: String(digest).slice(0, 160),
-    });
 }
 
 const blobUnknown = (digest: string) => notFound('Blob not found.', 'BLOB_UNKNOWN', { digest });

@@ -2,7 +2,7 @@ import { Controller, Get, Head, Req, Res, UseFilters } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { DataSource } from 'typeorm';
 import { findByDigest } from '#content/read/find-manifest.js';
-import { findSignatures } from '#content/read/find-referrers.js';
+import { findSimpleSignature } from '#content/read/find-simple-signatures.js';
 import { isDigest } from '#oci/digest.js';
 import { notFound } from '#platform/domain-error.js';
 import { Gate } from '../access/gate.js';
@@ -40,7 +40,7 @@ export class LookasideController {
     const view = viewOf(served);
     if (!isDigest(digest) || !(number <= MOST) || !(await findByDigest(this.source, view, digest))) throw noFile();
     await this.upstream.refreshSignatures({ request, reply }, name, digest);
-    const signature = (await findSignatures(this.source, view, digest, ['simple']))[number - 1];
+    const signature = await findSimpleSignature(this.source, view, digest, number);
     if (!signature) throw noFile();
     sendBytes(reply, 200, 'application/octet-stream', signature.bytes);
   }

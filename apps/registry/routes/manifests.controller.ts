@@ -3,10 +3,9 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { DataSource } from 'typeorm';
 import { permits } from '#access/token-claims.js';
 import { deleteManifest, deleteTag } from '#content/push/delete-content.js';
-import { isDigest, looksLikeDigest } from '#oci/digest.js';
+import { looksLikeDigest } from '#oci/digest.js';
 import { CONFIG, type HallmarkConfig } from '#platform/config.js';
 import { inTransaction } from '#platform/database.js';
-import { invalid } from '#platform/domain-error.js';
 import { TrustGate } from '#signing/gate/trust-gate.js';
 import { pushManifest } from '#signing/push/push-manifest.js';
 import { BLOB_STORE, type BlobStore } from '#storage/blob-store.js';
@@ -15,6 +14,7 @@ import { sendBytes, sendEmpty } from '../http/answer.js';
 import { etagOf, expectedOf, isUnchanged } from '../http/conditions.js';
 import { OciErrorFilter } from '../http/oci-error.js';
 import { queryValues } from '../http/query.js';
+import { requireDigest } from '../http/require-digest.js';
 import { pushedContentType, readBody, refuseEncodedBody } from '../http/request-body.js';
 import { PushTargets } from './push-target.js';
 import { manifestUnknown, readManifest } from './read-manifest.js';
@@ -98,8 +98,7 @@ export class ManifestsController {
     const { reference } = request.params as { reference: string };
     const { served } = await this.gate.enterServed({ request, reply }, { name, action: 'delete' });
     const repositoryId = this.targets.existing(served);
-    if (looksLikeDigest(reference) && !isDigest(reference))
-      throw invalid('The digest is not a sha256 or sha512 digest.', 'digest', 'DIGEST_INVALID');
+    if (looksLikeDigest(reference)) requireDigest(reference);
     await inTransaction(this.source, (tx) =>
       looksLikeDigest(reference)
         ? deleteManifest(tx, repositoryId, reference)

@@ -3,7 +3,6 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { DataSource } from 'typeorm';
 import { pageOfReferrers, type ReferrersPage } from '#content/read/page-of-referrers.js';
 import { referrerDescriptor, renderReferrers } from '#content/read/render-referrers.js';
-import { isDigest } from '#oci/digest.js';
 import { MediaType } from '#oci/media-types.js';
 import { invalid } from '#platform/domain-error.js';
 import { isUuid } from '#platform/identifiers.js';
@@ -11,6 +10,7 @@ import { Gate } from '../access/gate.js';
 import { sendBytes, sendJson } from '../http/answer.js';
 import { OciErrorFilter } from '../http/oci-error.js';
 import { nextLink, queryTypes, queryValue } from '../http/query.js';
+import { requireDigest } from '../http/require-digest.js';
 import { Upstream } from './upstream.js';
 import { viewOf } from './view.js';
 
@@ -76,11 +76,4 @@ function linkAfter(
   query: Readonly<Record<string, string | readonly string[]>>,
 ): string | undefined {
   return next === undefined ? undefined : nextLink(path, { ...query, last: next });
-}
-
-function requireDigest(digest: string): void {
-  if (!isDigest(digest))
-    throw invalid('The subject must be a sha256 or sha512 digest.', 'digest', 'DIGEST_INVALID', {
-      digest: String(digest).slice(0, 160),
-    });
 }

@@ -2,7 +2,7 @@ import { Controller, Get, Head, Inject, Param, Put, Req, Res, UseFilters } from 
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { DataSource } from 'typeorm';
 import { findByDigest } from '#content/read/find-manifest.js';
-import { findSignatures } from '#content/read/find-referrers.js';
+import { listSimpleSignatures } from '#content/read/find-simple-signatures.js';
 import { isDigest } from '#oci/digest.js';
 import { CONFIG, type HallmarkConfig } from '#platform/config.js';
 import { pushSignature, SIGNATURE_LIMIT } from '#signing/push/push-signature.js';
@@ -39,7 +39,7 @@ export class SignaturesController {
     const view = viewOf(served);
     if (!isDigest(digest) || !(await findByDigest(this.source, view, digest))) throw manifestUnknown(digest);
     await this.upstream.refreshSignatures({ request, reply }, name, digest);
-    const found = await findSignatures(this.source, view, digest, ['simple']);
+    const found = await listSimpleSignatures(this.source, view, digest);
     const signatures = found.map((each) => ({
       schemaVersion: 2,
       type: 'atomic',

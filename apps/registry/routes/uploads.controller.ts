@@ -22,6 +22,7 @@ import { OciErrorFilter } from '../http/oci-error.js';
 import { queryValue, queryValues } from '../http/query.js';
 import { setHeaders } from '../http/registry-headers.js';
 import { refuseEncodedBody } from '../http/request-body.js';
+import { requireDigest } from '../http/require-digest.js';
 import { PushTargets } from './push-target.js';
 
 /** Blob uploads: sessions, single requests and mounts. */
@@ -175,11 +176,4 @@ function algorithmIn(request: FastifyRequest, digest: string | undefined): Diges
   if (asked !== 'sha256' && asked !== 'sha512')
     throw invalid('The digest algorithm must be sha256 or sha512.', 'digest-algorithm', 'DIGEST_INVALID');
   return asked;
-}
-
-function requireDigest(digest: string): void {
-  if (!isDigest(digest))
-    throw invalid('The query must have a digest: sha256 or sha512 and lower-case hex.', 'digest', 'DIGEST_INVALID', {
-      digest: String(digest).slice(0, 160),
-    });
 }

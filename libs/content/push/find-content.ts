@@ -1,7 +1,7 @@
 import type { EntityManager } from 'typeorm';
 import type { Descriptor } from '#oci/descriptor.js';
 import { blobsOf, type ParsedManifest } from '#oci/manifest.js';
-import { preparedIn } from '#platform/database.js';
+import { ONE_BY_ONE, preparedIn } from '#platform/database.js';
 import { DomainError, invalid } from '#platform/domain-error.js';
 import type { KnownContent } from './insert-manifests.js';
 
@@ -38,19 +38,22 @@ async function requireAll(
   namedBy: (parsed: ParsedManifest) => readonly Descriptor[],
 ): Promise<Map<string, string>> {
   const wanted = arrivals.flatMap(({ repositoryId, parsed }) =>
-    namedBy(parsed).map((descriptor) => ({ descriptor, key: `${repositoryId} ${descriptor.digest}`, repositoryId })),
+    namedBy(parsed).map((descriptor) => ({ descriptor, key: `${repositoryId} ${descriptor.digest}` })),
   );
   if (wanted.length === 0) return new Map();
-  const distinct = [...new Map(wanted.map((each) => [each.key, each])).values()];
+  // Writers lock the same rows in the same order.
+  const keys = [...new Set(wanted.map(({ key }) => key))].sort().map((key) => key.split(' ', 2));
   const rows = await preparedIn<Row>(
     tx,
     `require-${table}s`,
     `select w.repository_id as "repositoryId", c.id, c.digest, c.size
-     from unnest($1::uuid[], $2::text[]) as w(repository_id, digest) join ${table} c on c.digest = w.digest
-     where exists (select 1 from membership m where m.repository_id = w.repository_id and m.unit_id = c.id and m.removed_in is null)
-       or exists (select 1 from staged s where s.repository_id = w.repository_id and s.unit_id = c.id)
-     order by c.id for key share of c`,
-    [distinct.map(({ repositoryId }) => repositoryId), distinct.map(({ descriptor }) => descriptor.digest)],
+     from unnest($1::uuid[], $2::text[]) as w(repository_id, digest) cross join lateral (
+       select c.id, c.digest, c.size from ${table} c where c.digest = w.digest and (
+         exists (select 1 from membership m
+           where m.repository_id = w.repository_id and m.unit_id = c.id and m.removed_in is null ${ONE_BY_ONE})
+         or exists (select 1 from staged s where s.repository_id = w.repository_id and s.unit_id = c.id ${ONE_BY_ONE}))
+       for key share of c) c`,
+    [keys.map(([repositoryId]) => repositoryId), keys.map(([, digest]) => digest)],
   );
   const found = new Map(rows.map((row) => [`${row.repositoryId} ${row.digest}`, row]));
   for (const { descriptor, key } of wanted) requireOne(descriptor, found.get(key), table);

@@ -1,6 +1,6 @@
 import type { EntityManager } from 'typeorm';
 import { isAttachmentTag } from '#oci/reference.js';
-import { preparedIn, rowsOf } from '#platform/database.js';
+import { ONE_BY_ONE, preparedIn, rowsOf } from '#platform/database.js';
 import { DomainError } from '#platform/domain-error.js';
 import { newId } from '#platform/identifiers.js';
 import type { UnitRef } from '../versions/apply-change.js';
@@ -67,8 +67,10 @@ export async function arrivingUnits(tx: EntityManager, coming: readonly ComingMa
      select id, 'tag' as kind, name as "tagName", manifest_id as "manifestId", null::uuid as "repositoryId" from tagged
      union all select s.unit_id, 'signature', null, m.id, s.repository_id
      from unnest($4::uuid[], $5::uuid[]) as c(repository_id, manifest_id)
-     join manifest m on m.id = c.manifest_id join signature g on g.manifest_digest = m.digest
-     join staged s on s.repository_id = c.repository_id and s.unit_id = g.id and s.kind = 'signature'`,
+     cross join lateral (select m.id, m.digest from manifest m where m.id = c.manifest_id ${ONE_BY_ONE}) m
+     join signature g on g.manifest_digest = m.digest
+     cross join lateral (select * from staged s
+       where s.repository_id = c.repository_id and s.unit_id = g.id and s.kind = 'signature' ${ONE_BY_ONE}) s`,
     [
       tags.map(() => newId()),
       tags.map(({ name }) => name),

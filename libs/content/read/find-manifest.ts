@@ -1,5 +1,5 @@
 import type { DataSource } from 'typeorm';
-import { queryPrepared } from '#platform/database.js';
+import { ONE_BY_ONE, queryPrepared } from '#platform/database.js';
 
 /** A version of a repository to read: a number, or null for the newest with what is staged. */
 export interface ReadView {
@@ -22,6 +22,11 @@ const MANIFEST = `c.id, c.digest, c.media_type as "mediaType", c.size, c.bytes`;
 export const MEMBER_AT = `(case when $2::int is null then m.removed_in is null
   else m.added_in <= $2 and (m.removed_in is null or m.removed_in > $2) end)`;
 
+/** SQL that is true when the view, `$1` and `$2`, has the unit of this id: in the version, or staged and the view is the newest. */
+export const viewHas = (id: string) => `(
+  exists (select 1 from membership m where m.repository_id = $1 and m.unit_id = ${id} and ${MEMBER_AT} ${ONE_BY_ONE})
+  or ($2::int is null and exists (select 1 from staged s where s.repository_id = $1 and s.unit_id = ${id} ${ONE_BY_ONE})))`;
+
 /** The manifest behind a tag. */
 export async function findByTag(source: DataSource, view: ReadView, tag: string): Promise<FoundManifest | undefined> {
   const now = `select ${MANIFEST} from membership m join tag t on t.id = m.unit_id join manifest c on c.id = t.manifest_id
@@ -41,9 +46,7 @@ export async function findByDigest(
   view: ReadView,
   digest: string,
 ): Promise<FoundManifest | undefined> {
-  const text = `select ${MANIFEST} from manifest c where c.digest = $3
-    and (exists (select 1 from membership m where m.repository_id = $1 and m.unit_id = c.id and ${MEMBER_AT})
-      or ($2::int is null and exists (select 1 from staged s where s.repository_id = $1 and s.unit_id = c.id)))`;
+  const text = `select ${MANIFEST} from manifest c where c.digest = $3 and ${viewHas('c.id')}`;
   const [row] = await queryPrepared<FoundManifest>(source, 'manifest-by-digest', text, [
     view.repositoryId,
     view.pinned,
@@ -62,9 +65,7 @@ export interface FoundBlob {
 
 /** The blob with a digest, when it is in the version, or staged and the view is the newest. */
 export async function findBlob(source: DataSource, view: ReadView, digest: string): Promise<FoundBlob | undefined> {
-  const text = `select c.id, c.digest, c.size, c.stored from blob c where c.digest = $3
-    and (exists (select 1 from membership m where m.repository_id = $1 and m.unit_id = c.id and ${MEMBER_AT})
-      or ($2::int is null and exists (select 1 from staged s where s.repository_id = $1 and s.unit_id = c.id)))`;
+  const text = `select c.id, c.digest, c.size, c.stored from blob c where c.digest = $3 and ${viewHas('c.id')}`;
   const [row] = await queryPrepared<FoundBlob>(source, 'blob-by-digest', text, [
     view.repositoryId,
     view.pinned,

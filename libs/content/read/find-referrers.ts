@@ -1,6 +1,6 @@
 import type { DataSource } from 'typeorm';
 import { queryPrepared } from '#platform/database.js';
-import { MEMBER_AT, type ReadView } from './find-manifest.js';
+import { type ReadView, viewHas } from './find-manifest.js';
 
 /** A manifest that refers to a subject. */
 export interface FoundReferrer {
@@ -44,8 +44,7 @@ export async function findReferrers(
       from (select c.id, c.size, l.source from relation l join manifest c on c.id = l.referrer_id
         where l.subject_digest = $3 and l.source <> 'cosign-tag' and l.referrer_id > $4
           and ($5::text[] is null or c.artifact_type = any($5))
-          and (exists (select 1 from membership m where m.repository_id = $1 and m.unit_id = c.id and ${MEMBER_AT})
-            or ($2::int is null and exists (select 1 from staged s where s.repository_id = $1 and s.unit_id = c.id)))
+          and ${viewHas('c.id')}
         order by l.referrer_id limit ${MOST}) as here) as part
     join manifest c on c.id = part.id where part.before < ${MOST_BYTES} order by c.id`;
   const rows = await queryPrepared<FoundReferrer & { seen: number }>(source, 'referrers', text, [
@@ -68,8 +67,7 @@ export async function findSignatures(
 ): Promise<{ id: string; name: string; digest: string; format: string; scheme: string; bytes: Buffer }[]> {
   const text = `select g.id, g.name, g.digest, g.format, g.scheme, g.bytes from signature g
     where g.manifest_digest = $3 and ($4::text[] is null or g.format = any($4))
-      and (exists (select 1 from membership m where m.repository_id = $1 and m.unit_id = g.id and ${MEMBER_AT})
-        or ($2::int is null and exists (select 1 from staged s where s.repository_id = $1 and s.unit_id = g.id)))
+      and ${viewHas('g.id')}
     order by g.pulp_created, g.id`;
   return queryPrepared(source, 'signatures', text, [view.repositoryId, view.pinned, manifestDigest, formats ?? null]);
 }

@@ -1,5 +1,5 @@
 import type { EntityManager } from 'typeorm';
-import { preparedIn, rowsOf } from '#platform/database.js';
+import { ONE_BY_ONE, preparedIn, rowsOf } from '#platform/database.js';
 import { newId } from '#platform/identifiers.js';
 
 /**
@@ -58,7 +58,8 @@ export interface StagedBlob {
  */
 export const STAGE_FOUND_BLOBS = `insert into staged (repository_id, unit_id, kind)
   select distinct f.repository_id, f.id, 'blob' from found f
-  where not exists (select 1 from membership m where m.repository_id = f.repository_id and m.unit_id = f.id and m.removed_in is null)
+  where not exists (select 1 from membership m
+    where m.repository_id = f.repository_id and m.unit_id = f.id and m.removed_in is null ${ONE_BY_ONE})
   order by f.repository_id, f.id
   on conflict (repository_id, unit_id) do update set since = now()`;
 

@@ -4,6 +4,7 @@ import { batchesOf } from '#platform/batches.js';
 import { inTransaction, preparedIn } from '#platform/database.js';
 import { WITHOUT_FLUSH } from '#platform/durability.js';
 import type { BlobStore } from '#storage/blob-store.js';
+import { rememberBlob } from './recent-blobs.js';
 import { stageBlobs } from './store-blob.js';
 import type { UploadKey } from './upload-sessions.js';
 
@@ -21,8 +22,10 @@ export interface SmallBlob {
  * open and empty. The bytes are on the disk then; the row is when a manifest that names the blob is: until then a power
  * failure takes it back, and the blob is asked for again.
  */
-export function storeSmallBlob(source: DataSource, store: BlobStore, blob: SmallBlob): Promise<boolean> {
-  return storeTogether(source, { ...blob, store });
+export async function storeSmallBlob(source: DataSource, store: BlobStore, blob: SmallBlob): Promise<boolean> {
+  const stored = await storeTogether(source, { ...blob, store });
+  if (stored) rememberBlob(blob.repositoryId, blob.digest, blob.bytes);
+  return stored;
 }
 
 type StoredSmall = SmallBlob & { readonly store: BlobStore };
@@ -39,7 +42,7 @@ const storeTogether = batchesOf<StoredSmall, boolean>((source, blobs) =>
              as w(digest, size, id, repository_id, principal)),
          closed as (
            update upload u set digest = w.digest, "offset" = w.size, touched_at = now() from wanted w
-           where u.id = w.id and u.repository_id = w.repository_id and u.principal = w.principal
+           where u.id = w.id and u.repository_id = w.repository_id and u.principal is not distinct from w.principal
              and u.digest is null and u."offset" = 0 and (u.lease_until is null or u.lease_until < now())
            returning u.id || ' ' || u.digest as closing)
          select (select array_agg(closing) from closed) as closed,

@@ -1,6 +1,6 @@
 import type { EntityManager } from 'typeorm';
 import { announce, announcement } from '#platform/change-feed.js';
-import { preparedIn } from '#platform/database.js';
+import { ONE_BY_ONE, preparedIn } from '#platform/database.js';
 import { notFound } from '#platform/domain-error.js';
 import { newId } from '#platform/identifiers.js';
 import { pruneVersions } from './delete-version.js';
@@ -183,13 +183,16 @@ function changeMembers(tx: EntityManager, changes: readonly RepositoryChange[]):
        select distinct on (f.repository_id, f.unit_id) f.*
        from unnest($7::int[], $8::uuid[], $9::uuid[], $10::text[], $11::text[]) as f(seq, repository_id, unit_id, kind, tag_name)
        where not exists (select 1 from membership m
-         where m.repository_id = f.repository_id and m.unit_id = f.unit_id and m.removed_in is null)
+         where m.repository_id = f.repository_id and m.unit_id = f.unit_id and m.removed_in is null ${ONE_BY_ONE})
        order by f.repository_id, f.unit_id, f.seq),
      going as materialized (
        select m.id, m.repository_id, m.kind, g.seq from unnest($4::int[], $5::uuid[], $6::uuid[]) as g(seq, repository_id, unit_id)
-       join membership m on m.repository_id = g.repository_id and m.unit_id = g.unit_id and m.removed_in is null
+       cross join lateral (select * from membership m
+         where m.repository_id = g.repository_id and m.unit_id = g.unit_id and m.removed_in is null ${ONE_BY_ONE}) m
        union select m.id, m.repository_id, m.kind, f.seq from fresh f
-       join membership m on m.repository_id = f.repository_id and m.tag_name = f.tag_name and m.removed_in is null),
+       cross join lateral (select * from membership m
+         where m.repository_id = f.repository_id and m.tag_name = f.tag_name and m.removed_in is null ${ONE_BY_ONE}) m
+       where f.tag_name is not null),
      numbered as materialized (
        select c.repository_id, c.seq, r.last + (dense_rank() over (partition by c.repository_id order by c.seq))::int as number
        from (select repository_id, seq from fresh union select repository_id, seq from going) c
@@ -213,7 +216,8 @@ function changeMembers(tx: EntityManager, changes: readonly RepositoryChange[]):
      from come c join numbered n on n.repository_id = c.repository_id and n.number = c.number
      group by n.repository_id, n.seq, n.number, c.kind
      union all select 'before', v.repository_id, -1, v.number, null, 0, v.present
-     from repository r join repository_version v on v.repository_id = r.repository_id and v.number = r.head`,
+     from repository r cross join lateral (select * from repository_version v
+       where v.repository_id = r.repository_id and v.number = r.head ${ONE_BY_ONE}) v`,
     [
       repositories.map(({ id }) => id),
       repositories.map(({ last_number }) => last_number),

@@ -1,6 +1,7 @@
 import type { DataSource } from 'typeorm';
 import type { ManifestDraft } from '#content/push/drafts.js';
 import { findBlob, type ReadView } from '#content/read/find-manifest.js';
+import { recentBlob, rememberBlob } from '#content/uploads/recent-blobs.js';
 import type { Descriptor } from '#oci/descriptor.js';
 import { algorithmOf, digestOf, isDigest, looksLikeDigest } from '#oci/digest.js';
 import { ManifestError, type ParsedManifest, parseManifest } from '#oci/manifest.js';
@@ -36,7 +37,7 @@ export function digestOfPushed(bytes: Uint8Array, reference: string): string {
   if (!looksLikeDigest(reference)) return digestOf(bytes);
   if (!isDigest(reference))
     throw invalid('The digest is not a sha256 or sha512 digest.', 'digest', 'DIGEST_INVALID', {
-      digest: String(reference).slice(0, 140),
+      digest: reference.slice(0, 140),
     });
   const actual = digestOf(bytes, algorithmOf(reference));
   if (actual !== reference)
@@ -73,7 +74,12 @@ async function configFacts(from: DraftSource, { shape, config }: ParsedManifest)
 
 /** Bytes of a blob that the repository has. */
 async function readContent({ source, store, view }: DraftSource, descriptor: Descriptor, limit: number) {
+  const { repositoryId } = view;
+  const recent = recentBlob(repositoryId, descriptor.digest);
+  if (recent && recent.length <= limit) return recent;
   const blob = await findBlob(source, view, descriptor.digest);
   if (!blob?.stored) throw notFound(`The blob ${descriptor.digest} is not in this repository.`, 'BLOB_UNKNOWN');
-  return store.getBytes(blob.digest, limit);
+  const bytes = await store.getBytes(blob.digest, limit);
+  rememberBlob(repositoryId, blob.digest, bytes);
+  return bytes;
 }

@@ -123,6 +123,11 @@ export class PullThroughRemoteBody extends CommonRemoteBody {
 
 function urlProblem(url: string | undefined): Record<string, string[]> | undefined {
   if (url === undefined) return undefined;
+  if (url.startsWith('file://')) {
+    const path = url.slice('file://'.length);
+    if (!path.startsWith('/')) return { url: [`The path '${path}' needs to be an absolute pathname.`] };
+    return { url: [`The path '${path}' does not start with any of the allowed import paths`] };
+  }
   const parsed = URL.parse(url);
   if (!parsed || !['http:', 'https:'].includes(parsed.protocol)) return { url: ['Enter a valid URL.'] };
   if (!parsed.username && !parsed.password) return undefined;

@@ -109,8 +109,9 @@ async function sync(rest: Rest, resource: Resource, context: RestContext) {
   if (!(await rest.decisions.allows(context, rule, { model: 'container.containerremote', id: remoteId })))
     throw forbidden();
   const [remote] = await rowsOf<{ type: string }>(rest.source, 'select type from remote where id = $1', [remoteId]);
-  const prn = prnOf('container.containerremote', remoteId);
-  if (remote?.type !== 'container')
+  const isContainer = remote?.type === 'container';
+  const prn = prnOf(isContainer ? 'container.containerremote' : 'container.containerpullthroughremote', remoteId);
+  if (!isContainer)
     throw badField('remote', `Type for Remote '${prn}' does not match Repository '${prnOf(resource.model, id)}'.`);
   const payload = { repositoryId: id, remoteId, mirror: given.mirror, signedOnly: given.signed_only };
   return rest.dispatch(context, syncTask, payload, { ...alone, shared: [prn] });

@@ -1,6 +1,7 @@
 import { ReferenceField, TextField, WholeField } from '../../rest/body/fields.js';
 import { LabelsField } from '../../rest/body/labels.js';
-import type { Located } from '../../rest/models.js';
+import type { CrossChecked } from '../../rest/body/validate-body.js';
+import { prnOf, type Located } from '../../rest/models.js';
 import type { Columns } from '../../rest/writing/writer.js';
 
 /** What a push repository is made from or changed by. */
@@ -34,13 +35,19 @@ export class PushRepositoryBody {
 }
 
 /** What a repository is made from or changed by. */
-export class RepositoryBody extends PushRepositoryBody {
+export class RepositoryBody extends PushRepositoryBody implements CrossChecked {
   @ReferenceField(['container.containerremote', 'container.containerpullthroughremote'], {
     optional: true,
     nullable: true,
     description: 'An optional remote to use by default when syncing.',
   })
   remote?: Located | null;
+
+  problems(): Record<string, string[]> | undefined {
+    const { remote } = this;
+    if (!remote || remote.model !== 'container.containerpullthroughremote') return undefined;
+    return { remote: [`Type for Remote '${prnOf(remote.model, remote.id)}' does not match Repository.`] };
+  }
 }
 
 /** The key in a reference; undefined stays undefined. */

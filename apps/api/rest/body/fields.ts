@@ -1,4 +1,5 @@
 import { IsIn, Matches, Max, MaxLength, Min } from 'class-validator';
+import { isStorable } from '#oci/strict-json.js';
 import { timestamp } from '../filters/filter.js';
 import { locate, type ModelName } from '../models.js';
 import { bodyField, type BodyFieldOptions, type Reading } from './body-field.js';
@@ -14,12 +15,25 @@ interface TextOptions extends BodyFieldOptions {
 }
 
 const wrong = (...problem: string[]): Reading => ({ problem });
-const NUL = 'Null characters are not allowed.';
+
+/** What keeps the database from taking a text, or JSON with such a text anywhere in it; undefined when nothing does. */
+export function unstorable(value: unknown): string | undefined {
+  if (typeof value === 'object' && value !== null) {
+    for (const each of Object.entries(value).flat()) {
+      const problem = unstorable(each);
+      if (problem) return problem;
+    }
+    return undefined;
+  }
+  if (typeof value !== 'string' || isStorable(value)) return undefined;
+  return value.includes('\0') ? 'Null characters are not allowed.' : 'Surrogate characters are not allowed.';
+}
 
 function readText(value: unknown, { blank = false, verbatim = false }: TextOptions): Reading {
   if (typeof value !== 'string' && typeof value !== 'number') return wrong('Not a valid string.');
   const text = verbatim ? String(value) : String(value).trim();
-  if (text.includes('\0')) return wrong(NUL);
+  const problem = unstorable(text);
+  if (problem) return wrong(problem);
   if (text === '' && !blank) return wrong('This field may not be blank.');
   return { value: text };
 }
@@ -188,7 +202,8 @@ export function ObjectListField(options: BodyFieldOptions = {}): PropertyDecorat
     const index = value.findIndex((each) => pythonType(each) !== 'dict');
     if (index >= 0)
       return { problem: { [index]: [`Expected a dictionary of items but got type "${pythonType(value[index])}".`] } };
-    return hasNul(value) ? wrong(NUL) : { value };
+    const problem = unstorable(value);
+    return problem ? wrong(problem) : { value };
   });
 }
 
@@ -198,11 +213,10 @@ export function JsonField(options: BodyFieldOptions & { readonly object?: boolea
   return bodyField(schema, options, (value) => {
     if (options.object && pythonType(value) !== 'dict')
       return wrong(`Expected a dictionary of items but got type "${pythonType(value)}".`);
-    return hasNul(value) ? wrong(NUL) : { value };
+    const problem = unstorable(value);
+    return problem ? wrong(problem) : { value };
   });
 }
-
-const hasNul = (value: unknown): boolean => JSON.stringify(value).includes('\\u0000');
 
 /** The href or PRN of another resource; the empty text means none where null may stand. */
 export function ReferenceField(models: readonly ModelName[], options: BodyFieldOptions = {}): PropertyDecorator {

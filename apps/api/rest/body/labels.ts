@@ -1,7 +1,7 @@
 import { bodyField, type Reading } from './body-field.js';
-import { pythonType } from './fields.js';
+import { pythonType, unstorable } from './fields.js';
 
-const KEY = /^[\w .-]+$/;
+const KEY = /^[\p{L}\p{N}_ .-]+$/u;
 
 /** What is wrong with a label; undefined when nothing is. */
 export function labelProblem(key: string, value: string | null): string | undefined {
@@ -18,8 +18,7 @@ function read(given: unknown): Reading {
     if (value !== null && typeof value !== 'string' && typeof value !== 'number')
       return { problem: { [key]: ['Not a valid string.'] } };
     const text = value === null ? null : String(value);
-    if (text?.includes('\0')) return { problem: ['Null characters are not allowed.'] };
-    const problem = labelProblem(key, text);
+    const problem = unstorable(text) ?? labelProblem(key, text);
     if (problem !== undefined) return { problem: [problem] };
     labels[key] = text;
   }

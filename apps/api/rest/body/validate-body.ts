@@ -36,8 +36,7 @@ export async function validateBody<Body extends object>(
     const problem = readMember(field, members, partial, body);
     if (problem) problems[field.name] = problem;
   }
-  refuse(problems);
-  refuse(constraintProblems(body));
+  Object.assign(problems, constraintProblems(body));
   await checkReferences(source, fields, body, problems);
   refuse(problems);
   refuse((body as Partial<CrossChecked>).problems?.(partial) ?? {});

@@ -1,5 +1,5 @@
 import { rowsOf } from '#platform/database.js';
-import { TextField } from '../body/fields.js';
+import { TextField, unstorable } from '../body/fields.js';
 import { bodyField } from '../body/body-field.js';
 import { labelProblem } from '../body/labels.js';
 import type { RestContext } from '../context.js';
@@ -37,7 +37,8 @@ async function setLabel(rest: Rest, resource: Resource, context: RestContext) {
   const { key, value } = await rest.body(context, SetLabel);
   const problem = labelProblem(key, value);
   if (problem !== undefined) throw badRequest({ non_field_errors: [problem] });
-  if (value?.includes('\0')) throw badField('value', 'Null characters are not allowed.');
+  const unfit = unstorable(value);
+  if (unfit !== undefined) throw badField('value', unfit);
   await change(rest, resource, context, `pulp_labels || jsonb_build_object($2::text, $3::text)`, [key, value]);
   return { key, value };
 }

@@ -44,14 +44,16 @@ export async function readColumns<Body extends object>(
 
 async function refuseTaken<Body extends object>(writing: Writing<Body>, columns: Columns, { rest, id }: WriteScope) {
   const { table } = MODELS[writing.writer.resource.model];
+  const problems: Record<string, string[]> = {};
   for (const name of writing.unique) {
     if (columns[name] === undefined) continue;
     const taken = await rowsOf(rest.source, `select 1 from ${table} where ${name} = $1 and id is distinct from $2`, [
       columns[name],
       id ?? null,
     ]);
-    if (taken.length > 0) throw badRequest({ [name]: ['This field must be unique.'] });
+    if (taken.length > 0) problems[name] = ['This field must be unique.'];
   }
+  if (Object.keys(problems).length > 0) throw badRequest(problems);
 }
 
 const route = (name: string, decorate: MethodDecorator, handle: StandardRoute['handle']): readonly StandardRoute[] => [

@@ -5,12 +5,13 @@ import type { Principal } from '#access/principal.js';
 import { forgetObjects } from '#access/role-assignments.js';
 import { objectKey } from '#access/permission-names.js';
 import { CONFIG, type HallmarkConfig } from '#platform/config.js';
-import { inTransaction, isUniqueViolation } from '#platform/database.js';
+import { inTransaction, isRefusedValue, isUniqueViolation } from '#platform/database.js';
 import { invalid } from '#platform/domain-error.js';
 import { defineTask, type TaskContext, type TaskHandler } from '#tasks/define-task.js';
 import { policyName } from '../access/policies/statements.js';
 import { hrefTo, type ModelName } from '../models.js';
 import type { Resource } from '../resource.js';
+import { REFUSED_VALUE } from '../rest-errors.filter.js';
 import { readRow } from '../select.js';
 import type { Columns, Writer } from './writer.js';
 import { writerOf } from './writers.js';
@@ -74,8 +75,9 @@ async function shown(tx: EntityManager, writer: Writer, id: string, config: Hall
   return row ?? {};
 }
 
-function sayTaken(error: unknown): never {
+function sayRefused(error: unknown): never {
   if (isUniqueViolation(error)) throw invalid('This field must be unique.', 'name');
+  if (isRefusedValue(error)) throw invalid(REFUSED_VALUE);
   throw error;
 }
 
@@ -96,7 +98,7 @@ export class GeneralCreate implements TaskHandler<CreatePayload, object> {
       const id = await createObject(tx, writer, columns, maker);
       context.createdResource(hrefTo(model, id));
       return shown(tx, writer, id, this.config);
-    }).catch(sayTaken);
+    }).catch(sayRefused);
   }
 }
 
@@ -116,7 +118,7 @@ export class GeneralUpdate implements TaskHandler<UpdatePayload, object> {
       await context.fence(tx);
       await writer.update(tx, id, columns);
       return shown(tx, writer, id, this.config);
-    }).catch(sayTaken);
+    }).catch(sayRefused);
   }
 }
 
