@@ -1,5 +1,6 @@
 import { Column, Entity, Index } from 'typeorm';
 import { ResourceEntity } from '#platform/base.entity.js';
+import { ConnectionEntity } from '../remotes/connection.entity.js';
 
 /** Where and how repositories are written for other installations. */
 @Entity('exporter')
@@ -78,7 +79,7 @@ export class ImportEntity extends ResourceEntity {
 
 /** Another installation whose distributions are mirrored here. */
 @Entity('upstream_pulp')
-export class UpstreamPulpEntity extends ResourceEntity {
+export class UpstreamPulpEntity extends ConnectionEntity {
   @Column({ type: 'text', unique: true })
   name: string;
 
@@ -90,42 +91,6 @@ export class UpstreamPulpEntity extends ResourceEntity {
 
   @Column({ type: 'text', nullable: true })
   domain: string | null;
-
-  @Column({ name: 'ca_cert', type: 'text', nullable: true })
-  caCert: string | null;
-
-  @Column({ name: 'client_cert', type: 'text', nullable: true })
-  clientCert: string | null;
-
-  @Column({ name: 'client_key', type: 'text', nullable: true })
-  clientKey: string | null;
-
-  @Column({ name: 'tls_validation', type: 'boolean', default: true })
-  tlsValidation: boolean;
-
-  @Column({ type: 'text', nullable: true })
-  username: string | null;
-
-  @Column({ type: 'text', nullable: true })
-  password: string | null;
-
-  @Column({ name: 'download_concurrency', type: 'int', nullable: true })
-  downloadConcurrency: number | null;
-
-  @Column({ name: 'max_retries', type: 'int', nullable: true })
-  maxRetries: number | null;
-
-  @Column({ name: 'total_timeout', type: 'double precision', nullable: true })
-  totalTimeout: number | null;
-
-  @Column({ name: 'connect_timeout', type: 'double precision', nullable: true })
-  connectTimeout: number | null;
-
-  @Column({ name: 'sock_connect_timeout', type: 'double precision', nullable: true })
-  sockConnectTimeout: number | null;
-
-  @Column({ name: 'sock_read_timeout', type: 'double precision', nullable: true })
-  sockReadTimeout: number | null;
 
   @Column({ name: 'remote_policy', type: 'text', default: 'immediate' })
   remotePolicy: string;

@@ -1,5 +1,5 @@
 import { Column, Entity, Index } from 'typeorm';
-import { ResourceEntity } from '#platform/base.entity.js';
+import { ConnectionEntity } from './connection.entity.js';
 
 /** `container` mirrors one upstream repository, `pull-through` stands for a whole upstream registry. */
 export type RemoteType = 'container' | 'pull-through';
@@ -10,7 +10,7 @@ export type RemotePolicy = 'immediate' | 'on_demand' | 'streamed';
 /** An upstream registry, how to reach it and what to take. Secrets never leave through the REST API. */
 @Entity('remote')
 @Index('remote_created', ['pulpCreated', 'id'])
-export class RemoteEntity extends ResourceEntity {
+export class RemoteEntity extends ConnectionEntity {
   @Column({ type: 'text', default: 'container' })
   type: RemoteType;
 
@@ -36,18 +36,6 @@ export class RemoteEntity extends ResourceEntity {
   @Column({ type: 'text', nullable: true })
   sigstore: string | null;
 
-  @Column({ name: 'ca_cert', type: 'text', nullable: true })
-  caCert: string | null;
-
-  @Column({ name: 'client_cert', type: 'text', nullable: true })
-  clientCert: string | null;
-
-  @Column({ name: 'client_key', type: 'text', nullable: true })
-  clientKey: string | null;
-
-  @Column({ name: 'tls_validation', type: 'boolean', default: true })
-  tlsValidation: boolean;
-
   @Column({ name: 'proxy_url', type: 'text', nullable: true })
   proxyUrl: string | null;
 
@@ -57,33 +45,8 @@ export class RemoteEntity extends ResourceEntity {
   @Column({ name: 'proxy_password', type: 'text', nullable: true })
   proxyPassword: string | null;
 
-  @Column({ type: 'text', nullable: true })
-  username: string | null;
-
-  @Column({ type: 'text', nullable: true })
-  password: string | null;
-
-  @Column({ name: 'max_retries', type: 'int', nullable: true })
-  maxRetries: number | null;
-
-  /** Seconds, as all timeouts here. */
-  @Column({ name: 'total_timeout', type: 'double precision', nullable: true })
-  totalTimeout: number | null;
-
-  @Column({ name: 'connect_timeout', type: 'double precision', nullable: true })
-  connectTimeout: number | null;
-
-  @Column({ name: 'sock_connect_timeout', type: 'double precision', nullable: true })
-  sockConnectTimeout: number | null;
-
-  @Column({ name: 'sock_read_timeout', type: 'double precision', nullable: true })
-  sockReadTimeout: number | null;
-
   @Column({ type: 'jsonb', nullable: true })
   headers: Record<string, string>[] | null;
-
-  @Column({ name: 'download_concurrency', type: 'int', nullable: true })
-  downloadConcurrency: number | null;
 
   /** Requests per second. */
   @Column({ name: 'rate_limit', type: 'int', nullable: true })
