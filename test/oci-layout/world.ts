@@ -134,6 +134,7 @@ export function taskContext(changes: Partial<TaskContext> = {}): TaskContext {
   };
 }
 
+/** Copies, for who takes a body may free its chunks. */
 function* pieces(bytes: Buffer): Generator<Buffer> {
-  for (let at = 0; at < bytes.length; at += 65_536) yield bytes.subarray(at, at + 65_536);
+  for (let at = 0; at < bytes.length; at += 65_536) yield Buffer.from(bytes.subarray(at, at + 65_536));
 }

@@ -1,7 +1,10 @@
 import { open, rm, statfs, type FileHandle } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
-import { DomainError } from '#platform/domain-error.js';
+import { DomainError, isDomainError } from '#platform/domain-error.js';
 import { newId } from '#platform/identifiers.js';
+import { FileAppender } from '#storage/file-write.js';
+import { FlushBatch } from '#storage/flush-batch.js';
+import { gatherChunks, gatherOptions } from '#storage/gathered-chunks.js';
 import { asImportError, diskFull } from './import-errors.js';
 import { importFolder, prepareImport } from './import-files.js';
 import { refused } from '../tar/refusal.js';
@@ -20,7 +23,7 @@ const BATCH = 1 << 20;
 /**
  * Takes the body of an import into a file under the data folder, in constant memory, and returns its id. Refuses what is
  * larger than the limit, cut off, or too large for the disk, and leaves nothing then. The stream is never destroyed, so
- * that an answer can still be sent.
+ * that an answer can still be sent; its chunks are nobody's afterwards.
  */
 export async function acceptImport(body: Readable, options: AcceptOptions): Promise<string> {
   const id = newId();
@@ -44,35 +47,18 @@ export async function acceptImport(body: Readable, options: AcceptOptions): Prom
 
 async function spool(body: Readable, file: FileHandle, limit: number): Promise<number> {
   let size = 0;
-  let batch: Buffer[] = [];
-  let held = 0;
-  const chunks = body.iterator({ destroyOnReturn: false });
-  try {
-    for await (const chunk of chunks as AsyncIterable<Buffer>) {
-      size += chunk.length;
-      if (limit > 0 && size > limit) throw tooLarge(limit);
-      batch.push(chunk);
-      held += chunk.length;
-      if (held < BATCH) continue;
-      await writeAll(file, batch);
-      [batch, held] = [[], 0];
-    }
-  } catch (error) {
-    if (error instanceof DomainError || (error as NodeJS.ErrnoException).syscall === 'write') throw error;
-    throw cutOff(size, error);
-  }
-  await writeAll(file, batch);
-  return size;
+  const broken = await gatherChunks(
+    body,
+    {
+      ...gatherOptions(BATCH, 0, limit > 0 ? { maxTotal: limit } : {}, undefined),
+      seen: (chunk) => void (size += chunk.length),
+      freesChunks: true,
+    },
+    new FileAppender(file, 0, new FlushBatch(true)),
+  );
+  if (!broken) return size;
+  throw isDomainError(broken.error) && broken.error.kind === 'too-large' ? tooLarge(limit) : cutOff(size, broken.error);
 }
-
-async function writeAll(file: FileHandle, batch: readonly Buffer[]): Promise<void> {
-  const { bytesWritten } = batch.length === 0 ? { bytesWritten: 0 } : await file.writev([...batch]);
-  if (bytesWritten === sizeOf(batch)) return;
-  const rest = Buffer.concat(batch).subarray(bytesWritten);
-  for (let at = 0; at < rest.length;) at += (await file.write(rest, at)).bytesWritten;
-}
-
-const sizeOf = (batch: readonly Buffer[]) => batch.reduce((sum, chunk) => sum + chunk.length, 0);
 
 /** An announced body that cannot fit is refused before its first byte. */
 async function requireRoom({ dataDir, limit }: AcceptOptions, length: number): Promise<void> {
@@ -92,4 +78,4 @@ const tooLarge = (limit: number) =>
   );
 
 const cutOff = (size: number, cause?: unknown) =>
-  refused(`The body broke off after ${size} bytes; send the archive again.`, { size, ...(cause ? {} : {}) });
+  refused(`The body broke off after ${size} bytes; send the archive again.`, { size }, cause);

@@ -101,7 +101,7 @@ async function storeBlobs(
   await inParallel([...blobs], BLOBS_AT_ONCE, async ([digest, file]) => {
     context.signal.throwIfAborted();
     if (!(await mountBlob(importing.source, repositoryId, digest))) {
-      const receiving = { source: importing.source, store: importing.store, limits: {} };
+      const receiving = { source: importing.source, store: importing.store, limits: { ownsChunks: true } };
       await receiveBlob(receiving, repositoryId, digest, { bytes: files.stream(file), length: file.size });
     }
     done += 1;
