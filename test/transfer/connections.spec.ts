@@ -93,7 +93,7 @@ const syncWith = async (fields: Partial<RemoteEntity> & { url: string }) =>
   bench.sync(await bench.makeRepository(), await bench.makeRemote({ maxRetries: 0, ...fields }));
 
 describe('TLS', () => {
-  test('with a certificate that nobody knows is refused', async () => {
+  test('E13 with a certificate that nobody knows is refused', async () => {
     await expect(syncWith({ url: secure.url })).rejects.toThrow(/self.signed certificate/i);
   });
 
@@ -109,7 +109,7 @@ describe('TLS', () => {
     expect(new Set(clientNames)).toEqual(new Set(['robot']));
   });
 
-  test('is never left by a redirect', async () => {
+  test('E13 is never left by a redirect', async () => {
     upstream.on(/tags\/list/, (_request, response) => {
       response.writeHead(307, { location: `${upstream.url}/v2/team/app/tags/list` });
       response.end();
@@ -149,7 +149,7 @@ describe('a proxy', () => {
     proxy.stop();
   });
 
-  test('that is away is named without its credentials', async () => {
+  test('E12 that is away is named without its credentials', async () => {
     const away = { proxyUrl: 'http://127.0.0.1:9', proxyUsername: 'me', proxyPassword: 'secret' };
     const failure = (await syncWith({ url: upstream.url, ...away }).catch((error: unknown) => error)) as Error;
     expect(failure.message).toContain('cannot be reached');

@@ -214,7 +214,7 @@ describe('a mirror', () => {
     expect((await bench.sync(repository, remote, { mirror: true })).changed).toBe(false);
   });
 
-  test('of an upstream that lost all its tags is refused', async () => {
+  test('E9 of an upstream that lost all its tags is refused', async () => {
     const one = await pushImage(upstream.url, NAME, makeImage(), 'one');
     const remote = await bench.makeRemote({ url: upstream.url });
     const repository = await bench.makeRepository();

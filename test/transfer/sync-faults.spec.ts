@@ -55,18 +55,18 @@ const refused = (reason: RegExp | string, code?: string) => ({
 });
 
 describe('an upstream that misbehaves ends the sync with a reason and an unchanged repository', () => {
-  test('wrong bytes of a blob', async () => {
+  test('E6 wrong bytes of a blob', async () => {
     upstream.on(new RegExp(`GET .*/blobs/${layer().digest}`), answer(200, {}, 'x'.repeat(layer().bytes.length)));
     expect(await refusal()).toMatchObject(refused(/wrong bytes: expected sha256:[a-f0-9]{64}, actual sha256:/));
     expect(await bench.store.size(layer().digest)).toBeUndefined();
   });
 
-  test('wrong bytes of a manifest', async () => {
+  test('E6 wrong bytes of a manifest', async () => {
     upstream.on(/GET .*\/manifests\//, answer(200, { 'content-type': MediaType.ociManifest }, '{"schemaVersion":2}'));
     expect(await refusal()).toMatchObject(refused(`${upstream.url}/v2/team/app/manifests/`, 'DIGEST_INVALID'));
   });
 
-  test('a truncated blob', async () => {
+  test('E8 a truncated blob', async () => {
     upstream.on(new RegExp(`GET .*/blobs/${layer().digest}`), (_request, response) => {
       response.writeHead(200, { 'content-length': layer().bytes.length });
       response.write(layer().bytes.subarray(0, 100), () => response.destroy());
@@ -74,7 +74,7 @@ describe('an upstream that misbehaves ends the sync with a reason and an unchang
     expect(await refusal()).toMatchObject(refused(/cannot be reached: The stream broke off/, 'UPSTREAM_UNAVAILABLE'));
   });
 
-  test('a large blob that is cut off', async () => {
+  test('E8 a large blob that is cut off', async () => {
     const large = upstream.add(makeImage({ layers: [randomBytes(600_000)] }), 'large').blobs[1]!;
     upstream.on(new RegExp(`GET .*/blobs/${large.digest}`), (_request, response) => {
       response.writeHead(200, { 'content-length': large.bytes.length });
@@ -84,7 +84,7 @@ describe('an upstream that misbehaves ends the sync with a reason and an unchang
     expect(await bench.store.size(large.digest)).toBeUndefined();
   });
 
-  test('two manifests that give one blob different sizes', async () => {
+  test('E6 two manifests that give one blob different sizes', async () => {
     const { config, layers } = JSON.parse(image.manifest.bytes.toString()) as ManifestJson;
     const other = { ...layers[0]!, size: layers[0]!.size - 1 };
     const liar = manifestOf({ schemaVersion: 2, mediaType: MediaType.ociManifest, config, layers: [other] });
@@ -92,19 +92,19 @@ describe('an upstream that misbehaves ends the sync with a reason and an unchang
     expect(await refusal()).toMatchObject(refused(/gives \d+ bytes for sha256:[a-f0-9]{64}, which has \d+|more than/));
   });
 
-  test('more bytes than the manifest says', async () => {
+  test('E5 more bytes than the manifest says', async () => {
     upstream.on(/GET .*\/blobs\//, answer(200, {}, 'x'.repeat(9000)));
     expect(await refusal()).toMatchObject(refused(/wrong bytes|more than/));
   });
 
-  test('errors of the server', async () => {
+  test('E8 errors of the server', async () => {
     upstream.on(/GET .*\/tags\/list/, answer(500));
     expect(await refusal()).toMatchObject(
       refused(/GET http:\/\/127.0.0.1:\d+\/v2\/team\/app\/tags\/list gave 500; expected 200/),
     );
   });
 
-  test('a loop of redirects', async () => {
+  test('E5 a loop of redirects', async () => {
     upstream.on(/GET .*\/blobs\//, (request, response) => {
       const next = request.url!.endsWith('?a') ? request.url!.replace('?a', '?b') : `${request.url!.split('?')[0]}?a`;
       return answer(307, { location: next })(request, response);
@@ -112,7 +112,7 @@ describe('an upstream that misbehaves ends the sync with a reason and an unchang
     expect(await refusal()).toMatchObject(refused(/redirects in a loop/));
   });
 
-  test('redirects without end', async () => {
+  test('E5 redirects without end', async () => {
     let hop = 0;
     upstream.on(/GET .*\/blobs\//, (request, response) =>
       answer(307, { location: `${request.url!.split('?')[0]}?${(hop += 1)}` })(request, response),
@@ -128,12 +128,12 @@ describe('an upstream that misbehaves ends the sync with a reason and an unchang
     'http://localhost:9/x',
     'http://127.0.0.2:9/x',
     'file:///etc/passwd',
-  ])('a redirect to %s', async (location) => {
+  ])('E1 a redirect to %s', async (location) => {
     upstream.on(/GET .*\/blobs\//, answer(307, { location }));
     expect(await refusal()).toMatchObject(refused(/private address|is not followed/, 'UPSTREAM_REFUSED'));
   });
 
-  test('a manifest that is too large', async () => {
+  test('E5 a manifest that is too large', async () => {
     upstream.on(
       /GET .*\/manifests\//,
       answer(200, { 'content-type': MediaType.ociManifest }, ' '.repeat(5 * 1024 * 1024)),
@@ -141,7 +141,7 @@ describe('an upstream that misbehaves ends the sync with a reason and an unchang
     expect(await refusal()).toMatchObject(refused(/at most 4194304|more than 4194304/));
   });
 
-  test('pages of tags in a loop', async () => {
+  test('E5 pages of tags in a loop', async () => {
     upstream.on(
       /\/tags\/list/,
       answer(200, { link: '</v2/team/app/tags/list?last=a>; rel="next"' }, '{"tags":["one"]}'),
@@ -149,7 +149,7 @@ describe('an upstream that misbehaves ends the sync with a reason and an unchang
     expect(await refusal()).toMatchObject(refused(/nothing new|in a loop/));
   });
 
-  test('pages of tags without end', async () => {
+  test('E5 pages of tags without end', async () => {
     let page = 0;
     upstream.on(/\/tags\/list/, (request, response) => {
       page += 1;
@@ -160,6 +160,39 @@ describe('an upstream that misbehaves ends the sync with a reason and an unchang
       )(request, response);
     });
     expect(await refusal()).toMatchObject(refused(/nothing new/));
+  });
+
+  test('E5 a blob that drips for ever', async () => {
+    await bench.source.query('update remote set total_timeout = 0.5 where id = $1', [remote.id]);
+    upstream.on(new RegExp(`GET .*/blobs/${layer().digest}`), (_request, response) => {
+      const drip = setInterval(() => response.write('x'), 20);
+      response.on('close', () => clearInterval(drip));
+    });
+    expect(await refusal()).toMatchObject(refused(/cannot be reached/, 'UPSTREAM_UNAVAILABLE'));
+  });
+
+  test('E5 pages of referrers without end', async () => {
+    upstream.referrers = new Map();
+    let page = 0;
+    upstream.on(/\/referrers\//, (request, response) =>
+      answer(
+        200,
+        { 'content-type': MediaType.ociIndex, link: `<${request.url!.split('?')[0]}?n=${(page += 1)}>; rel="next"` },
+        '{"manifests":[]}',
+      )(request, response),
+    );
+    expect(await refusal()).toMatchObject(refused(/more than 100 pages/, 'UPSTREAM_LIMIT'));
+  });
+
+  test('a tag list that is a page for people', async () => {
+    upstream.on(/GET .*\/tags\/list/, answer(200, { 'content-type': 'text/html' }, '<html>Welcome</html>'));
+    expect(await refusal()).toMatchObject(refused(/the tag list is no JSON/, 'UPSTREAM_INVALID'));
+  });
+
+  test('a manifest that is a page for people', async () => {
+    const page = manifestOf({ mediaType: 'text/html', text: 'Welcome' });
+    upstream.addManifest(page, 'page');
+    expect(await refusal()).toMatchObject(refused(/The manifest sha256:[a-f0-9]{64} of the upstream is not usable/));
   });
 
   test('an image of schema 1', async () => {
@@ -174,7 +207,7 @@ describe('an upstream that misbehaves ends the sync with a reason and an unchang
     expect(await refusal()).toMatchObject(refused(/^one is an image of schema 1/));
   });
 
-  test('an answer that does not come', async () => {
+  test('E8 an answer that does not come', async () => {
     await bench.source.query('update remote set sock_read_timeout = 0.3 where id = $1', [remote.id]);
     upstream.on(/GET .*\/blobs\//, () => true);
     expect(await refusal()).toMatchObject(refused(/cannot be reached/));
@@ -182,7 +215,7 @@ describe('an upstream that misbehaves ends the sync with a reason and an unchang
 });
 
 describe('faults that pass', () => {
-  test('are the bodies that a server sends after HEAD', async () => {
+  test('E8 are the bodies that a server sends after HEAD', async () => {
     for (let at = 0; at < 10; at += 1) upstream.addManifest(image.manifest, `tag-${at}`);
     await bench.source.query('update remote set max_retries = 5, download_concurrency = 2 where id = $1', [remote.id]);
     upstream.on(/HEAD .*\/manifests\//, (_request, response) => {
@@ -194,7 +227,7 @@ describe('faults that pass', () => {
     expect((await sync()).version?.content_summary.present).toEqual({ blob: 2, manifest: 1, tag: 11 });
   });
 
-  test('are met by trying again, not before the time that the upstream asks for', async () => {
+  test('E8 are met by trying again, not before the time that the upstream asks for', async () => {
     await bench.source.query('update remote set max_retries = 2 where id = $1', [remote.id]);
     let asked = 0;
     upstream.on(/GET .*\/tags\/list/, (request, response) => {
@@ -207,7 +240,7 @@ describe('faults that pass', () => {
     expect(Date.now() - begun).toBeGreaterThanOrEqual(1000);
   });
 
-  test('an ended sync goes on without fetching again what is here', async () => {
+  test('E8 an ended sync goes on without fetching again what is here', async () => {
     const two = upstream.add(makeImage(), 'two');
     upstream.on(new RegExp(`GET .*/blobs/${two.blobs[1]!.digest}`), answer(500));
     await expect(sync({ downloadConcurrency: 1 })).rejects.toThrow('gave 500');
@@ -228,115 +261,5 @@ describe('faults that pass', () => {
     });
     await expect(bench.sync(repository, remote, { signal: cancel.signal })).rejects.toThrow('cancelled');
     expect(await bench.head(repository)).toMatchObject({ number: 0 });
-  });
-});
-
-describe('requests', () => {
-  test('of a sync without news are one HEAD for each tag, the list and two questions what the upstream can', async () => {
-    upstream.add(makeImage(), 'two');
-    await sync();
-    upstream.forget();
-    const result = await sync();
-    expect(result.changed).toBe(false);
-    expect([...upstream.requests].sort()).toEqual([
-      'GET /v2/',
-      expect.stringMatching(/^GET \/v2\/team\/app\/referrers\//),
-      'GET /v2/team/app/tags/list',
-      'HEAD /v2/team/app/manifests/one',
-      'HEAD /v2/team/app/manifests/two',
-    ]);
-  });
-
-  test('use the connections again that earlier ones left, whether answers are wanted or not', async () => {
-    for (let at = 0; at < 40; at += 1) upstream.addManifest(image.manifest, `tag-${at}`);
-    await bench.source.query('update remote set download_concurrency = 3 where id = $1', [remote.id]);
-    await sync();
-    expect(upstream.requests.length).toBeGreaterThan(40);
-    expect(upstream.connections).toBeLessThanOrEqual(3);
-  });
-
-  test('keep to rate_limit', async () => {
-    await bench.source.query('update remote set rate_limit = 5 where id = $1', [remote.id]);
-    for (let at = 0; at < 6; at += 1) upstream.addManifest(image.manifest, `tag-${at}`);
-    const begun = Date.now();
-    await sync();
-    expect(Date.now() - begun).toBeGreaterThan(1000);
-  });
-
-  test('carry the headers of the remote, and not to another host', async () => {
-    const elsewhere = await FakeUpstream.start();
-    const seen: unknown[] = [];
-    const [host, port] = elsewhere.host.split(':');
-    elsewhere.on(/./, (request, response) => {
-      seen.push(request.headers['x-secret'], request.headers.authorization);
-      response.end(layer().bytes);
-    });
-    upstream.on(new RegExp(`GET .*/blobs/${layer().digest}`), answer(307, { location: `http://${host}:${port}/cdn` }));
-    await bench.source.query(
-      `update remote set headers = '[{"X-Secret":"s"}]', username = 'u', password = 'p' where id = $1`,
-      [remote.id],
-    );
-    let secret: unknown;
-    upstream.on(/tags\/list/, (request) => ((secret = request.headers['x-secret']), false));
-    await sync();
-    await elsewhere.stop();
-    expect(secret).toBe('s');
-    expect(seen).toEqual([undefined, undefined]);
-  });
-});
-
-describe('credentials', () => {
-  const challenge =
-    (realm: string): Script =>
-    (request, response) =>
-      request.headers.authorization?.startsWith('Bearer ')
-        ? false
-        : void answer(401, {
-            'www-authenticate': `Bearer realm="${realm}",service="s",scope="repository:team/app:pull"`,
-          })(request, response);
-
-  test('go to a realm on the own host, and its token to the registry', async () => {
-    await bench.source.query(`update remote set username = 'u', password = 'p' where id = $1`, [remote.id]);
-    let basic: string | undefined;
-    upstream.on(/\/v2\/team/, challenge(`${upstream.url}/token`));
-    upstream.on(/GET \/token/, (request, response) => {
-      basic = request.headers.authorization;
-      response.end('{"token":"abc"}');
-    });
-    expect((await sync()).changed).toBe(true);
-    expect(basic).toBe(`Basic ${Buffer.from('u:p').toString('base64')}`);
-    expect(upstream.authorizations).toContain('Bearer abc');
-    expect(upstream.requests.filter((line) => line.startsWith('GET /token'))).toHaveLength(1);
-  });
-
-  test('never go to a foreign realm', async () => {
-    const foreign = await FakeUpstream.start();
-    const port = foreign.host.split(':')[1];
-    foreign.on(/./, answer(401));
-    await bench.source.query(`update remote set username = 'u', password = 'p' where id = $1`, [remote.id]);
-    upstream.on(/\/v2\/team/, challenge(`http://localhost:${port}/token`));
-    const open = await startBench({ outboundAllow: ['localhost'] });
-    const other = await open.makeRemote({ url: upstream.url, username: 'u', password: 'p', maxRetries: 0 });
-    await expect(open.sync(await open.makeRepository(), other)).rejects.toThrow(/HALLMARK_TOKEN_REALM_ALLOW/);
-    expect(foreign.authorizations).toEqual([undefined]);
-    expect(await refusal()).toMatchObject(refused(/private address localhost/));
-    await open.stop();
-    await foreign.stop();
-  });
-
-  test('of Basic authentication are sent when they are asked for', async () => {
-    await bench.source.query(`update remote set username = 'u', password = 'p w' where id = $1`, [remote.id]);
-    const wanted = `Basic ${Buffer.from('u:p w').toString('base64')}`;
-    upstream.on(/\/v2\/team/, (request, response) =>
-      request.headers.authorization === wanted
-        ? false
-        : void answer(401, { 'www-authenticate': 'Basic realm="r"' })(request, response),
-    );
-    expect((await sync()).changed).toBe(true);
-  });
-
-  test('that are wrong end the sync with a hint', async () => {
-    upstream.on(/\/v2\/team/, answer(401, { 'www-authenticate': 'Basic realm="r"' }));
-    expect(await refusal()).toMatchObject(refused(/gave 401.*user name/, 'UPSTREAM_UNAUTHORIZED'));
   });
 });

@@ -82,7 +82,7 @@ describe('signatures in a lookaside', () => {
     await lookaside.stop();
   });
 
-  test('without an end are refused', async () => {
+  test('E5 without an end are refused', async () => {
     upstream.add(makeImage(), 'one');
     upstream.on(/^GET \/sigs\//, (_request, response) => void response.end('x'));
     const remote = await bench.makeRemote({ url: upstream.url, sigstore: `${upstream.url}/sigs` });
@@ -100,7 +100,7 @@ describe('an index of indexes', () => {
     expect(result.version?.content_summary.present).toEqual({ blob: 2, manifest: 3, tag: 1 });
   });
 
-  test('that has no end is refused', async () => {
+  test('E5 that has no end is refused', async () => {
     let index = makeIndex([upstream.add(makeImage()).manifest]);
     for (let depth = 0; depth < 20; depth += 1) {
       upstream.addManifest(index);
@@ -114,7 +114,7 @@ describe('an index of indexes', () => {
 });
 
 describe('a referrers API', () => {
-  test('that answers null for no referrers, or lists without end, is met', async () => {
+  test('E5 that answers null for no referrers, or lists without end, is met', async () => {
     const image = upstream.add(makeImage(), 'one');
     upstream.referrers = new Map();
     const remote = await bench.makeRemote({ url: upstream.url, maxRetries: 0 });
