@@ -1,4 +1,6 @@
-import { generateKeyPairSync } from 'node:crypto';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { createServer, get, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import * as openpgp from 'openpgp';
 import { MediaType } from '#oci/media-types.js';
@@ -12,6 +14,7 @@ import { openExport } from '#transfer/oci-layout/export/open-export.js';
 import { buffer } from 'node:stream/consumers';
 import { openWorld, type World } from './world.js';
 
+const MIB = 1024 * 1024;
 const NOW = new Date('2026-06-01T12:00:00Z');
 let ci: World;
 let prod: World;
@@ -145,6 +148,37 @@ describe('export and import of a version', () => {
       expect((await buffer(opened.stream({ start, end }))).equals(whole.subarray(start, end + 1))).toBe(true);
     }
     expect(() => opened.stream({ start: 0, end: whole.length })).toThrow(/range/);
+  });
+
+  it('sends large layers through buffers that take turns, also to a reader who is slow', async () => {
+    const from = await ci.repository();
+    const layers = [];
+    for (const size of [3 * MIB, 10, MIB, 5 * MIB + 123, 700, 2 * MIB - 1])
+      layers.push({ mediaType: MediaType.ociLayer, ...(await ci.blob(from, randomBytes(size))) });
+    const config = { mediaType: MediaType.ociConfig, ...(await ci.blob(from, Buffer.from('{}'))) };
+    await ci.push(from, { schemaVersion: 2, mediaType: MediaType.ociManifest, config, layers }, 'large');
+    const whole = await ci.export(from);
+    const opened = await openExport(ci, { view: { repositoryId: from, pinned: null } });
+    const ranges = [undefined, { start: MIB - 7, end: whole.length - MIB }];
+    const server = createServer((request, response) => {
+      opened.stream(ranges[Number(request.url!.slice(1))], { reusesBuffers: true }).pipe(response);
+    });
+    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+    const { port } = server.address() as AddressInfo;
+    for (const [at, range] of ranges.entries()) {
+      const answer = await new Promise<IncomingMessage>((done) =>
+        get({ host: '127.0.0.1', port, path: `/${at}` }, done),
+      );
+      const chunks: Buffer[] = [];
+      for await (const chunk of answer as AsyncIterable<Buffer>) {
+        chunks.push(chunk);
+        if (chunks.length % 16 === 0) await new Promise((done) => setTimeout(done, 5));
+      }
+      const wanted = range ? whole.subarray(range.start, range.end + 1) : whole;
+      expect(Buffer.concat(chunks).equals(wanted)).toBe(true);
+    }
+    server.closeAllConnections();
+    server.close();
   });
 
   it('refuses before the first byte what only an upstream has', async () => {

@@ -74,7 +74,7 @@ export abstract class VersionLayouts extends LayoutHost {
       ...(part ? { 'content-range': `bytes ${part.start}-${part.end}/${opened.length}` } : {}),
     });
     void reply.status(part ? 206 : 200);
-    return request.method === 'HEAD' ? end(context) : opened.stream(part);
+    return request.method === 'HEAD' ? end(context) : opened.stream(part, { reusesBuffers: true });
   }
 
   /** What a version has that `base` (href or number; default: the version before) has not. */

@@ -7,7 +7,7 @@ import { notFound } from '#platform/domain-error.js';
 import type { BlobStore, ByteRange } from '#storage/blob-store.js';
 import type { LayoutProfile } from './layout-index.js';
 import { planLayout } from './plan-layout.js';
-import { streamLayout } from './stream-layout.js';
+import { type StreamOptions, streamLayout } from './stream-layout.js';
 
 /** A version to export. `tags` left out: all of it. */
 export interface ExportRequest {
@@ -27,7 +27,7 @@ export interface OpenedExport {
   /** Name of the repository's content, for a file name. */
   readonly path: string;
   /** The bytes; a range has both ends included and must lie inside. */
-  stream(range?: ByteRange): Readable;
+  stream(range?: ByteRange, options?: StreamOptions): Readable;
 }
 
 /** What an export needs. */
@@ -52,7 +52,7 @@ export async function openExport(exporting: Exporting, request: ExportRequest): 
     ...(request.profile === undefined ? {} : { profile: request.profile }),
   });
   const { length, etag } = plan;
-  return { length, etag, path, stream: (range) => streamLayout(plan, exporting, range) };
+  return { length, etag, path, stream: (range, options) => streamLayout(plan, exporting, range, options) };
 }
 
 /** Base path of the one distribution that serves the repository, else the repository's name. */

@@ -5,7 +5,7 @@ import { pipeline, type Transform } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { refused } from '../tar/refusal.js';
 import type { ImportFiles } from './import-files.js';
-import { readAhead } from './read-ahead.js';
+import { CHUNK, readAhead } from '../read-ahead.js';
 
 /** How large an archive may get. */
 export interface ArchiveLimits {
@@ -21,7 +21,6 @@ export interface OpenedArchive {
   readonly bytes: AsyncIterable<Buffer>;
 }
 
-const CHUNK = 1 << 20;
 const RATIO_FROM = 64 * CHUNK;
 
 type Decompressor = Transform & { readonly bytesWritten: number };
