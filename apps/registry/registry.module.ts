@@ -1,4 +1,5 @@
 import { type DynamicModule, Module, type ModuleMetadata } from '@nestjs/common';
+import { RenderedFallbacks } from '#content/read/rendered-fallbacks.js';
 import { TrustGate } from '#signing/gate/trust-gate.js';
 import { PullThrough } from '#transfer/pull-through/pull-through.js';
 import { RemoteRegistries } from '#transfer/remote-registry/remote-registries.js';
@@ -43,7 +44,18 @@ export class RegistryModule {
         LookasideController,
         TokenController,
       ],
-      providers: [Places, Gate, PushTargets, FastPath, TrustGate, RemoteRegistries, BlobFetcher, PullThrough, Upstream],
+      providers: [
+        Places,
+        Gate,
+        PushTargets,
+        FastPath,
+        TrustGate,
+        RemoteRegistries,
+        BlobFetcher,
+        PullThrough,
+        Upstream,
+        RenderedFallbacks,
+      ],
       exports: [Gate],
     };
   }

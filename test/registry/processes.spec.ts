@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { attachments, tagOf } from './attachments.js';
 import { makeImage, pushImage, putManifest } from './content.js';
 import { type RegistryProcess, sha, someBytes, startBeside, startRegistry } from './registry-process.js';
 import { uploads } from './upload-requests.js';
@@ -56,6 +57,18 @@ describe('two registry processes', () => {
     );
     const refused = await chunkAtTwo(location, bytes, 1000);
     expect([refused.status, refused.code, refused.headers.get('range')]).toEqual([416, 'BLOB_UPLOAD_INVALID', '0-999']);
+  });
+
+  it('serve by digest the index of referrers that the other one gave out by tag', async () => {
+    const subject = await pushImage(one, NAME, 'subject');
+    await attachments(() => one).attach(NAME, subject);
+    const tag = `/v2/${NAME}/manifests/${tagOf(subject.digest)}`;
+    const digest = (await one.request('HEAD', tag)).headers.get('docker-content-digest')!;
+    await vi.waitFor(async () => {
+      const answer = await two.request('GET', `/v2/${NAME}/manifests/${digest}`);
+      expect([answer.status, sha(answer.bytes)]).toEqual([200, digest]);
+    });
+    expect((await two.request('GET', `/v2/team/elsewhere/manifests/${digest}`)).status).toBe(404);
   });
 
   it('agree on the tag of many writers', async () => {

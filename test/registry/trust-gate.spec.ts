@@ -54,6 +54,16 @@ describe('a distribution with a trust policy', () => {
     expect(refused.bytes.toString()).toContain('UNKNOWN_KEY');
   });
 
+  it("lets the list of an image's referrers through by tag and by digest, also when nobody stored it", async () => {
+    const { bytes: _, ...subject } = await push('gate/listed', 'v1');
+    await pushImage(registry, 'gate/listed', undefined, { subject });
+    await guard('gate/listed', { cosign_keys: [keys[0]!.publicKey] });
+    const read = (reference: string) => registry.request('GET', `/v2/gate/listed/manifests/${reference}`);
+    const byTag = await read(subject.digest.replace(':', '-'));
+    expect(byTag.status).toBe(200);
+    expect((await read(byTag.headers.get('docker-content-digest')!)).status).toBe(200);
+  });
+
   it('C13 an image stays refused whatever it says it is attached to, and under whatever tag', async () => {
     const { bytes: _, ...subject } = await push('gate/disguised', 'v1');
     const disguised = await pushImage(registry, 'gate/disguised', 'latest', { subject, artifactType: 'application/x' });

@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { DataSource } from 'typeorm';
 import { permits } from '#access/token-claims.js';
 import { deleteManifest, deleteTag } from '#content/push/delete-content.js';
+import { RenderedFallbacks } from '#content/read/rendered-fallbacks.js';
 import { looksLikeDigest } from '#oci/digest.js';
 import { CONFIG, type HallmarkConfig } from '#platform/config.js';
 import { inTransaction } from '#platform/database.js';
@@ -31,6 +32,7 @@ export class ManifestsController {
     private readonly targets: PushTargets,
     private readonly trust: TrustGate,
     private readonly upstream: Upstream,
+    private readonly fallbacks: RenderedFallbacks,
     @Inject(BLOB_STORE) private readonly store: BlobStore,
     @Inject(CONFIG) private readonly config: HallmarkConfig,
   ) {}
@@ -45,7 +47,7 @@ export class ManifestsController {
     const { reference } = request.params as { reference: string };
     await this.upstream.refresh({ request, reply }, name, reference);
     const { served, claims } = await this.gate.enterServed({ request, reply }, { name, action: 'pull' });
-    const found = await readManifest(this.source, viewOf(served), reference);
+    const found = await readManifest(this.fallbacks, viewOf(served), reference);
     if (!found) throw manifestUnknown(reference);
     // Whoever may push must be able to read what is to be signed; it takes a token that says so.
     const signer = claims !== undefined && permits(claims, 'repository', name, 'push');

@@ -4,6 +4,7 @@ import { DataSource } from 'typeorm';
 import type { FoundManifest } from '#content/read/find-manifest.js';
 import { findReferrers } from '#content/read/find-referrers.js';
 import { readManifestBytes } from '#content/read/manifest-bytes.js';
+import { RenderedFallbacks } from '#content/read/rendered-fallbacks.js';
 import { looksLikeDigest } from '#oci/digest.js';
 import { DomainError, invalid } from '#platform/domain-error.js';
 import { Gate } from '../access/gate.js';
@@ -28,6 +29,7 @@ export class PrototypeController {
   constructor(
     private readonly source: DataSource,
     private readonly gate: Gate,
+    private readonly fallbacks: RenderedFallbacks,
   ) {}
 
   @Get('v2/_ext/oci-artifacts/v1/:name/manifests/:reference/links')
@@ -81,7 +83,7 @@ export class PrototypeController {
   ): Promise<Found> {
     const { served } = await this.gate.enterServed(exchange, { name, action: 'pull' });
     const view = viewOf(served);
-    const target = await readManifest(this.source, view, reference);
+    const target = await readManifest(this.fallbacks, view, reference);
     if (!target) throw manifestUnknown(reference);
     const { referrers: wanted, more } = await findReferrers(this.source, view, target.digest, { types });
     if (more) throw tooMany();

@@ -1,6 +1,5 @@
-import type { DataSource } from 'typeorm';
 import { findByDigest, findByTag, type FoundManifest, type ReadView } from '#content/read/find-manifest.js';
-import { findRenderedFallback, renderFallbackTag } from '#content/read/rendered-fallback.js';
+import type { RenderedFallbacks } from '#content/read/rendered-fallbacks.js';
 import { isDigest, looksLikeDigest } from '#oci/digest.js';
 import { isFallbackTag, isTagName } from '#oci/reference.js';
 import { notFound } from '#platform/domain-error.js';
@@ -10,17 +9,18 @@ import { notFound } from '#platform/domain-error.js';
  * A tag of the referrers tag schema that nobody stored is rendered for clients that know nothing newer.
  */
 export async function readManifest(
-  source: DataSource,
+  fallbacks: RenderedFallbacks,
   view: ReadView,
   reference: string,
 ): Promise<FoundManifest | undefined> {
+  const { source } = fallbacks;
   if (looksLikeDigest(reference)) {
     if (!isDigest(reference)) return undefined;
-    return (await findByDigest(source, view, reference)) ?? findRenderedFallback(source, view, reference);
+    return (await findByDigest(source, view, reference)) ?? fallbacks.byDigest(view, reference);
   }
   if (!isTagName(reference)) return undefined;
   const found = await findByTag(source, view, reference);
-  return found ?? (isFallbackTag(reference) ? renderFallbackTag(source, view, reference) : undefined);
+  return found ?? (isFallbackTag(reference) ? fallbacks.byTag(view, reference) : undefined);
 }
 
 /** No such manifest in the view. */

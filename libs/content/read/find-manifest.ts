@@ -9,7 +9,10 @@ export interface ReadView {
 
 /** A manifest as it is served. */
 export interface FoundManifest {
+  /** Of the row; of what was rendered the digest, since it has none. */
   readonly id: string;
+  /** Made for this answer: a list of referrers that nobody stored. */
+  readonly rendered?: true;
   readonly digest: string;
   readonly mediaType: string;
   readonly size: number;
