@@ -40,7 +40,7 @@ async function upload(server: Server, folder: string, writers: number, mib: numb
   }
   const before = cpuSeconds(server.pid);
   const began = performance.now();
-  await Promise.all(files.map(({ file, digest }, at) => push(server, `bench/push${at}`, file, digest)));
+  await Promise.all(files.map(({ file, digest }, at) => pushFile(server, `bench/push${at}`, file, digest)));
   return { rate: mib / ((performance.now() - began) / 1000), cpu: ((cpuSeconds(server.pid) - before) * 1e6) / mib };
 }
 
@@ -55,7 +55,8 @@ async function limit(folder: string, writers: number, mib: number): Promise<Load
   };
 }
 
-async function push(server: Server, name: string, file: string, digest: string): Promise<void> {
+/** Pushes a file as a blob, with curl. */
+export async function pushFile(server: Server, name: string, file: string, digest: string): Promise<void> {
   const path = await openUpload(server, name, digest);
   const headers = Object.entries(server.headers).flatMap(([key, value]) => ['-H', `${key}: ${value}`]);
   await curl([

@@ -1,9 +1,10 @@
 import { call, imageOf, pushBlob, pushImage, putManifest, someBlob } from '../content.js';
 import { type Load, wrk } from '../measure.js';
 import type { Flags } from '../main.js';
-import { printTable, type Row, times } from '../report.js';
+import { printTable } from '../report.js';
 import { inTurns } from '../rounds.js';
-import { type PeerName, type Server, startBare, startHallmark, startPeer } from '../servers.js';
+import { type Server, startBare } from '../servers.js';
+import { compared, start } from './blobs.js';
 import { flatHeaders } from './manifests.js';
 
 const NAME = 'bench/lists';
@@ -12,12 +13,8 @@ const REFERRERS = 50;
 /** Referrers of a manifest with fifty; tag lists of a repository with ten thousand, a page of a hundred and all. */
 export async function lists(flags: Flags): Promise<void> {
   const tags = flags.count || 10_000;
-  const servers: Server[] = [await startHallmark()];
+  const servers = await start(['distribution', 'olareg']);
   try {
-    for (const name of ['distribution', 'olareg'] as PeerName[]) {
-      const peer = await startPeer(name);
-      if (peer) servers.push(peer);
-    }
     const [hallmark] = servers as [Server, ...Server[]];
     const subjects = new Map<string, string>();
     for (const server of servers) subjects.set(server.name, await fill(server, server.name === 'olareg' ? 100 : tags));
@@ -37,17 +34,7 @@ export async function lists(flags: Flags): Promise<void> {
       load(server, `tags, all ${tags}`, `/v2/${NAME}/tags/list?n=10000`);
     }
     const results = await inTurns(flags.rounds, loads);
-    const rows: Row[] = Object.entries(results).map(([key, each]) => {
-      const [server, what] = key.split('|') as [string, string];
-      const own = results[`hallmark|${what}`];
-      return {
-        what,
-        server,
-        load: each,
-        ratios: server === 'hallmark' || !own ? [] : [`hallmark is ${times(own, each, 'this')}`],
-      };
-    });
-    printTable('Lists, 32 connections', 'requests/s', rows);
+    printTable('Lists, 32 connections', 'requests/s', compared(results));
   } finally {
     for (const each of servers) await each.stop();
   }

@@ -1,12 +1,11 @@
-import { randomBytes } from 'node:crypto';
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { openUpload } from '../content.js';
 import { memoryMib } from '../measure.js';
 import type { Flags } from '../main.js';
 import { startHallmark, workFolder } from '../servers.js';
 import { curl } from './blobs.js';
+import { pushFile } from './large-pushes.js';
 
 const MIB = 1024 * 1024;
 
@@ -18,12 +17,10 @@ export async function memory(flags: Flags): Promise<void> {
     const idle = memoryMib(hallmark.pid).now;
     const file = join(folder, 'blob');
     const digest = await writeBlob(file, flags.mib);
-    const path = await openUpload(hallmark, 'bench/memory', digest);
-    const headers = Object.entries(hallmark.headers).flatMap(([key, value]) => ['-H', `${key}: ${value}`]);
-    await curl([...headers, '-H', 'Expect:', '-T', file, hallmark.url + path]);
+    await pushFile(hallmark, 'bench/memory', file, digest);
     const pushed = memoryMib(hallmark.pid);
     const url = `${hallmark.url}/v2/bench/memory/blobs/${digest}`;
-    await Promise.all(Array.from({ length: 4 }, () => curl([...headers, '-o', '/dev/null', url])));
+    await Promise.all(Array.from({ length: 4 }, () => curl(['-o', '/dev/null', url])));
     const pulled = memoryMib(hallmark.pid);
     const line = (what: string, mib: number) => `| ${what} | ${mib.toFixed(0)} |`;
     const lines = [

@@ -7,10 +7,9 @@ import { MediaType } from '#oci/media-types.js';
 import type { BlobStore } from '#storage/blob-store.js';
 import { etagOf } from '../http/conditions.js';
 import { nextLink } from '../http/query.js';
-import { COMMON_HEADERS } from '../http/registry-headers.js';
+import { BLOB_CACHING, COMMON_HEADERS } from '../http/registry-headers.js';
 import type { Answer, Answers, FlatHeaders } from './answers.js';
 import type { FastTarget } from './fast-target.js';
-import { BLOB_TYPE } from './part-of-answer.js';
 import type { Place } from './place.js';
 
 /** Blobs up to this size are kept in memory. */
@@ -59,8 +58,7 @@ const blob: Loader<Of<'blob'>> = async ({ source, store, answers }, view, { refe
     if (bytes.length !== found.size) return undefined;
     answers.keepBody(digest, bytes);
   }
-  const cacheControl = 'private, max-age=31536000, immutable, no-transform';
-  const head = tagged(digest, cacheControl, BLOB_TYPE, found.size, ['Accept-Ranges', 'bytes']);
+  const head = tagged(digest, BLOB_CACHING, MediaType.octetStream, found.size, ['Accept-Ranges', 'bytes']);
   return { ...head, blobSize: found.size, isStreamed: !small };
 };
 

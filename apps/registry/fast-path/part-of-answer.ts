@@ -1,10 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import { MediaType } from '#oci/media-types.js';
 import type { ByteRange } from '#storage/blob-store.js';
 import { wantedRanges } from '../http/conditions.js';
 import type { Answer, FlatHeaders } from './answers.js';
-
-/** The type that blobs are sent with. */
-export const BLOB_TYPE = 'application/octet-stream';
 
 /** What is sent of an answer: everything, or one range of a blob. */
 export interface PartOfAnswer {
@@ -27,7 +25,14 @@ export function partOfAnswer(answer: Answer, headers: IncomingHttpHeaders): Part
 
 function partHeaders({ start, end }: ByteRange, size: number): FlatHeaders {
   const length = String(end - start + 1);
-  return ['Content-Type', BLOB_TYPE, 'Content-Length', length, 'Content-Range', `bytes ${start}-${end}/${size}`];
+  return [
+    'Content-Type',
+    MediaType.octetStream,
+    'Content-Length',
+    length,
+    'Content-Range',
+    `bytes ${start}-${end}/${size}`,
+  ];
 }
 
 /** The bytes of a part that is in memory; the last one of a range is included. */

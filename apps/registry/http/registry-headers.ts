@@ -7,6 +7,9 @@ export const COMMON_HEADERS = {
   'X-Content-Type-Options': 'nosniff',
 } as const;
 
+/** `Cache-Control` of blobs: whoever may have one may keep it, for it never changes. */
+export const BLOB_CACHING = 'private, max-age=31536000, immutable, no-transform';
+
 /** Sets the {@link COMMON_HEADERS}. */
 export function setRegistryHeaders(response: ServerResponse): void {
   setHeaders(response, COMMON_HEADERS);

@@ -3,14 +3,14 @@ import { sep } from 'node:path';
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { FoundBlob } from '#content/read/find-manifest.js';
+import { MediaType } from '#oci/media-types.js';
 import { DomainError } from '#platform/domain-error.js';
 import type { BlobStore, ByteRange } from '#storage/blob-store.js';
 import { multipartFrame } from '#storage/byte-ranges.js';
 import { sendEmpty, sendStream } from '../http/answer.js';
 import { etagOf, isUnchanged, wantedRanges } from '../http/conditions.js';
-import { setHeaders } from '../http/registry-headers.js';
+import { BLOB_CACHING, setHeaders } from '../http/registry-headers.js';
 
-const TYPE = 'application/octet-stream';
 /** Seconds that a redirect to the store stays good. */
 const REDIRECT_SECONDS = 900;
 
@@ -38,13 +38,14 @@ export async function serveBlob(
     'Docker-Content-Digest': blob.digest,
     ETag: etagOf(blob.digest),
     'Accept-Ranges': 'bytes',
-    'Cache-Control': 'private, max-age=31536000, immutable, no-transform',
+    'Cache-Control': BLOB_CACHING,
   };
   if (isUnchanged(request, blob.digest)) return sendEmpty(reply, 304, headers);
-  const whole = { ...headers, 'Content-Type': TYPE, 'Content-Length': blob.size };
+  const whole = { ...headers, 'Content-Type': MediaType.octetStream, 'Content-Length': blob.size };
   if (request.method === 'HEAD') return sendEmpty(reply, 200, whole);
   const location = senders.offload ? offloadPath(request, store, blob) : undefined;
-  if (location) return sendEmpty(reply, 200, { ...headers, 'Content-Type': TYPE, 'X-Accel-Redirect': location });
+  if (location)
+    return sendEmpty(reply, 200, { ...headers, 'Content-Type': MediaType.octetStream, 'X-Accel-Redirect': location });
   if (senders.redirect && store.redirectUrl)
     return sendEmpty(reply, 307, { ...headers, Location: await store.redirectUrl(blob.digest, REDIRECT_SECONDS) });
   const ranges = wantedRanges(request.raw.headers, blob.digest, blob.size);
@@ -82,7 +83,7 @@ function sendParts(
   headers: Readonly<Record<string, string>>,
 ): void {
   const boundary = randomBytes(16).toString('hex');
-  const frame = multipartFrame(ranges, blob.size, TYPE, boundary);
+  const frame = multipartFrame(ranges, blob.size, MediaType.octetStream, boundary);
   const parts = async function* () {
     for (const [at, range] of ranges.entries()) {
       yield Buffer.from(frame.heads[at]!);
