@@ -48,7 +48,7 @@ describe('hostile input', () => {
   });
 
   it('names every member in question at once, of whatever kind the problem is', async () => {
-    const { body } = await create({ name: 7e999, foo: 1, remote: `${ROOT}/users/1/`, retain_repo_versions: 0 });
+    const { body } = await create({ name: null, foo: 1, remote: `${ROOT}/users/1/`, retain_repo_versions: 0 });
     expect(Object.keys(body as object).sort()).toEqual(['foo', 'name', 'remote', 'retain_repo_versions']);
     const gone = `${ROOT}/remotes/container/container/01900000-0000-7000-8000-000000000009/`;
     const both = await create({ name: 'x', remote: gone, retain_repo_versions: 0 });

@@ -84,7 +84,7 @@ export class AccessPoliciesController extends RestHost implements OnApplicationB
 
   private async change(context: RestContext, partial: boolean): Promise<object> {
     const id = requireKeyOf(POLICIES, context.param('id'));
-    await this.rest.show(POLICIES, id);
+    await this.rest.demandExists(POLICIES, id);
     const body = await this.rest.body(context, AccessPolicyBody, partial);
     const hooks = body.creation_hooks === undefined ? body.permissions_assignment : body.creation_hooks;
     const changes = {

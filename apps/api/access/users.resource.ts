@@ -1,6 +1,6 @@
 import { createUser, deleteUser, updateUser, type UserFields } from '#access/users.js';
 import { SUPERUSERS_ONLY } from '../rest/access/rules.js';
-import { derived, flag, href, text, time, whole } from '../rest/fields.js';
+import { derived, flag, hiddenFields, href, text, time, whole } from '../rest/fields.js';
 import { flagFilter } from '../rest/filters/ordered.js';
 import { textFilters } from '../rest/filters/text.js';
 import { hrefTo, prnOf } from '../rest/models.js';
@@ -31,15 +31,6 @@ const GROUP_LIST = {
   },
 };
 
-const HIDDEN = {
-  type: 'array',
-  items: {
-    type: 'object',
-    properties: { name: { type: 'string' }, is_set: { type: 'boolean' } },
-    required: ['name', 'is_set'],
-  },
-};
-
 /** People and scripts that sign in. */
 export const USERS: Resource = defineResource({
   model: 'auth.user',
@@ -59,9 +50,7 @@ export const USERS: Resource = defineResource({
     groups: derived(GROUPS_SQL, GROUP_LIST, (groups: GroupRow[]) =>
       groups.map(({ id, name }) => ({ name, pulp_href: hrefTo('core.group', id), prn: prnOf('core.group', id) })),
     ),
-    hidden_fields: derived('t.password_hash is not null', HIDDEN, (isSet: boolean) => [
-      { name: 'password', is_set: isSet },
-    ]),
+    hidden_fields: hiddenFields(['password'], () => 't.password_hash'),
   },
   filters: [
     ...textFilters('username', 't.username'),

@@ -1,8 +1,8 @@
 import { contentCount } from '#content/types/content-tally.entity.js';
-import { constant, derived, labels, text, time } from '../rest/fields.js';
-import { textFilter, textIn } from '../rest/filters/text.js';
-import { hrefTo, prnOf, type ModelName } from '../rest/models.js';
+import { constant, labels, text, time } from '../rest/fields.js';
+import { type ModelName } from '../rest/models.js';
 import { defineResource } from '../rest/resource.js';
+import { severalModels } from '../rest/several-models.js';
 import { ResourceController, RestHost } from '../rest/rest-controller.js';
 import { LIST } from '../rest/standard/reading.js';
 import { contentFilters } from './content-filters.js';
@@ -21,14 +21,7 @@ const UNION = Object.keys(MODEL_OF)
   .map((kind) => `select ${columns}, '${kind}' as kind from ${kind}`)
   .join(' union all ');
 
-const typed =
-  <Result>(show: (model: ModelName, id: string) => Result) =>
-  (value: string) => {
-    const [kind = '', id = ''] = value.split(' ');
-    return show(MODEL_OF[kind]!, id);
-  };
-const TYPED = `t.kind || ' ' || t.id`;
-const TYPE = `'container.' || t.kind`;
+const NAMES = severalModels('container', (kind) => MODEL_OF[kind]!, 't.kind');
 
 const ALL_CONTENT = defineResource({
   model: 'container.blob',
@@ -40,16 +33,15 @@ const ALL_CONTENT = defineResource({
   noun: 'Content',
   from: `(${UNION}) t`,
   fields: {
-    pulp_href: derived(TYPED, { type: 'string', format: 'uri' }, typed(hrefTo)),
-    prn: derived(TYPED, { type: 'string' }, typed(prnOf)),
+    ...NAMES.fields,
     pulp_created: time('t.pulp_created'),
     pulp_last_updated: time('t.pulp_last_updated'),
     pulp_labels: labels(),
     vuln_report: constant(null, { type: 'string', format: 'uri', nullable: true }),
-    pulp_type: text(TYPE, { readOnly: true }),
+    pulp_type: text(NAMES.typeSql, { readOnly: true }),
     artifacts: constant({}, { type: 'object', additionalProperties: {} }),
   },
-  filters: [textFilter('pulp_type', TYPE, 'exact'), textIn('pulp_type__in', TYPE), ...contentFilters()],
+  filters: [...NAMES.filters, ...contentFilters()],
   ordering: { pulp_type: 't.kind' },
   count: contentCount(),
   access: { actions: { list: 'authenticated' }, scope: contentScope },

@@ -1,5 +1,5 @@
 import { DEFAULT_GUARD_ID } from '#content/guards/content-guard.entity.js';
-import { guardHref, guardPrn } from '../guards/guard-names.js';
+import { GUARD_NAMES } from '../guards/guard-names.js';
 import { on, viewable, type AccessRules, type Rule, type Scope } from '../rest/access/rules.js';
 import {
   baseFields,
@@ -17,10 +17,11 @@ import {
 import type { Filter } from '../rest/filters/filter.js';
 import { labelSelect } from '../rest/filters/label-select.js';
 import { hrefFilter, hrefInFilter, keysFilter } from '../rest/filters/references.js';
-import { textFilter, textFilters, textIn } from '../rest/filters/text.js';
-import { hrefTo, prnOf, repositoryModel, versionHref, type ModelName } from '../rest/models.js';
+import { textFilter, textFilters } from '../rest/filters/text.js';
+import { versionHref, type ModelName } from '../rest/models.js';
 import { BY_NAME } from '../rest/ordering.js';
 import { defineResource } from '../rest/resource.js';
+import { REPOSITORY_NAMES, severalModels } from '../rest/several-models.js';
 import { CONTENT_MODELS } from '../content/content-models.js';
 import { DistributionBody, PullThroughDistributionBody } from './dto/distribution.body.js';
 
@@ -31,10 +32,7 @@ const HREF = { type: 'string', format: 'uri', nullable: true };
 const repository = derived(
   `(select r.type || ' ' || r.id from repository r where r.id = t.repository_id)`,
   HREF,
-  (typed: string | null) => {
-    const [type = '', id = ''] = typed?.split(' ') ?? [];
-    return typed === null ? null : hrefTo(repositoryModel(type), id);
-  },
+  (typed: string | null) => (typed === null ? null : REPOSITORY_NAMES.href(typed)),
   false,
 );
 
@@ -63,8 +61,8 @@ const commonFields = (model: ModelName): Record<string, Field> => ({
   ...baseFields(model),
   name: text('t.name'),
   base_path: text('t.base_path'),
-  content_guard: derived(GUARD, { type: 'string', format: 'uri' }, guardHref, false),
-  content_guard_prn: derived(GUARD, { type: 'string' }, guardPrn),
+  content_guard: derived(GUARD, { type: 'string', format: 'uri' }, GUARD_NAMES.href, false),
+  content_guard_prn: derived(GUARD, { type: 'string' }, GUARD_NAMES.prn),
   no_content_change_since: lastChange,
   hidden: flag('t.hidden'),
   pulp_labels: labels(),
@@ -214,13 +212,9 @@ export const PULL_THROUGH_DISTRIBUTIONS = defineResource({
   body: PullThroughDistributionBody,
 });
 
-const modelOf = (type: string): ModelName =>
-  type === 'pull-through' ? 'container.containerpullthroughdistribution' : 'container.containerdistribution';
-const typed = (show: (model: ModelName, id: string) => string) => (value: string) => {
-  const [type = '', id = ''] = value.split(' ');
-  return show(modelOf(type), id);
-};
-const TYPE = `'container.' || t.type`;
+const NAMES = severalModels('container', (type) =>
+  type === 'pull-through' ? 'container.containerpullthroughdistribution' : 'container.containerdistribution',
+);
 
 /** All distributions, whatever their type. */
 export const ALL_DISTRIBUTIONS = defineResource({
@@ -233,11 +227,10 @@ export const ALL_DISTRIBUTIONS = defineResource({
   where: 'true',
   fields: {
     ...commonFields('container.containerdistribution'),
-    pulp_href: derived(`t.type || ' ' || t.id`, { type: 'string', format: 'uri' }, typed(hrefTo)),
-    prn: derived(`t.type || ' ' || t.id`, { type: 'string' }, typed(prnOf)),
+    ...NAMES.fields,
     base_url: constant(null, { type: 'string', nullable: true }),
   },
-  filters: [...filters, textFilter('pulp_type', TYPE, 'exact'), textIn('pulp_type__in', TYPE)],
+  filters: [...filters, ...NAMES.filters],
   ordering,
   defaultOrder: BY_NAME,
   access: { actions: { list: 'authenticated' }, scope: distributionScope },

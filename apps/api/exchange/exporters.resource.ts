@@ -3,9 +3,10 @@ import { bodyField } from '../rest/body/body-field.js';
 import { FlagField, JsonField, ReferenceField, TextField, TextListField } from '../rest/body/fields.js';
 import { anyObject, baseFields, derived, href, text, type Field } from '../rest/fields.js';
 import { textFilters } from '../rest/filters/text.js';
-import { hrefTo, locate, repositoryModel, type Located, type ModelName } from '../rest/models.js';
+import { hrefTo, locate, type Located, type ModelName } from '../rest/models.js';
 import { BY_NAME } from '../rest/ordering.js';
 import { defineResource, type Resource } from '../rest/resource.js';
+import { REPOSITORY_NAMES } from '../rest/several-models.js';
 
 const HREF = { type: 'string', format: 'uri' };
 const nullable = { nullable: true };
@@ -89,15 +90,10 @@ export class FilesystemExportBody {
   }
 }
 
-const typed = (value: string): string => {
-  const [type = '', id = ''] = value.split(' ');
-  return hrefTo(repositoryModel(type), id);
-};
-
 const repositories = derived(
   `coalesce((select json_agg(r.type || ' ' || r.id order by r.name) from repository r where t.repositories ? r.id::text), '[]')`,
   { type: 'array', items: HREF },
-  (list: string[]) => list.map(typed),
+  (list: string[]) => list.map(REPOSITORY_NAMES.href),
   false,
 );
 

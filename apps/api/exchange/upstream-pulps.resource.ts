@@ -1,6 +1,6 @@
 import { on, ownedRules } from '../rest/access/rules.js';
 import { DecimalField, FlagField, TextField, WholeField } from '../rest/body/fields.js';
-import { baseFields, decimal, derived, flag, text, time, whole } from '../rest/fields.js';
+import { baseFields, decimal, flag, hiddenFields, text, time, whole } from '../rest/fields.js';
 import { timeFilters } from '../rest/filters/ordered.js';
 import { textFilters } from '../rest/filters/text.js';
 import { BY_NAME } from '../rest/ordering.js';
@@ -89,18 +89,6 @@ export class ReplicateBody {
   q_select?: string | null;
 }
 
-const HIDDEN = {
-  type: 'array',
-  items: {
-    type: 'object',
-    properties: { name: { type: 'string' }, is_set: { type: 'boolean' } },
-    required: ['name', 'is_set'],
-  },
-};
-const hidden = ['client_key', 'username', 'password']
-  .map((name) => `json_build_object('name', '${name}', 'is_set', t.${name} is not null)`)
-  .join(', ');
-
 const RULES = ownedRules('core.upstreampulp', 'core.upstreampulp_owner');
 
 /** Other installations whose distributions are mirrored here. */
@@ -124,7 +112,7 @@ export const UPSTREAM_PULPS: Resource = defineResource({
     sock_connect_timeout: decimal('t.sock_connect_timeout', nullable),
     sock_read_timeout: decimal('t.sock_read_timeout', nullable),
     remote_policy: text('t.remote_policy'),
-    hidden_fields: derived(`json_build_array(${hidden})`, HIDDEN, (list: unknown) => list),
+    hidden_fields: hiddenFields(['client_key', 'username', 'password']),
     q_select: text('t.q_select', nullable),
     last_replication: time('t.last_replication', nullable),
     policy: text('t.policy'),

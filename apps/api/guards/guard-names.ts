@@ -1,4 +1,5 @@
-import { hrefTo, prnOf, type ModelName } from '../rest/models.js';
+import type { ModelName } from '../rest/models.js';
+import { severalModels } from '../rest/several-models.js';
 
 const MODEL_BY_TYPE: Readonly<Record<string, ModelName>> = {
   content_redirect: 'core.contentredirectcontentguard',
@@ -7,13 +8,5 @@ const MODEL_BY_TYPE: Readonly<Record<string, ModelName>> = {
   composite: 'core.compositecontentguard',
 };
 
-function named(typed: string, name: (model: ModelName, id: string) => string): string {
-  const [type = '', id = ''] = typed.split(' ');
-  return name(MODEL_BY_TYPE[type]!, id);
-}
-
-/** The path of a guard that SQL yields as its type and its key. */
-export const guardHref = (typed: string): string => named(typed, hrefTo);
-
-/** The PRN of a guard that SQL yields as its type and its key. */
-export const guardPrn = (typed: string): string => named(typed, prnOf);
+/** Names of content guards, whatever their type. */
+export const GUARD_NAMES = severalModels('core', (type) => MODEL_BY_TYPE[type]!);

@@ -1,11 +1,11 @@
 import { ownedRules, type AccessRules, type Scope } from '../rest/access/rules.js';
 import { baseFields, derived, text, type Field } from '../rest/fields.js';
-import { textFilter, textFilters, textIn } from '../rest/filters/text.js';
+import { textFilters } from '../rest/filters/text.js';
 import { hrefTo, MODELS, prnOf, type ModelName } from '../rest/models.js';
 import { refTo } from '../rest/openapi/schemas.js';
 import { BY_NAME } from '../rest/ordering.js';
 import { defineResource, type BodyClass, type Resource } from '../rest/resource.js';
-import { guardHref, guardPrn } from './guard-names.js';
+import { GUARD_NAMES } from './guard-names.js';
 import { CompositeGuardBody, GUARD_MODELS, GuardBody, HeaderGuardBody } from './guard.body.js';
 
 const HREF = { type: 'string', format: 'uri' };
@@ -99,7 +99,7 @@ export const COMPOSITE_GUARDS = guardResource(
     guards: derived(
       GUARD_LIST,
       { type: 'array', items: { ...HREF, nullable: true } },
-      (guards: string[]) => guards.map(guardHref),
+      (guards: string[]) => guards.map(GUARD_NAMES.href),
       false,
     ),
   },
@@ -120,14 +120,9 @@ export const ALL_GUARDS: Resource = defineResource({
   where: 'true',
   fields: {
     ...common('core.contentredirectcontentguard'),
-    pulp_href: derived(`t.type || ' ' || t.id`, HREF, guardHref),
-    prn: derived(`t.type || ' ' || t.id`, { type: 'string' }, guardPrn),
+    ...GUARD_NAMES.fields,
   },
-  filters: [
-    ...filters,
-    textFilter('pulp_type', `'core.' || t.type`, 'exact'),
-    textIn('pulp_type__in', `'core.' || t.type`),
-  ],
+  filters: [...filters, ...GUARD_NAMES.filters],
   ordering,
   defaultOrder: BY_NAME,
   access: ALL_RULES,

@@ -1,32 +1,28 @@
 import { ownedRules, viewable } from '../rest/access/rules.js';
-import { baseFields, decimal, derived, flag, json, labels, text, texts, whole, type Field } from '../rest/fields.js';
+import {
+  baseFields,
+  decimal,
+  flag,
+  hiddenFields,
+  json,
+  labels,
+  text,
+  texts,
+  whole,
+  type Field,
+} from '../rest/fields.js';
 import type { Filter } from '../rest/filters/filter.js';
 import { labelSelect } from '../rest/filters/label-select.js';
 import { timeFilters } from '../rest/filters/ordered.js';
-import { textFilter, textFilters, textIn } from '../rest/filters/text.js';
-import { hrefTo, prnOf, type ModelName } from '../rest/models.js';
+import { textFilters } from '../rest/filters/text.js';
+import type { ModelName } from '../rest/models.js';
 import { BY_NAME } from '../rest/ordering.js';
 import { defineResource } from '../rest/resource.js';
+import { severalModels } from '../rest/several-models.js';
 import { PullThroughRemoteBody, RemoteBody } from './dto/remote.body.js';
 
 const nullable = { nullable: true };
 const SECRETS = ['client_key', 'proxy_username', 'proxy_password', 'username', 'password'];
-const HIDDEN = {
-  type: 'array',
-  items: {
-    type: 'object',
-    properties: { name: { type: 'string' }, is_set: { type: 'boolean' } },
-    required: ['name', 'is_set'],
-  },
-};
-
-/** Secrets are told by whether they are set, never by what they are. */
-const hiddenFields = derived(
-  `json_build_array(${SECRETS.map((name) => `json_build_object('name', '${name}', 'is_set', t.${name} is not null)`).join(', ')})`,
-  HIDDEN,
-  (value: unknown) => value,
-);
-
 const timeouts = ['total_timeout', 'connect_timeout', 'sock_connect_timeout', 'sock_read_timeout'];
 
 const commonFields = (model: ModelName): Record<string, Field> => ({
@@ -35,7 +31,7 @@ const commonFields = (model: ModelName): Record<string, Field> => ({
   url: text('t.url'),
   pulp_labels: labels(),
   policy: text('t.policy'),
-  hidden_fields: hiddenFields,
+  hidden_fields: hiddenFields(SECRETS),
   ca_cert: text('t.ca_cert', nullable),
   client_cert: text('t.client_cert', nullable),
   tls_validation: flag('t.tls_validation'),
@@ -105,13 +101,9 @@ export const PULL_THROUGH_REMOTES = defineResource({
   body: PullThroughRemoteBody,
 });
 
-const modelOf = (type: string): ModelName =>
-  type === 'pull-through' ? 'container.containerpullthroughremote' : 'container.containerremote';
-const typed = (show: (model: ModelName, id: string) => string) => (value: string) => {
-  const [type = '', id = ''] = value.split(' ');
-  return show(modelOf(type), id);
-};
-const TYPE = `'container.' || t.type`;
+const NAMES = severalModels('container', (type) =>
+  type === 'pull-through' ? 'container.containerpullthroughremote' : 'container.containerremote',
+);
 
 /** All remotes, whatever their type. */
 export const ALL_REMOTES = defineResource({
@@ -124,10 +116,9 @@ export const ALL_REMOTES = defineResource({
   where: 'true',
   fields: {
     ...commonFields('container.containerremote'),
-    pulp_href: derived(`t.type || ' ' || t.id`, { type: 'string', format: 'uri' }, typed(hrefTo)),
-    prn: derived(`t.type || ' ' || t.id`, { type: 'string' }, typed(prnOf)),
+    ...NAMES.fields,
   },
-  filters: [...filters, textFilter('pulp_type', TYPE, 'exact'), textIn('pulp_type__in', TYPE)],
+  filters: [...filters, ...NAMES.filters],
   ordering,
   defaultOrder: BY_NAME,
   access: {

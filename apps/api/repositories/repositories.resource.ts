@@ -2,11 +2,12 @@ import { baseFields, derived, href, labels, text, whole, type Field } from '../r
 import { labelSelect } from '../rest/filters/label-select.js';
 import { nullableNumberFilters } from '../rest/filters/ordered.js';
 import { hrefFilter, keysFilter } from '../rest/filters/references.js';
-import { textFilter, textFilters, textIn } from '../rest/filters/text.js';
+import { textFilters } from '../rest/filters/text.js';
 import type { Filter } from '../rest/filters/filter.js';
-import { hrefTo, repositoryModel, versionHref, type ModelName } from '../rest/models.js';
+import { versionHref, type ModelName } from '../rest/models.js';
 import { BY_NAME } from '../rest/ordering.js';
 import { defineResource, type Resource } from '../rest/resource.js';
+import { REPOSITORY_NAMES } from '../rest/several-models.js';
 import { CONTENT_MODELS } from '../content/content-models.js';
 import { PUSH_REPOSITORY_RULES, REPOSITORY_RULES, repositoryScope } from './repository-rules.js';
 import { PushRepositoryBody, RepositoryBody } from './dto/repository.body.js';
@@ -14,14 +15,8 @@ import { PushRepositoryBody, RepositoryBody } from './dto/repository.body.js';
 const REMOTES = ['container.containerremote', 'container.containerpullthroughremote'] as const;
 const HREF = { type: 'string', format: 'uri' };
 
-/** Path of a repository whose type and key are one text, `container <uuid>`. */
-const pathOf = (typed: string): string => {
-  const [type = '', id = ''] = typed.split(' ');
-  return hrefTo(repositoryModel(type), id);
-};
-
 const versionFields: Record<string, Field> = {
-  versions_href: derived(`t.type || ' ' || t.id`, HREF, (typed: string) => `${pathOf(typed)}versions/`),
+  versions_href: derived(`t.type || ' ' || t.id`, HREF, (typed: string) => `${REPOSITORY_NAMES.href(typed)}versions/`),
   latest_version_href: derived(`t.type || ' ' || t.id || ' ' || t.head`, HREF, (typed: string) => {
     const [type = '', id = '', head = ''] = typed.split(' ');
     return versionHref(type, id, Number(head));
@@ -98,15 +93,6 @@ export const PUSH_REPOSITORIES: Resource = defineResource({
   body: PushRepositoryBody,
 });
 
-const typedHref = derived(`t.type || ' ' || t.id`, HREF, pathOf);
-const typedPrn = derived(`t.type || ' ' || t.id`, { type: 'string' }, (typed: string) => {
-  const [type = '', id = ''] = typed.split(' ');
-  return `prn:${repositoryModel(type)}:${id}`;
-});
-
-/** The type of a repository as `pulp_type` has it. */
-const TYPE = `'container.' || t.type`;
-
 /** All repositories, whatever their type. */
 export const ALL_REPOSITORIES: Resource = defineResource({
   model: 'container.containerrepository',
@@ -118,11 +104,10 @@ export const ALL_REPOSITORIES: Resource = defineResource({
   where: 'true',
   fields: {
     ...commonFields('container.containerrepository'),
-    pulp_href: typedHref,
-    prn: typedPrn,
+    ...REPOSITORY_NAMES.fields,
     remote,
   },
-  filters: [...filters, textFilter('pulp_type', TYPE, 'exact'), textIn('pulp_type__in', TYPE)],
+  filters: [...filters, ...REPOSITORY_NAMES.filters],
   ordering,
   defaultOrder: BY_NAME,
   access: { actions: { list: 'authenticated' }, scope: repositoryScope },

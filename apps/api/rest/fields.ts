@@ -100,6 +100,14 @@ export const derived = <Value>(
   readOnly = true,
 ): Field => ({ sql, schema, show: show as Field['show'] & {}, readOnly });
 
+/** Secrets of a row: told by whether they are set, never by what they are. */
+export const hiddenFields = (names: readonly string[], column = (name: string) => `t.${name}`): Field => {
+  const each = names.map((name) => `json_build_object('name', '${name}', 'is_set', ${column(name)} is not null)`);
+  const properties = { name: { type: 'string' }, is_set: { type: 'boolean' } };
+  const items = { type: 'object', properties, required: ['name', 'is_set'] };
+  return { sql: `json_build_array(${each.join(', ')})`, schema: { type: 'array', items }, readOnly: true };
+};
+
 /** The members that every resource begins with. */
 export const baseFields = (model: ModelName): Record<string, Field> => ({
   pulp_href: href(model, 't.id', { readOnly: true }),

@@ -1,4 +1,3 @@
-import { invalid } from '#platform/domain-error.js';
 import { isUuid } from '#platform/identifiers.js';
 
 /** Where all REST paths begin. */
@@ -183,12 +182,6 @@ export type Located =
       readonly number: number;
     };
 
-/** Looks a model up; the name must be one of {@link MODELS}. */
-export const modelNamed = (name: ModelName): Model => MODELS[name];
-
-/** The path of a collection. */
-export const collectionHref = (name: ModelName): string => `${API_ROOT}${MODELS[name].path}/`;
-
 /** The path of one resource. */
 export const hrefTo = (name: ModelName, id: string | number): string => `${API_ROOT}${MODELS[name].path}/${id}/`;
 
@@ -230,14 +223,11 @@ function locateVersion(pieces: readonly string[]): Located | undefined {
   return { model: 'core.repositoryversion', repositoryModel: name, repository, number };
 }
 
-function located(name: ModelName | undefined, id: string): Located | undefined {
-  if (!name) return undefined;
-  const { integerKey } = MODELS[name] as Model;
-  return (integerKey ? /^\d{1,9}$/.test(id) : isUuid(id)) ? { model: name, id: id.toLowerCase() } : undefined;
+/** True when a text may be the key of a row of this model. */
+export function isKeyOf(name: ModelName, id: string): boolean {
+  return (MODELS[name] as Model).integerKey ? /^\d{1,9}$/.test(id) : isUuid(id);
 }
 
-/** The key in a path; anything that is no UUID cannot name a row. */
-export function requireKey(id: string, field = 'pulp_href'): string {
-  if (!isUuid(id)) throw invalid(`“${id.slice(0, 100)}” is not a valid UUID.`, field);
-  return id.toLowerCase();
+function located(name: ModelName | undefined, id: string): Located | undefined {
+  return name && isKeyOf(name, id) ? { model: name, id: id.toLowerCase() } : undefined;
 }

@@ -46,7 +46,7 @@ export class TasksController extends RestHost {
   @DeleteRoute(':id', { action: 'delete', summary: 'Delete', answers: { 204: 'empty', 409: 'empty' } })
   async delete(@Context() context: RestContext): Promise<void> {
     const id = requireKeyOf(TASKS, context.param('id'));
-    await this.rest.show(TASKS, id);
+    await this.rest.demandExists(TASKS, id);
     if (!(await deleteTask(this.rest.source, id))) void context.reply.status(409);
   }
 

@@ -9,20 +9,7 @@ const USERNAME = {
   description: '150 characters or fewer. Letters, digits and @/./+/-/_ only.',
 };
 
-/** What an account is made from or changed by. */
-export class UserBody {
-  @TextField(USERNAME)
-  username: string;
-
-  @TextField({
-    optional: true,
-    nullable: true,
-    verbatim: true,
-    writeOnly: true,
-    description: 'Users password. Set to ``null`` to disable password authentication.',
-  })
-  password?: string | null;
-
+class PersonBody {
   @TextField({ optional: true, blank: true, max: 150, description: 'First name' })
   first_name?: string;
 
@@ -37,6 +24,21 @@ export class UserBody {
     description: 'Email address',
   })
   email?: string;
+}
+
+/** What an account is made from or changed by. */
+export class UserBody extends PersonBody {
+  @TextField(USERNAME)
+  username: string;
+
+  @TextField({
+    optional: true,
+    nullable: true,
+    verbatim: true,
+    writeOnly: true,
+    description: 'Users password. Set to ``null`` to disable password authentication.',
+  })
+  password?: string | null;
 
   @FlagField({ fallback: false, description: 'Designates whether the user can log into this admin site.' })
   is_staff: boolean;
@@ -46,23 +48,9 @@ export class UserBody {
 }
 
 /** What a user changes of his own account. */
-export class LoginUpdateBody {
+export class LoginUpdateBody extends PersonBody {
   @TextField({ ...USERNAME, optional: true })
   username?: string;
-
-  @TextField({ optional: true, blank: true, max: 150 })
-  first_name?: string;
-
-  @TextField({ optional: true, blank: true, max: 150 })
-  last_name?: string;
-
-  @TextField({
-    optional: true,
-    blank: true,
-    max: 254,
-    pattern: { regex: /^(?:[^\s@]+@[^\s@]+)?$/, message: 'Enter a valid email address.' },
-  })
-  email?: string;
 
   @TextField({ optional: true, verbatim: true, writeOnly: true, description: 'The password that works now.' })
   old_password?: string;

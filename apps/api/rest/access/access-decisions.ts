@@ -5,9 +5,9 @@ import { objectKey } from '#access/permission-names.js';
 import type { PermissionSet } from '#access/permission-set.js';
 import { rowsOf } from '#platform/database.js';
 import { forbidden } from '#platform/domain-error.js';
-import { isUuid } from '#platform/identifiers.js';
 import type { RestContext } from '../context.js';
 import { noMatch } from '../errors.js';
+import { requireKeyOf } from '../keys.js';
 import { MODELS, type Model, type ModelName } from '../models.js';
 import type { Resource } from '../resource.js';
 import type { Place } from '../place.js';
@@ -36,7 +36,7 @@ export class AccessDecisions {
     const rule = resource.access.actions[action] ?? 'superuser';
     const owner = place.parent?.resource ?? resource;
     const id = context.param(place.parent?.key ?? 'id');
-    if (id !== '') await this.demandVisible(context, owner, id);
+    if (id !== '' && !(await this.maySee(context, owner, requireKeyOf(owner, id)))) throw noMatch(owner.noun);
     const target = id === '' ? undefined : { model: owner.access.model ?? owner.model, id };
     const edited = await this.policies.editedOf(resource);
     const allowed = edited
@@ -94,22 +94,12 @@ export class AccessDecisions {
       : { object: [own], namespace: [], distribution: [] };
   }
 
-  /** True when the caller may see the row of a resource. */
+  /** True when there is such a row and the caller may see it. */
   async maySee(context: RestContext, resource: Resource, id: string): Promise<boolean> {
     const values = new SqlValues();
     const scope = (await this.scopeOf(context, resource))(values);
-    const sql = `select 1 from ${resource.from} where ${allOf([scope, `t.id = ${values.bind(id)}`])}`;
-    return (await rowsOf(this.source, sql, values.values)).length > 0;
-  }
-
-  private async demandVisible(context: RestContext, resource: Resource, id: string): Promise<void> {
-    const values = new SqlValues();
-    const { integerKey } = MODELS[resource.model] as Model;
-    if (integerKey ? !/^\d{1,9}$/.test(id) : !isUuid(id)) throw noMatch(resource.noun);
-    const scope = (await this.scopeOf(context, resource))(values);
     const where = allOf([`t.id = ${values.bind(id)}`, resource.where, scope]);
-    const found = await rowsOf(this.source, `select 1 from ${resource.from} where ${where}`, values.values);
-    if (found.length === 0) throw noMatch(resource.noun);
+    return (await rowsOf(this.source, `select 1 from ${resource.from} where ${where}`, values.values)).length > 0;
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Located, ModelName } from '../models.js';
+import type { ModelName } from '../models.js';
 import type { Schema } from '../fields.js';
 
 /** What reading a value gives: the value as code wants it, or messages that say what is wrong. */
@@ -32,7 +32,7 @@ export interface BodyFieldOptions {
 const registry = new Map<Function, Map<string, BodyField>>();
 
 /** Notes a member of a body class. */
-export function registerField(target: object, field: BodyField): void {
+function registerField(target: object, field: BodyField): void {
   const own = registry.get(target.constructor) ?? new Map<string, BodyField>();
   own.set(field.name, field);
   registry.set(target.constructor, own);
@@ -71,6 +71,3 @@ export function bodyField(
       ...(reference ? { reference } : {}),
     });
 }
-
-/** A resource that a body names. */
-export type Reference = Located;

@@ -2,14 +2,14 @@ import { inTransaction } from '#platform/database.js';
 import type { RestContext } from '../context.js';
 import { requireKeyOf } from '../keys.js';
 import { MODELS } from '../models.js';
-import { DeleteRoute, PatchRoute, PutRoute, type Answer } from '../operation.js';
+import { DeleteRoute, type Answer } from '../operation.js';
 import type { Schema } from '../fields.js';
 import type { Resource } from '../resource.js';
 import type { Rest } from '../rest.js';
 import type { StandardRoute } from '../rest-controller.js';
 import { deleteObject } from '../writing/general-tasks.js';
 import { differing, type Writer } from '../writing/writer.js';
-import { readColumns, type Writing } from './writing.js';
+import { readColumns, updateRoutes, type Writing } from './writing.js';
 
 const DETAIL: Schema = { type: 'object', properties: { detail: { type: 'string' } }, required: ['detail'] };
 
@@ -37,28 +37,7 @@ async function update<Body extends object>(
 export const updatingAtOnce = <Body extends object>(
   writing: Writing<Body>,
   more: Readonly<Record<number, Answer>> = {},
-): readonly StandardRoute[] => [
-  {
-    name: 'update',
-    route: PutRoute(':id', {
-      action: 'update',
-      summary: 'Update',
-      body: 'resource',
-      answers: { 200: 'resource', ...more },
-    }),
-    handle: (rest, resource, context) => update(writing, rest, resource, context, false),
-  },
-  {
-    name: 'partialUpdate',
-    route: PatchRoute(':id', {
-      action: 'partial_update',
-      summary: 'Update',
-      body: 'partial',
-      answers: { 200: 'resource', ...more },
-    }),
-    handle: (rest, resource, context) => update(writing, rest, resource, context, true),
-  },
-];
+): readonly StandardRoute[] => updateRoutes({ 200: 'resource', ...more }, (...request) => update(writing, ...request));
 
 /** `DELETE member/` that is done when it answers: 204. */
 export const deletingAtOnce = (
@@ -70,7 +49,7 @@ export const deletingAtOnce = (
     route: DeleteRoute(':id', { action: 'delete', summary: 'Delete', answers: { 204: 'empty', ...more } }),
     async handle(rest, resource, context) {
       const id = requireKeyOf(resource, context.param('id'));
-      await rest.show(resource, id);
+      await rest.demandExists(resource, id);
       await inTransaction(rest.source, (tx) => deleteObject(tx, writer, id));
     },
   },

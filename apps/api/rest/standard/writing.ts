@@ -4,7 +4,7 @@ import type { RestContext } from '../context.js';
 import { badRequest } from '../errors.js';
 import { requireKeyOf } from '../keys.js';
 import { MODELS, prnOf, type ModelName } from '../models.js';
-import { DeleteRoute, PatchRoute, PostRoute, PutRoute } from '../operation.js';
+import { DeleteRoute, PatchRoute, PostRoute, PutRoute, type OperationOptions } from '../operation.js';
 import type { BodyClass, Resource } from '../resource.js';
 import type { Rest } from '../rest.js';
 import type { StandardRoute } from '../rest-controller.js';
@@ -116,29 +116,26 @@ async function update<Body extends object>(
   );
 }
 
-/** `PUT member/` and `PATCH member/`: 200 when nothing changes, else 202. */
-export const updating = <Body extends object>(writing: Writing<Body>): readonly StandardRoute[] => [
+/** `PUT member/` and `PATCH member/`, which only differ in what may be left out. */
+export const updateRoutes = (
+  answers: OperationOptions['answers'],
+  update: (rest: Rest, resource: Resource, context: RestContext, partial: boolean) => unknown,
+): readonly StandardRoute[] => [
   {
     name: 'update',
-    route: PutRoute(':id', {
-      action: 'update',
-      summary: 'Update',
-      body: 'resource',
-      answers: { 200: 'resource', 202: 'task' },
-    }),
-    handle: (rest, resource, context) => update(writing, rest, resource, context, false),
+    route: PutRoute(':id', { action: 'update', summary: 'Update', body: 'resource', answers }),
+    handle: (rest, resource, context) => update(rest, resource, context, false),
   },
   {
     name: 'partialUpdate',
-    route: PatchRoute(':id', {
-      action: 'partial_update',
-      summary: 'Update',
-      body: 'partial',
-      answers: { 200: 'resource', 202: 'task' },
-    }),
-    handle: (rest, resource, context) => update(writing, rest, resource, context, true),
+    route: PatchRoute(':id', { action: 'partial_update', summary: 'Update', body: 'partial', answers }),
+    handle: (rest, resource, context) => update(rest, resource, context, true),
   },
 ];
+
+/** `PUT member/` and `PATCH member/`: 200 when nothing changes, else 202. */
+export const updating = <Body extends object>(writing: Writing<Body>): readonly StandardRoute[] =>
+  updateRoutes({ 200: 'resource', 202: 'task' }, (...request) => update(writing, ...request));
 
 /** `DELETE member/`: 202; a worker does it, for it may take long. */
 export const deleting = (reserve?: (id: string) => DispatchOptions) =>
@@ -147,7 +144,7 @@ export const deleting = (reserve?: (id: string) => DispatchOptions) =>
     DeleteRoute(':id', { action: 'delete', summary: 'Delete', answers: { 202: 'task' } }),
     async (rest, resource, context) => {
       const id = requireKeyOf(resource, context.param('id'));
-      await rest.show(resource, id);
+      await rest.demandExists(resource, id);
       const options = exclusively(resource.model, id, reserve?.(id));
       return rest.dispatch(context, rest.handlers.remove.task, { model: resource.model, id }, options);
     },
