@@ -49,7 +49,6 @@ describe('content guards', () => {
       jq_filter: ['Only paths of jq are understood, such as .identity.org_id or .roles[0].'],
     });
   });
-  });
 
   it('are named by distributions, which have the default one until then and keep one in use from being deleted', async () => {
     const collection = `${ROOT}/distributions/container/container/`;

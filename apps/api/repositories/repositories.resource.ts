@@ -5,7 +5,7 @@ import { hrefFilter, keysFilter } from '../rest/filters/references.js';
 import { textFilters } from '../rest/filters/text.js';
 import type { Filter } from '../rest/filters/filter.js';
 import { versionHref, type ModelName } from '../rest/models.js';
-import { BY_NAME } from '../rest/ordering.js';
+import { BY_NAME, SAME_FOR_ALL } from '../rest/ordering.js';
 import { defineResource, type Resource } from '../rest/resource.js';
 import { REPOSITORY_NAMES } from '../rest/several-models.js';
 import { CONTENT_MODELS } from '../content/content-models.js';
@@ -64,7 +64,7 @@ const ordering = {
   next_version: 't.last_number',
   retain_repo_versions: 't.retain_repo_versions',
   retain_checkpoints: 't.retain_checkpoints',
-  user_hidden: 'false',
+  user_hidden: SAME_FOR_ALL,
 };
 
 /** Repositories whose content is mirrored or curated. */

@@ -13,6 +13,9 @@ export const NEWEST_FIRST: readonly OrderPart[] = [{ sql: 't.id', descending: tr
 /** By name. */
 export const BY_NAME: readonly OrderPart[] = [{ sql: 't.name', descending: false }];
 
+/** SQL of what is the same for all rows; PostgreSQL takes no constant in ORDER BY. */
+export const SAME_FOR_ALL = '(t.id is null)';
+
 const MOST = 16;
 
 /** What `ordering` asks for, or the usual order; ties go to the newest. */
