@@ -12,7 +12,7 @@ export async function tagImage(
   digest: string,
   taskId?: string,
 ): Promise<MadeVersion | undefined> {
-  const { head } = await lockRepository(tx, repositoryId);
+  const locked = await lockRepository(tx, repositoryId);
   const [manifest] = await rowsOf<{ id: string }>(
     tx,
     `select c.id from manifest c join membership m on m.unit_id = c.id and m.repository_id = $1 and m.removed_in is null where c.digest = $2`,
@@ -20,11 +20,16 @@ export async function tagImage(
   );
   if (!manifest)
     throw invalid(
-      `A manifest with the digest '${digest}' does not exist in the latest repository version '${head}'`,
+      `A manifest with the digest '${digest}' does not exist in the latest repository version '${locked.head}'`,
       'digest',
     );
   const id = await insertTag(tx, tag, manifest.id);
-  return applyChange(tx, repositoryId, { add: [{ id, kind: 'tag', tagName: tag }] }, { taskId: taskId ?? null });
+  return applyChange(
+    tx,
+    repositoryId,
+    { add: [{ id, kind: 'tag', tagName: tag }] },
+    { taskId: taskId ?? null, locked },
+  );
 }
 
 /** Takes a tag out; its manifest stays. */
@@ -34,12 +39,12 @@ export async function untagImage(
   tag: string,
   taskId?: string,
 ): Promise<MadeVersion | undefined> {
-  const { head } = await lockRepository(tx, repositoryId);
+  const locked = await lockRepository(tx, repositoryId);
   const [unit] = await rowsOf<{ id: string }>(
     tx,
     'select unit_id as id from membership where repository_id = $1 and tag_name = $2 and removed_in is null',
     [repositoryId, tag],
   );
-  if (!unit) throw invalid(`The tag '${tag}' does not exist in the latest repository version '${head}'`, 'tag');
-  return applyChange(tx, repositoryId, { remove: [unit.id] }, { taskId: taskId ?? null });
+  if (!unit) throw invalid(`The tag '${tag}' does not exist in the latest repository version '${locked.head}'`, 'tag');
+  return applyChange(tx, repositoryId, { remove: [unit.id] }, { taskId: taskId ?? null, locked });
 }

@@ -1,9 +1,12 @@
 import type { EntityManager } from 'typeorm';
 import { rowsOf } from '#platform/database.js';
 import { refreshFallbacks } from '../push/fallback-index.js';
-import { lockRepository, type VersionChange } from '../versions/apply-change.js';
+import type { VersionChange } from '../versions/apply-change.js';
 
-/** The change with the stored fallback indexes that must follow it, when referrers come or go; made in the same version. */
+/**
+ * The change with the stored fallback indexes that must follow it, when referrers come or go; made in the same version. The
+ * repository must be locked.
+ */
 export async function withFallbacks(
   tx: EntityManager,
   repositoryId: string,
@@ -17,7 +20,6 @@ export async function withFallbacks(
     [[...coming, ...going]],
   );
   if (subjects.length === 0) return change;
-  await lockRepository(tx, repositoryId);
   const names = subjects.map((row) => row.subject);
   const fallbacks = await refreshFallbacks(tx, repositoryId, names, { coming, going });
   const leaving = new Set([...going, ...fallbacks.remove]);

@@ -28,12 +28,13 @@ export class AddContent implements TaskHandler<AddPayload, object | null> {
   constructor(private readonly source: DataSource) {}
 
   run({ repositoryId, units = [], from }: AddPayload, context: TaskContext): Promise<object | null> {
-    return changeRepository(this.source, context, repositoryId, async (tx) => {
-      await lockRepository(tx, repositoryId);
+    return changeRepository(this.source, context, async (tx) => {
+      const locked = await lockRepository(tx, repositoryId);
       const add = from
         ? await selectForCopy(tx, { repositoryId: from.repositoryId, pinned: from.number }, from.selection)
         : await expandUnits(tx, await findUnits(tx, units));
-      return applyChange(tx, repositoryId, await withFallbacks(tx, repositoryId, { add }), { taskId: context.taskId });
+      const change = await withFallbacks(tx, repositoryId, { add });
+      return applyChange(tx, repositoryId, change, { taskId: context.taskId, locked });
     });
   }
 }
@@ -58,14 +59,13 @@ export class RemoveContent implements TaskHandler<RemovePayload, object | null> 
   constructor(private readonly source: DataSource) {}
 
   run({ repositoryId, units, everything }: RemovePayload, context: TaskContext): Promise<object | null> {
-    return changeRepository(this.source, context, repositoryId, async (tx) => {
-      await lockRepository(tx, repositoryId);
+    return changeRepository(this.source, context, async (tx) => {
+      const locked = await lockRepository(tx, repositoryId);
       const remove = everything
         ? ids(await unitsAt(tx, { repositoryId, pinned: null }))
         : await selectForRemoval(tx, repositoryId, await membersAmong(tx, repositoryId, units));
-      return applyChange(tx, repositoryId, await withFallbacks(tx, repositoryId, { remove }), {
-        taskId: context.taskId,
-      });
+      const change = await withFallbacks(tx, repositoryId, { remove });
+      return applyChange(tx, repositoryId, change, { taskId: context.taskId, locked });
     });
   }
 }
@@ -91,7 +91,7 @@ export class ModifyContent implements TaskHandler<ModifyPayload, object | null> 
   constructor(private readonly source: DataSource) {}
 
   run(payload: ModifyPayload, context: TaskContext): Promise<object | null> {
-    return changeRepository(this.source, context, payload.repositoryId, (tx) => modify(tx, payload, context.taskId));
+    return changeRepository(this.source, context, (tx) => modify(tx, payload, context.taskId));
   }
 }
 
@@ -100,9 +100,10 @@ async function modify(
   { repositoryId, add, remove, base }: ModifyPayload,
   taskId: string,
 ): Promise<MadeVersion | undefined> {
-  await lockRepository(tx, repositoryId);
+  const locked = await lockRepository(tx, repositoryId);
   const added = await findUnits(tx, add);
-  if (!base && remove !== 'everything') return applyChange(tx, repositoryId, { add: added, remove }, { taskId });
+  if (!base && remove !== 'everything')
+    return applyChange(tx, repositoryId, { add: added, remove }, { taskId, locked });
   const now = await unitsAt(tx, { repositoryId, pinned: null });
   const start = base ? await unitsAt(tx, { repositoryId: base.repositoryId, pinned: base.number }) : now;
   const gone = new Set(remove === 'everything' ? ids(start) : remove);
@@ -111,7 +112,7 @@ async function modify(
   const wanted = [...kept, ...added];
   const wantedIds = new Set(ids(wanted));
   const change = { add: wanted, remove: ids(now).filter((id) => !wantedIds.has(id)) };
-  return applyChange(tx, repositoryId, change, { taskId, baseVersionId: base?.id ?? null });
+  return applyChange(tx, repositoryId, change, { taskId, baseVersionId: base?.id ?? null, locked });
 }
 
 const ids = (units: readonly UnitRef[]): string[] => units.map((unit) => unit.id);

@@ -21,9 +21,7 @@ export class TagTask implements TaskHandler<TagPayload, object | null> {
   constructor(private readonly source: DataSource) {}
 
   run({ repositoryId, tag, digest }: TagPayload, context: TaskContext): Promise<object | null> {
-    return changeRepository(this.source, context, repositoryId, (tx) =>
-      tagImage(tx, repositoryId, tag, digest, context.taskId),
-    );
+    return changeRepository(this.source, context, (tx) => tagImage(tx, repositoryId, tag, digest, context.taskId));
   }
 }
 
@@ -40,8 +38,6 @@ export class UntagTask implements TaskHandler<UntagPayload, object | null> {
   constructor(private readonly source: DataSource) {}
 
   run({ repositoryId, tag }: UntagPayload, context: TaskContext): Promise<object | null> {
-    return changeRepository(this.source, context, repositoryId, (tx) =>
-      untagImage(tx, repositoryId, tag, context.taskId),
-    );
+    return changeRepository(this.source, context, (tx) => untagImage(tx, repositoryId, tag, context.taskId));
   }
 }

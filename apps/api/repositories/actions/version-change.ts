@@ -1,9 +1,7 @@
 import type { DataSource, EntityManager } from 'typeorm';
 import type { MadeVersion, UnitRef } from '#content/versions/apply-change.js';
 import { inTransaction, rowsOf } from '#platform/database.js';
-import { notFound } from '#platform/domain-error.js';
 import type { TaskContext } from '#tasks/define-task.js';
-import { versionHref } from '../../rest/models.js';
 import { readRow } from '../../rest/select.js';
 import type { SqlValues } from '../../rest/sql.js';
 import { ALL_VERSIONS } from '../versions.resource.js';
@@ -12,20 +10,17 @@ import { ALL_VERSIONS } from '../versions.resource.js';
 export async function changeRepository(
   source: DataSource,
   context: TaskContext,
-  repositoryId: string,
   change: (tx: EntityManager) => Promise<MadeVersion | undefined>,
 ): Promise<object | null> {
   return inTransaction(source, async (tx) => {
     await context.fence(tx);
     const version = await change(tx);
     if (!version) return null;
-    const [repository] = await rowsOf<{ type: string }>(tx, 'select type from repository where id = $1', [
-      repositoryId,
-    ]);
-    if (!repository) throw notFound('The repository does not exist any more.');
-    context.createdResource(versionHref(repository.type, repositoryId, version.number));
     const byKey = (values: SqlValues) => `t.id = ${values.bind(version.id)}`;
-    return (await readRow(tx, ALL_VERSIONS, byKey, Object.keys(ALL_VERSIONS.fields), { publicHost: '' })) ?? null;
+    const shown = await readRow(tx, ALL_VERSIONS, byKey, Object.keys(ALL_VERSIONS.fields), { publicHost: '' });
+    if (!shown) return null;
+    context.createdResource(shown['pulp_href'] as string);
+    return shown;
   });
 }
 
