@@ -103,6 +103,7 @@ describe('a first pull', () => {
     expect(
       upstream.requests.filter((line) => line.startsWith('GET') && line.includes('/manifests/sha256:')),
     ).toHaveLength(1);
+    expect(upstream.requests.filter((line) => /^HEAD .*\/manifests\/latest$/.test(line))).toHaveLength(1);
   });
 
   test('brings the signatures along', async () => {

@@ -3,6 +3,7 @@ import { LRUCache } from 'lru-cache';
 import { DataSource } from 'typeorm';
 import { findDistribution } from '#content/distributions/find-distribution.js';
 import { findByDigest, findByTag } from '#content/read/find-manifest.js';
+import type { Descriptor } from '#oci/descriptor.js';
 import { looksLikeDigest } from '#oci/digest.js';
 import { CONFIG, type HallmarkConfig } from '#platform/config.js';
 import { DomainError, isDomainError, notFound } from '#platform/domain-error.js';
@@ -79,9 +80,9 @@ export class PullThrough {
       return { state: 'current', repositoryId: child.repositoryId };
     try {
       const registry = child ? this.registries.of(child.remote) : this.registries.of(route.remote, route.upstreamName);
-      const { digest } = await registry.resolve(reference);
-      if (child && digest === here) return { state: 'current', repositoryId: child.repositoryId };
-      return { state: 'current', repositoryId: await this.take(route, reference) };
+      const upstream = await registry.resolve(reference);
+      if (child && upstream.digest === here) return { state: 'current', repositoryId: child.repositoryId };
+      return { state: 'current', repositoryId: await this.take(route, reference, upstream) };
     } catch (error) {
       if (!isDomainError(error)) throw error;
       if (child && here !== undefined) return { state: 'cached', repositoryId: child.repositoryId };
@@ -90,7 +91,7 @@ export class PullThrough {
   }
 
   /** Brings one reference with its signatures; layers stay upstream until somebody pulls them. */
-  private async take(route: PullThroughRoute, reference: string): Promise<string> {
+  private async take(route: PullThroughRoute, reference: string, upstream?: Descriptor): Promise<string> {
     const { repositoryId, remote } = await ensureChild(this.source, route);
     const parts = { source: this.source, store: this.store, config: this.config };
     await syncRepository(parts, {
@@ -100,6 +101,7 @@ export class PullThrough {
       mirror: false,
       signedOnly: false,
       references: [reference],
+      ...(upstream ? { resolved: new Map([[reference, upstream]]) } : {}),
       signal: new AbortController().signal,
       progress: () => undefined,
     });

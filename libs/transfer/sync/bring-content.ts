@@ -16,13 +16,13 @@ import type { SignatureWay } from './sync.task.js';
 
 /** The part of a sync that needs the network: everything arrives and is held, no version changes. */
 export async function bringContent(parts: SyncParts, plan: SyncPlan, holderId: string): Promise<Brought> {
-  const { registry, references, progress, signal, repositoryId } = plan;
+  const { registry, references, repositoryId } = plan;
   const shelf = new ManifestShelf(parts.source, registry);
   const copy = new ContentCopy(parts, plan, shelf, holderId);
   const { signatures: extension } = await registry.ping();
   const selection = await select(parts, plan);
   const named = [...selection.images, ...(selection.filtered ? [] : selection.attachments), ...selection.digests];
-  const resolved = await resolveTags(registry, shelf, named, signal, progress);
+  const resolved = await resolveTags(plan, shelf, named);
   const images = new Map([...resolved].filter(([name]) => !isAttachmentTag(name)));
   const attachments = [...resolved].filter(([name]) => isAttachmentTag(name));
   const attachmentTags = references ? undefined : new Set(selection.attachments);

@@ -2,19 +2,17 @@ import type { Descriptor } from '#oci/descriptor.js';
 import { MANIFEST_TYPES, MediaType } from '#oci/media-types.js';
 import { looksLikeDigest } from '#oci/digest.js';
 import { invalid } from '#platform/domain-error.js';
-import type { TaskContext } from '#tasks/define-task.js';
 import { inLanes } from '../copy-graph.js';
 import { isGone } from '../remote-registry/upstream-error.js';
 import type { RemoteRegistry } from '../remote-registry/remote-registry.js';
 import type { ManifestShelf } from './manifest-shelf.js';
+import type { SyncPlan } from './sync-plan.js';
 
-/** What references lead to: one HEAD for each. Tags that went away since they were listed are left out. */
+/** What references lead to: one HEAD for each that is not known. Tags that went away since they were listed are left out. */
 export async function resolveTags(
-  registry: RemoteRegistry,
+  { registry, signal, progress, resolved }: SyncPlan,
   shelf: ManifestShelf,
   references: readonly string[],
-  signal: AbortSignal,
-  progress: TaskContext['progress'],
 ): Promise<Map<string, Descriptor>> {
   const found = new Map<string, Descriptor>();
   const report = () =>
@@ -26,25 +24,24 @@ export async function resolveTags(
     });
   await inLanes(references, registry.upstream.concurrency, async (reference) => {
     signal.throwIfAborted();
-    const descriptor = await resolveOne(registry, shelf, reference);
-    if (descriptor) found.set(reference, descriptor);
+    const descriptor = resolved?.get(reference) ?? (await resolveOne(registry, reference));
+    if (descriptor) found.set(reference, await describe(shelf, reference, descriptor));
     report();
   });
   return found;
 }
 
-async function resolveOne(
-  registry: RemoteRegistry,
-  shelf: ManifestShelf,
-  reference: string,
-): Promise<Descriptor | undefined> {
-  let descriptor: Descriptor;
+async function resolveOne(registry: RemoteRegistry, reference: string): Promise<Descriptor | undefined> {
   try {
-    descriptor = await registry.resolve(reference);
+    return await registry.resolve(reference);
   } catch (error) {
     if (isGone(error) && !looksLikeDigest(reference)) return undefined;
     throw error;
   }
+}
+
+/** The descriptor as it is, or by the manifest itself when the upstream gives it no type of a manifest. */
+async function describe(shelf: ManifestShelf, reference: string, descriptor: Descriptor): Promise<Descriptor> {
   refuseSchema1(reference, descriptor.mediaType);
   return MANIFEST_TYPES.has(descriptor.mediaType) ? descriptor : shelf.describe(descriptor.digest);
 }

@@ -1,4 +1,5 @@
 import type { DataSource } from 'typeorm';
+import type { Descriptor } from '#oci/descriptor.js';
 import type { SignatureDraft } from '#content/push/drafts.js';
 import type { HallmarkConfig } from '#platform/config.js';
 import type { BlobStore } from '#storage/blob-store.js';
@@ -32,6 +33,8 @@ export interface SyncPlan {
   readonly trust?: TrustRule;
   /** Only these tags and digests, without asking for the list of tags. */
   readonly references?: readonly string[];
+  /** What some of the references lead to, when the upstream was asked just now. */
+  readonly resolved?: ReadonlyMap<string, Descriptor>;
   readonly signal: AbortSignal;
   readonly progress: TaskContext['progress'];
 }
