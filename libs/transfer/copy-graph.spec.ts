@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import type { Descriptor } from '#oci/descriptor.js';
 import { digestOf } from '#oci/digest.js';
 import { MediaType } from '#oci/media-types.js';
-import { copyGraph, type CopyOptions } from './copy-graph.js';
+import { type CopyOptions, GraphCopy, inLanes } from './copy-graph.js';
 
 /** Bytes by digest, and what was asked of it. */
 class Shelf {
@@ -51,7 +51,8 @@ class Shelf {
 }
 
 const copy = async (from: Shelf, roots: Descriptor[], options: Partial<CopyOptions> = {}, to = new Shelf()) => {
-  await copyGraph(from, to, roots, { width: 3, ...options });
+  const graph = new GraphCopy(from, to, { width: 3, ...options });
+  await inLanes(roots, 3, (root) => graph.copy(root));
   return to;
 };
 

@@ -92,17 +92,6 @@ export class GraphCopy {
   }
 }
 
-/** Copies several graphs, no more of them under way than there may be transfers. */
-export async function copyGraph(
-  source: Pick<Source, 'fetch'>,
-  target: Pick<Target, 'exists' | 'push'>,
-  roots: readonly Descriptor[],
-  options: CopyOptions,
-): Promise<void> {
-  const copy = new GraphCopy(source, target, options);
-  await inLanes(roots, options.width, (root) => copy.copy(root));
-}
-
 /** Works on every item, at most `width` at once; after a failure no further item is begun, and the first one is thrown. */
 export async function inLanes<T>(items: readonly T[], width: number, work: (item: T) => Promise<void>): Promise<void> {
   const left = items[Symbol.iterator]();

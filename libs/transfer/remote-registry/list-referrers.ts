@@ -1,29 +1,13 @@
 import type { Descriptor } from '#oci/descriptor.js';
 import { type Digest, isDigest } from '#oci/digest.js';
-import { INDEX_TYPES, MANIFEST_TYPES, MediaType } from '#oci/media-types.js';
-import { type ParsedManifest, parseManifest, referrerTypeOf } from '#oci/manifest.js';
-import { fallbackTagOf } from '#oci/reference.js';
+import { MANIFEST_TYPES, MediaType } from '#oci/media-types.js';
 import { nextPage, type RegistryReader } from './registry-reader.js';
 import { badAnswer, isGone, overLimit, UpstreamError } from './upstream-error.js';
-
-/** Referrers and how they were found. */
-export interface ListedReferrers {
-  readonly way: 'referrers' | 'fallback_index';
-  readonly descriptors: readonly Descriptor[];
-}
 
 const PAGE_LIMIT = 4 * 1024 * 1024;
 const MOST_PAGES = 100;
 /** Most referrers of one subject. */
 const MOST_REFERRERS = 1_000;
-
-/** Referrers of a subject, from the API when the upstream has it, else from the index under the fallback tag. */
-export async function listReferrers(registry: RegistryReader, subject: Digest): Promise<ListedReferrers> {
-  const listed = registry.withoutReferrersApi ? undefined : await fromApi(registry, subject);
-  if (listed) return { way: 'referrers', descriptors: listed };
-  registry.withoutReferrersApi = true;
-  return { way: 'fallback_index', descriptors: await fromFallbackTag(registry, subject) };
-}
 
 /** Referrers by the API; undefined when the upstream does not have it. */
 export async function fromApi(registry: RegistryReader, subject: Digest): Promise<Descriptor[] | undefined> {
@@ -61,44 +45,6 @@ function lacksApi(error: unknown): boolean {
   if (!(error instanceof UpstreamError)) return false;
   const status = (error.options.detail as { status?: number } | undefined)?.status;
   return isGone(error) || status === 400 || status === 405;
-}
-
-/** Referrers by the fallback tag; only an index whose entries really name the subject counts. */
-export async function fromFallbackTag(registry: RegistryReader, subject: Digest): Promise<Descriptor[]> {
-  const tag = fallbackTagOf(subject);
-  try {
-    const { descriptor, bytes } = await registry.manifest(tag);
-    if (!INDEX_TYPES.has(descriptor.mediaType)) return [];
-    const entries = descriptorsIn(bytes, registry.url(`/v2/${registry.upstream.name}/manifests/${tag}`));
-    if (entries.length > MOST_REFERRERS)
-      throw overLimit(registry.upstream.url, `${tag} lists more than ${MOST_REFERRERS} referrers`);
-    const referrers: Descriptor[] = [];
-    for (const entry of entries) {
-      const described = await describeReferrer(registry, entry, subject);
-      if (described) referrers.push(described);
-    }
-    return referrers;
-  } catch (error) {
-    if (isGone(error)) return [];
-    throw error;
-  }
-}
-
-async function describeReferrer(
-  registry: RegistryReader,
-  entry: Descriptor,
-  subject: Digest,
-): Promise<Descriptor | undefined> {
-  const { descriptor, bytes } = await registry.manifest(entry.digest, entry.size);
-  const parsed: ParsedManifest = parseManifest(bytes, descriptor.mediaType);
-  if (!parsed.subjects.some((each) => each.digest === subject)) return undefined;
-  const artifactType = referrerTypeOf(parsed);
-  return {
-    ...descriptor,
-    mediaType: parsed.mediaType,
-    ...(artifactType === undefined ? {} : { artifactType }),
-    annotations: parsed.annotations,
-  };
 }
 
 function descriptorsIn(bytes: Buffer, url: URL): Descriptor[] {

@@ -1,4 +1,3 @@
-import type { Descriptor } from '#oci/descriptor.js';
 import type { UpstreamAnswer } from './upstream-client.js';
 import type { Upstream } from './upstream.js';
 import { badAnswer } from './upstream-error.js';
@@ -6,14 +5,10 @@ import { badAnswer } from './upstream-error.js';
 /** What lists of a registry are read with. */
 export interface RegistryReader {
   readonly upstream: Pick<Upstream, 'url' | 'name'>;
-  /** True once the upstream said that it has no referrers API. */
-  withoutReferrersApi: boolean;
   /** A URL below the upstream's. */
   url(path: string): URL;
   /** A small answer. */
   read(url: URL, limit: number): Promise<{ answer: UpstreamAnswer; bytes: Buffer }>;
-  /** A manifest, checked. */
-  manifest(reference: string, size?: number): Promise<{ descriptor: Descriptor; bytes: Buffer }>;
 }
 
 /** The next page that a Link header names: its path and query, always at the upstream itself. */

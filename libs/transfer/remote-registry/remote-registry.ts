@@ -1,16 +1,14 @@
 import { setMaxListeners } from 'node:events';
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import type { Descriptor } from '#oci/descriptor.js';
 import { algorithmOf, type Digest, digestOf, isDigest, looksLikeDigest } from '#oci/digest.js';
 import { MANIFEST_TYPES, MediaType } from '#oci/media-types.js';
-import type { Source } from '#oci/target.js';
-import { listReferrers } from './list-referrers.js';
 import { listTags } from './list-tags.js';
 import { readLimited } from './read-limited.js';
 import type { RegistryReader } from './registry-reader.js';
 import { UpstreamClient } from './upstream-client.js';
 import type { Upstream } from './upstream.js';
-import { isGone, unreachable, wrongBytes } from './upstream-error.js';
+import { unreachable, wrongBytes } from './upstream-error.js';
 
 /** Largest manifest that is taken. */
 export const MANIFEST_LIMIT = 4 * 1024 * 1024;
@@ -25,7 +23,7 @@ export interface FetchedManifest {
 }
 
 /** A repository of an upstream registry. Manifests are checked here; whoever stores a blob checks it. */
-export class RemoteRegistry implements Source, RegistryReader {
+export class RemoteRegistry implements RegistryReader {
   readonly client: UpstreamClient;
   /** True once the upstream said that it has no referrers API. */
   withoutReferrersApi = false;
@@ -83,8 +81,8 @@ export class RemoteRegistry implements Source, RegistryReader {
     return descriptor ?? (await this.manifest(reference)).descriptor;
   }
 
-  /** A manifest with its own digest; by digest, bytes that differ are a fault. `size` is checked when it is known. */
-  async manifest(reference: string, size?: number): Promise<FetchedManifest> {
+  /** A manifest with its own digest; by digest, bytes that differ are a fault. */
+  async manifest(reference: string): Promise<FetchedManifest> {
     const url = this.manifestUrl(reference);
     return this.client.attempt(async () => {
       const answer = await this.client.open({ method: 'GET', url, headers: { accept: ACCEPT }, signal: this.signal });
@@ -95,49 +93,14 @@ export class RemoteRegistry implements Source, RegistryReader {
       // The digest of a schema 1 manifest leaves its signatures out.
       if (named !== undefined && named !== digest && !SCHEMA1.has(mediaType))
         throw wrongBytes(url, named.slice(0, 140), digest);
-      if (size !== undefined && size !== bytes.length) throw wrongBytes(url, `${size} bytes`, `${bytes.length} bytes`);
       return { descriptor: { mediaType, digest, size: bytes.length }, bytes };
     }, this.signal);
-  }
-
-  /** The bytes of a manifest, checked, or of a blob, which whoever takes it must check. */
-  async fetch(node: Descriptor): Promise<Readable> {
-    if (!MANIFEST_TYPES.has(node.mediaType)) return this.openBlob(node.digest);
-    return Readable.from([(await this.manifest(node.digest, node.size)).bytes], { objectMode: false });
   }
 
   /** A blob's bytes as they come, unchecked and tried once. */
   async openBlob(digest: Digest): Promise<Readable> {
     const answer = await this.client.open({ method: 'GET', url: this.blobUrl(digest), signal: this.signal });
     return answer.body;
-  }
-
-  /** A small blob in memory, checked. */
-  async blob(digest: Digest, limit: number): Promise<Buffer> {
-    const url = this.blobUrl(digest);
-    return this.client.attempt(async () => {
-      const answer = await this.client.open({ method: 'GET', url, signal: this.signal });
-      const bytes = await readLimited(answer.body, limit, url, answer.header('content-length'));
-      const actual = digestOf(bytes, algorithmOf(digest));
-      if (actual !== digest) throw wrongBytes(url, digest, actual);
-      return bytes;
-    }, this.signal);
-  }
-
-  /** Manifests that name the subject, by the referrers API or the fallback tag. */
-  async *referrers(subject: Descriptor): AsyncIterable<Descriptor> {
-    yield* (await listReferrers(this, subject.digest)).descriptors;
-  }
-
-  /** True when a tag or digest is there. */
-  async has(reference: string): Promise<boolean> {
-    try {
-      await this.resolve(reference);
-      return true;
-    } catch (error) {
-      if (isGone(error)) return false;
-      throw error;
-    }
   }
 
   /** Where a blob is. */
