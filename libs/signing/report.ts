@@ -1,3 +1,5 @@
+import { isDomainError } from '#platform/domain-error.js';
+
 /** Version of the verification rules; it changes when a verdict could change. */
 export const ENGINE_VERSION = '1';
 
@@ -80,6 +82,19 @@ export class CheckList {
   /** A check that cannot be made, or that the policy leaves out. */
   skip(name: string, detail: string, action: Check['action'] = 'skip'): void {
     this.list.push({ name, action, result: 'not_applicable', detail });
+  }
+
+  /** The check that something can be read; what a signature is refused for is its failure, anything else is thrown. */
+  attempt<T>(name: string, read: () => T): T | undefined {
+    try {
+      const value = read();
+      this.pass(name);
+      return value;
+    } catch (error) {
+      if (!isDomainError(error)) throw error;
+      this.fail(name, error.code as CheckCode, error.message);
+      return undefined;
+    }
   }
 
   get checks(): readonly Check[] {

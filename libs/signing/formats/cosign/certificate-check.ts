@@ -1,13 +1,12 @@
 import type { TrustMaterial as SigstoreTrust } from '@sigstore/verify';
 import type { SigstoreSigned } from '#signing/signature-requirement.js';
 import type { TrustMaterial } from '../../trust-material.js';
-import type { Certificate } from '../x509/certificate.js';
+import { type Certificate, certificatesOf, readCertificate } from '../x509/certificate.js';
 import { findPath, findPathProblem, type PathProblem } from '../x509/certificate-path.js';
 import { matchesPolicy, matchIdentities } from './identity.js';
 import { checkKeyless } from './keyless-check.js';
-import { certificatesIn } from '../x509/pem.js';
 import type { SignedMaterial } from './signed-material.js';
-import { CODE_SIGNING, readCertificate, signsCode } from './signing-certificate.js';
+import { CODE_SIGNING, signsCode } from './signing-certificate.js';
 import { failed, notApplicable, passed, type Step } from './step.js';
 
 /** What the check of a certificate looks at. */
@@ -71,7 +70,7 @@ function* waysToTrust(
 }
 
 function checkAnchored(input: CertificateInput, leaf: Certificate, carried: readonly Certificate[]): Step {
-  const anchors = readAll(input.trust.certificates);
+  const anchors = certificatesOf(input.trust.certificates);
   const times = input.times.length > 0 ? input.times : [input.now];
   const problem = findProblem(leaf, carried, anchors, times);
   if (problem) return failed(problem.code, problem.detail);
@@ -88,9 +87,9 @@ function checkRequirement(
   const { pki, fulcio } = requirement;
   if (fulcio && input.times.length === 0)
     return failed('TIMESTAMP_MISSING', 'nothing proves when the short-lived certificate was used');
-  const anchors = readAll(pki?.roots ?? fulcio?.ca ?? []);
+  const anchors = certificatesOf(pki?.roots ?? fulcio?.ca ?? []);
   const times = fulcio ? input.times : [input.now];
-  const problem = findProblem(leaf, [...readAll(pki?.intermediates ?? []), ...carried], anchors, times);
+  const problem = findProblem(leaf, [...certificatesOf(pki?.intermediates ?? []), ...carried], anchors, times);
   return problem ? failed(problem.code, problem.detail) : matchesPolicy(leaf, requirement);
 }
 
@@ -103,11 +102,4 @@ function findProblem(
   const path = findPath(leaf, intermediates, anchors);
   if (path) return findPathProblem(path, times, CODE_SIGNING);
   return { code: 'UNTRUSTED_ROOT', detail: 'the certificate does not chain to a trusted certificate' };
-}
-
-function readAll(texts: readonly string[]): Certificate[] {
-  return texts
-    .flatMap(certificatesIn)
-    .map(readCertificate)
-    .filter((certificate) => certificate !== undefined);
 }

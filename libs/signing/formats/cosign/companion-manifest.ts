@@ -1,12 +1,11 @@
 import type { Descriptor } from '#oci/descriptor.js';
-import { digestOf, isDigest } from '#oci/digest.js';
+import { digestOf } from '#oci/digest.js';
 import { MediaType } from '#oci/media-types.js';
-import { parseStrictJson } from '#oci/strict-json.js';
-import { isObject, type JsonObject } from './malformed.js';
+import { isDescriptor, readCarrierManifest } from '../carrier-manifest.js';
+import type { JsonObject } from '../strict-object.js';
 
 /** Most layers that clients read from one companion manifest. */
 export const MAX_LAYERS = 1000;
-const MAX_MANIFEST_BYTES = 4 * 1024 * 1024;
 
 /** The manifest behind a `.sig`, `.att` or `.sbom` tag. */
 export interface CompanionManifest {
@@ -23,9 +22,8 @@ export interface Stored {
 
 /** Reads an OCI image manifest with well-formed layers; undefined when the bytes are something else. */
 export function readCompanion(bytes: Uint8Array): CompanionManifest | undefined {
-  if (bytes.length > MAX_MANIFEST_BYTES) return undefined;
-  const document = parsed(bytes);
-  if (!isObject(document)) return undefined;
+  const document = readCarrierManifest(bytes);
+  if (!document) return undefined;
   const { layers, config, mediaType = MediaType.ociManifest, schemaVersion, ...rest } = document;
   if (mediaType !== MediaType.ociManifest || schemaVersion !== 2 || !isDescriptor(config)) return undefined;
   if (!Array.isArray(layers) || !layers.every(isDescriptor)) return undefined;
@@ -55,20 +53,4 @@ export function store(mediaType: string, document: object): Stored {
 /** Bytes under their digest. */
 export function storeBytes(mediaType: string, bytes: Uint8Array): Stored {
   return { descriptor: { mediaType, digest: digestOf(bytes), size: bytes.length }, bytes };
-}
-
-/** True for a descriptor with a type, a digest that can be named here, a size, and annotations that are texts. */
-export function isDescriptor(value: unknown): value is Descriptor {
-  if (!isObject(value) || typeof value['mediaType'] !== 'string' || typeof value['digest'] !== 'string') return false;
-  const { annotations = {}, size } = value;
-  if (!isDigest(value['digest']) || !Number.isSafeInteger(size) || (size as number) < 0) return false;
-  return isObject(annotations) && Object.values(annotations).every((text) => typeof text === 'string');
-}
-
-function parsed(bytes: Uint8Array): unknown {
-  try {
-    return parseStrictJson(bytes);
-  } catch {
-    return undefined;
-  }
 }

@@ -3,8 +3,8 @@ import { promisify } from 'node:util';
 import nacl from 'tweetnacl';
 import { parseStrictJson } from '#oci/strict-json.js';
 import { invalid } from '#platform/domain-error.js';
-import { decodeBase64 } from './base64.js';
-import { isObject } from './malformed.js';
+import { decodeBase64 } from '../base64.js';
+import { isObject } from '../strict-object.js';
 import { pemBody, toPem, type PemBlock } from '../x509/pem.js';
 
 /** PEM labels of private keys in cosign's own encrypted form. */

@@ -1,7 +1,7 @@
 import type { Descriptor } from '#oci/descriptor.js';
-import { algorithmOf, digestOf } from '#oci/digest.js';
 import { MediaType } from '#oci/media-types.js';
 import { isDomainError } from '#platform/domain-error.js';
+import { fetchLayer } from '../fetch-layer.js';
 import type { Carrier, ExtractedSignature, ParsedSignature } from '../signature-format.js';
 import { MAX_LAYERS, readCompanion, type CompanionManifest } from './companion-manifest.js';
 import { encodeLayerDocument } from './layer-document.js';
@@ -47,8 +47,8 @@ async function read(
   layer: Descriptor,
   scheme: ParsedSignature['scheme'],
 ): Promise<ExtractedSignature | undefined> {
-  const payload = await fetchLayer(carrier, layer);
-  if (!payload || digestOf(payload, algorithmOf(layer.digest)) !== layer.digest) return undefined;
+  const payload = await fetchLayer(carrier, layer, MAX_SIGNATURE_BYTES);
+  if (!payload) return undefined;
   const { mediaType: mimeType, annotations = {} } = layer;
   const bytes = scheme === 'cosign:bundle' ? payload : encodeLayerDocument({ mimeType, payload, annotations });
   try {
@@ -58,19 +58,6 @@ async function read(
     throw error;
   }
 }
-
-async function fetchLayer(carrier: Carrier, layer: Descriptor): Promise<Uint8Array | undefined> {
-  if (layer.size > MAX_SIGNATURE_BYTES) return undefined;
-  try {
-    return await carrier.fetch(layer, MAX_SIGNATURE_BYTES);
-  } catch (error) {
-    if (isDomainError(error) && GONE.has(error.kind)) return undefined;
-    throw error;
-  }
-}
-
-/** Kinds that speak of the layer itself; anything else is an outage, and the caller must know. */
-const GONE: ReadonlySet<string> = new Set(['not-found', 'too-large', 'invalid']);
 
 function compact<T>(list: readonly (T | undefined)[]): T[] {
   return list.filter((item) => item !== undefined);

@@ -5,12 +5,12 @@ import {
   type TrustMaterial as SigstoreTrust,
 } from '@sigstore/verify';
 import type { TrustMaterial } from '../../trust-material.js';
-import type { Certificate } from '../x509/certificate.js';
+import { type Certificate, readCertificate } from '../x509/certificate.js';
 import { findPath, findPathProblem } from '../x509/certificate-path.js';
 import { verifyEvidence } from './evidence.js';
 import { matchIdentities } from './identity.js';
 import type { SignedMaterial } from './signed-material.js';
-import { CODE_SIGNING, readCertificate } from './signing-certificate.js';
+import { CODE_SIGNING } from './signing-certificate.js';
 import { failed, type Step } from './step.js';
 
 /** Checks a short-lived certificate against a sigstore trusted root at times that were proven before. */

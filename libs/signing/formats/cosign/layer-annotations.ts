@@ -1,7 +1,8 @@
 import { type TransparencyLogEntry } from '@sigstore/bundle';
 import { TransparencyLogEntry as LogEntry } from '@sigstore/protobuf-specs';
-import { decodeBase64 } from './base64.js';
-import { isObject, readObject, refused } from './malformed.js';
+import { decodeBase64 } from '../base64.js';
+import { refusal } from '../refusal.js';
+import { isObject, readObject } from '../strict-object.js';
 
 /** The log entry in a layer's bundle annotation (cosign, "Rekor bundle": a signed entry timestamp and what it signs). */
 export function logEntriesOf(annotation: string | undefined): readonly TransparencyLogEntry[] {
@@ -31,8 +32,8 @@ export function timestampsOf(annotation: string | undefined): readonly Buffer[] 
   if (!annotation) return [];
   const document = readObject(Buffer.from(annotation), 'the timestamp', 'TIMESTAMP_INVALID');
   const response = decodeBase64(document['SignedRFC3161Timestamp']);
-  if (!response) throw refused('TIMESTAMP_INVALID', 'the timestamp annotation holds no RFC 3161 response in base64');
+  if (!response) throw refusal('TIMESTAMP_INVALID', 'the timestamp annotation holds no RFC 3161 response in base64');
   return [response];
 }
 
-const invalid = (problem: string) => refused('TLOG_INVALID', `the log entry of the layer ${problem}`);
+const invalid = (problem: string) => refusal('TLOG_INVALID', `the log entry of the layer ${problem}`);

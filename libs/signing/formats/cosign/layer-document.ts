@@ -1,5 +1,6 @@
-import { decodeBase64 } from './base64.js';
-import { isObject, readObject, refused } from './malformed.js';
+import { decodeBase64 } from '../base64.js';
+import { refusal } from '../refusal.js';
+import { isObject, readObject } from '../strict-object.js';
 
 /** Annotations of a layer in a `.sig` or `.att` manifest (cosign, "Signature specification"). */
 export const LayerAnnotation = {
@@ -53,4 +54,4 @@ function isAnnotations(value: unknown): value is Readonly<Record<string, string>
   return isObject(value) && Object.values(value).every((text) => typeof text === 'string');
 }
 
-const malformed = (problem: string) => refused('MALFORMED_ENVELOPE', `the sigstore-json document ${problem}`);
+const malformed = (problem: string) => refusal('MALFORMED_ENVELOPE', `the sigstore-json document ${problem}`);

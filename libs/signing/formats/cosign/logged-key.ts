@@ -1,6 +1,6 @@
 import { createPublicKey } from 'node:crypto';
-import { decodeBase64 } from './base64.js';
-import { isObject, readObject } from './malformed.js';
+import { decodeBase64 } from '../base64.js';
+import { isObject, readObject } from '../strict-object.js';
 import { pemBlocks, pemBody } from '../x509/pem.js';
 
 /** Where the entry types of Rekor keep the key or certificate, as paths into `spec`. */

@@ -1,5 +1,6 @@
+import { readCertificate } from '../x509/certificate.js';
 import type { ParsedSignature } from '../signature-format.js';
-import { readCertificate, subjectOf } from './signing-certificate.js';
+import { subjectOf } from './signing-certificate.js';
 import { readSimplePayload } from './simple-payload.js';
 import { kindOf, readMaterial, type SignedMaterial } from './signed-material.js';
 import { claimedDigest, readStatement } from './statement.js';

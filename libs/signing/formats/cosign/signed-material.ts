@@ -1,7 +1,7 @@
 import type { TransparencyLogEntry } from '@sigstore/bundle';
 import { MediaType } from '#oci/media-types.js';
 import type { ParsedSignature } from '../signature-format.js';
-import { decodeBase64 } from './base64.js';
+import { decodeBase64 } from '../base64.js';
 import { preAuthEncoding, readEnvelope, type Envelope } from './dsse.js';
 import {
   decodeLayerDocument,
@@ -10,7 +10,9 @@ import {
   layerDocumentOf,
   type LayerDocument,
 } from './layer-document.js';
-import { MAX_SIGNATURE_BYTES, readObject, refused } from './malformed.js';
+import { refusal } from '../refusal.js';
+import { readObject } from '../strict-object.js';
+import { MAX_SIGNATURE_BYTES } from './malformed.js';
 import { certificatesIn } from '../x509/pem.js';
 import { logEntriesOf, timestampsOf } from './layer-annotations.js';
 import { bundleOf, type SigstoreBundle } from './sigstore-bundle.js';
@@ -42,7 +44,7 @@ export interface SignedMaterial {
 /** Tells the forms of signature bytes apart and reads them strictly; throws `DomainError` with a code of the taxonomy. */
 export function readMaterial(bytes: Uint8Array): SignedMaterial {
   if (bytes.length > MAX_SIGNATURE_BYTES)
-    throw refused('RESOURCE_LIMIT', `the signature is longer than ${MAX_SIGNATURE_BYTES} bytes`);
+    throw refusal('RESOURCE_LIMIT', `the signature is longer than ${MAX_SIGNATURE_BYTES} bytes`);
   if (hasSigstorePrefix(bytes)) return materialOfLayer(decodeLayerDocument(bytes));
   const document = readObject(bytes, 'the signature', 'MALFORMED_ENVELOPE');
   if (document['mimeType'] !== undefined) return materialOfLayer(layerDocumentOf(document));
@@ -109,7 +111,7 @@ function materialOfLayer(layer: LayerDocument): SignedMaterial {
     };
   const signature = decodeBase64(annotations[LayerAnnotation.signature]?.replace(/\s/g, ''));
   if (!signature || signature.length === 0)
-    throw refused('MALFORMED_ENVELOPE', `the annotation ${LayerAnnotation.signature} is not a signature in base64`);
+    throw refusal('MALFORMED_ENVELOPE', `the annotation ${LayerAnnotation.signature} is not a signature in base64`);
   return { ...shared, content: 'simple-signing', signed: payload, payload, signature, stamped: signature, hints: [] };
 }
 

@@ -1,4 +1,5 @@
-import { identitiesOf, oidcIssuerOf, readCertificate } from './signing-certificate.js';
+import { readCertificate } from '../x509/certificate.js';
+import { identitiesOf, oidcIssuerOf } from './signing-certificate.js';
 import type { Signer } from './signature-check.js';
 import type { SignedMaterial } from './signed-material.js';
 

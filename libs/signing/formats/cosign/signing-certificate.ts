@@ -1,4 +1,4 @@
-import { type Certificate, parseCertificate } from '../x509/certificate.js';
+import type { Certificate } from '../x509/certificate.js';
 
 /** The extended key usage of certificates that sign artifacts. */
 export const CODE_SIGNING = '1.3.6.1.5.5.7.3.3';
@@ -6,15 +6,6 @@ const TIME_STAMPING = '1.3.6.1.5.5.7.3.8';
 const FULCIO_ISSUER_TEXT = '1.3.6.1.4.1.57264.1.1';
 const FULCIO_ISSUER_DER = '1.3.6.1.4.1.57264.1.8';
 const UTF8_STRING = 0x0c;
-
-/** Reads a certificate; undefined when it is not one. */
-export function readCertificate(der: Uint8Array): Certificate | undefined {
-  try {
-    return parseCertificate(der);
-  } catch {
-    return undefined;
-  }
-}
 
 /** The readable names of a certificate's subject: what a signer goes by. */
 export function identitiesOf({ extensions }: Certificate): string[] {

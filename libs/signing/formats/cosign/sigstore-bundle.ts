@@ -1,9 +1,10 @@
 import { bundleFromJSON, bundleToJSON, type Bundle } from '@sigstore/bundle';
 import { MediaType } from '#oci/media-types.js';
 import { messageOf } from '#platform/domain-error.js';
-import { decodeBase64 } from './base64.js';
+import { decodeBase64 } from '../base64.js';
 import { envelopeOf, type Envelope } from './dsse.js';
-import { isObject, refused, type JsonObject } from './malformed.js';
+import { refusal } from '../refusal.js';
+import { isObject, type JsonObject } from '../strict-object.js';
 
 /** Version 0.3 and its patches, in both spellings. */
 const VERSION = /^application\/vnd\.dev\.sigstore\.bundle(?:\.v0\.3(?:\.\d+)?\+json|\+json;version=0\.3(?:\.\d+)?)$/;
@@ -39,12 +40,12 @@ export function encodeKeyBundle(payload: Uint8Array, signature: Uint8Array, hint
 export function bundleOf(document: JsonObject): SigstoreBundle {
   const { mediaType, verificationMaterial: material, dsseEnvelope } = document;
   if (typeof mediaType !== 'string' || !VERSION.test(mediaType))
-    throw refused('UNSUPPORTED_FORMAT', `bundles of type "${String(mediaType)}" are not read; only version 0.3`);
+    throw refusal('UNSUPPORTED_FORMAT', `bundles of type "${String(mediaType)}" are not read; only version 0.3`);
   if (document['messageSignature'] !== undefined && dsseEnvelope === undefined)
-    throw refused('UNSUPPORTED_FORMAT', 'the bundle signs a blob; image signatures carry a DSSE envelope');
+    throw refusal('UNSUPPORTED_FORMAT', 'the bundle signs a blob; image signatures carry a DSSE envelope');
   if (!isObject(dsseEnvelope) || document['messageSignature'] !== undefined)
-    throw refused('MALFORMED_ENVELOPE', 'the bundle needs exactly one DSSE envelope');
-  if (!isObject(material)) throw refused('MALFORMED_ENVELOPE', 'the bundle has no verification material');
+    throw refusal('MALFORMED_ENVELOPE', 'the bundle needs exactly one DSSE envelope');
+  if (!isObject(material)) throw refusal('MALFORMED_ENVELOPE', 'the bundle has no verification material');
   const envelope = envelopeOf(dsseEnvelope);
   const certificate = certificateOf(material);
   const hint = isObject(material['publicKey']) ? material['publicKey']['hint'] : undefined;
@@ -63,13 +64,13 @@ export function bundleOf(document: JsonObject): SigstoreBundle {
 
 function certificateOf(material: JsonObject): Buffer | undefined {
   if (material['x509CertificateChain'] !== undefined)
-    throw refused('MALFORMED_ENVELOPE', 'a bundle of version 0.3 carries the leaf certificate only, not a chain');
+    throw refusal('MALFORMED_ENVELOPE', 'a bundle of version 0.3 carries the leaf certificate only, not a chain');
   const { certificate, publicKey } = material;
   if ((certificate === undefined) === (publicKey === undefined))
-    throw refused('MALFORMED_ENVELOPE', 'the bundle needs either a public key hint or a certificate');
+    throw refusal('MALFORMED_ENVELOPE', 'the bundle needs either a public key hint or a certificate');
   if (certificate === undefined) return undefined;
   const der = isObject(certificate) ? decodeBase64(certificate['rawBytes']) : undefined;
-  if (!der || der.length === 0) throw refused('MALFORMED_ENVELOPE', 'the certificate is not standard base64');
+  if (!der || der.length === 0) throw refusal('MALFORMED_ENVELOPE', 'the certificate is not standard base64');
   return der;
 }
 
@@ -80,7 +81,7 @@ function libraryBundle(document: JsonObject): Bundle {
     if (unread === undefined || unread === '.mediaType') return bundle;
     throw new Error(`the member ${unread} is not known, or not in its one form`);
   } catch (error) {
-    throw refused('MALFORMED_ENVELOPE', `the bundle is not valid: ${messageOf(error)}`);
+    throw refusal('MALFORMED_ENVELOPE', `the bundle is not valid: ${messageOf(error)}`);
   }
 }
 

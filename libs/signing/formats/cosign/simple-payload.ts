@@ -1,5 +1,6 @@
 import { isDigest } from '#oci/digest.js';
-import { isObject, readObject, refused } from './malformed.js';
+import { refusal } from '../refusal.js';
+import { isObject, readObject } from '../strict-object.js';
 
 /** Type member of payloads that cosign signs. */
 export const COSIGN_PAYLOAD_TYPE = 'cosign container image signature';
@@ -59,4 +60,4 @@ function members(object: Readonly<Record<string, unknown>>, ...known: string[]):
   return object;
 }
 
-const malformed = (problem: string) => refused('MALFORMED_PAYLOAD', `the simple-signing payload is wrong: ${problem}`);
+const malformed = (problem: string) => refusal('MALFORMED_PAYLOAD', `the simple-signing payload is wrong: ${problem}`);

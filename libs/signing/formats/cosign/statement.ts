@@ -1,5 +1,6 @@
 import { hexOf, algorithmOf, isDigest, type Digest } from '#oci/digest.js';
-import { isObject, readObject, refused } from './malformed.js';
+import { refusal } from '../refusal.js';
+import { isObject, readObject } from '../strict-object.js';
 
 /** The predicate type that makes an in-toto statement an image signature of cosign. */
 export const SIGN_PREDICATE = 'https://sigstore.dev/cosign/sign/v1';
@@ -40,7 +41,7 @@ export function readStatement(bytes: Uint8Array): Statement {
   if (!STATEMENTS.has(document['_type'])) throw malformed('"_type" must be in-toto Statement v1 or v0.1');
   if (typeof predicateType !== 'string' || predicateType === '') throw malformed('"predicateType" must be a text');
   if (!Array.isArray(subject) || subject.length === 0) throw malformed('"subject" must be a list that is not empty');
-  if (subject.length > MAX_SUBJECTS) throw refused('RESOURCE_LIMIT', `the statement has over ${MAX_SUBJECTS} subjects`);
+  if (subject.length > MAX_SUBJECTS) throw refusal('RESOURCE_LIMIT', `the statement has over ${MAX_SUBJECTS} subjects`);
   return { predicateType, subjects: subject.map(readSubject) };
 }
 
@@ -70,4 +71,4 @@ function readSubject(value: unknown): StatementSubject {
   };
 }
 
-const malformed = (problem: string) => refused('MALFORMED_PAYLOAD', `the in-toto statement is wrong: ${problem}`);
+const malformed = (problem: string) => refusal('MALFORMED_PAYLOAD', `the in-toto statement is wrong: ${problem}`);

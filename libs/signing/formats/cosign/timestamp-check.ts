@@ -1,12 +1,11 @@
 import { toSignedEntity, type SignedEntity, type TrustMaterial as SigstoreTrust } from '@sigstore/verify';
 import * as pkijs from 'pkijs';
-import type { Certificate } from '../x509/certificate.js';
+import { type Certificate, certificatesOf, readCertificate } from '../x509/certificate.js';
 import { findPath, findPathProblem } from '../x509/certificate-path.js';
 import { verifyEvidence } from './evidence.js';
 import { reasonOf } from './malformed.js';
-import { certificatesIn } from '../x509/pem.js';
 import type { SignedMaterial } from './signed-material.js';
-import { readCertificate, stampsTime } from './signing-certificate.js';
+import { stampsTime } from './signing-certificate.js';
 import { failed, notApplicable, passed, type Step } from './step.js';
 import { authoritiesOf } from './trusted-root.js';
 
@@ -28,7 +27,7 @@ export function checkTimestamps(
   if (!material.hasTimestamps) return { step: notApplicable('there is no timestamp'), times: [] };
   if (authorities.length === 0 && tsaCertificates.length === 0)
     return { step: notApplicable('no timestamp authority is trusted'), times: [] };
-  const anchors = readAll(tsaCertificates.flatMap(certificatesIn));
+  const anchors = certificatesOf(tsaCertificates);
   const times: Date[] = [];
   let problem = 'it holds no token';
   for (const token of readTokens(material)) {
@@ -84,7 +83,7 @@ function parseToken(token: Buffer): readonly Timestamp[] {
 
 /** Chains from the signing certificates that a token carries, or that are trusted themselves, to the trusted ones. */
 function chainsOf(token: Buffer, anchors: readonly Certificate[], time: Date): Buffer[][] {
-  const carried = readAll(certificatesOfToken(token));
+  const carried = certificatesOfToken(token).flatMap((der) => readCertificate(der) ?? []);
   return [...carried, ...anchors]
     .filter(stampsTime)
     .slice(0, MAX_TOKENS)
@@ -103,8 +102,4 @@ function certificatesOfToken(token: Buffer): Buffer[] {
     .filter((certificate) => certificate instanceof pkijs.Certificate)
     .slice(0, MAX_TOKENS)
     .map((certificate) => Buffer.from(certificate.toSchema().toBER()));
-}
-
-function readAll(ders: readonly Buffer[]): Certificate[] {
-  return ders.map(readCertificate).filter((certificate) => certificate !== undefined);
 }

@@ -2,7 +2,7 @@ import { TrustedRoot } from '@sigstore/protobuf-specs';
 import { toTrustMaterial, type TrustMaterial as SigstoreTrust } from '@sigstore/verify';
 import { createHash, createPublicKey } from 'node:crypto';
 import { messageOf } from '#platform/domain-error.js';
-import { isObject } from './malformed.js';
+import { isObject } from '../strict-object.js';
 import { pemBlocks } from '../x509/pem.js';
 
 /** Logs and authorities of a sigstore trusted root; `problem` when the document cannot be read. */

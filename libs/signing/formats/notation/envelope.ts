@@ -1,6 +1,6 @@
-import { invalid } from '#platform/domain-error.js';
 import { MediaType } from '#oci/media-types.js';
 import type { CheckCode } from '../../report.js';
+import { refusal } from '../refusal.js';
 import type { Algorithm } from './algorithms.js';
 
 /** Names of notation's header parameters (Notary Project signature specification). */
@@ -44,7 +44,7 @@ export const MAX_ENVELOPE_BYTES = 4 * 1024 * 1024;
 
 /** The refusal of an envelope; `code` of the common list. */
 export function refuse(message: string, code: CheckCode = 'MALFORMED_ENVELOPE'): Error {
-  return invalid(message, 'signature', code);
+  return refusal(code, message);
 }
 
 /** True when a verifier needs a plugin that the envelope asks for. */

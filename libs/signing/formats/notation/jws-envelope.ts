@@ -1,10 +1,11 @@
 import { MediaType } from '#oci/media-types.js';
-import { parseStrictJson, StrictJsonError } from '#oci/strict-json.js';
+import { decodeBase64 } from '../base64.js';
+import { isObject, type JsonObject, readObject } from '../strict-object.js';
 import { isAlgorithm, type Algorithm } from './algorithms.js';
 import { Header, refuse, type Envelope } from './envelope.js';
 import { checkProtectedHeader } from './header-rules.js';
 
-type Members = Readonly<Record<string, unknown>>;
+const LIMITS = { depth: 16 };
 
 const KNOWN = new Set<string>([
   'alg',
@@ -18,15 +19,18 @@ const KNOWN = new Set<string>([
 
 /** Reads a JWS envelope in flattened JSON serialisation (RFC 7515, section 7.2.2). */
 export function parseJws(bytes: Uint8Array): Envelope {
-  const document = membersOf(readJson(bytes, 'The JWS envelope'), 'The JWS envelope');
+  const document = readObject(bytes, 'The JWS envelope', 'MALFORMED_ENVELOPE', LIMITS);
   if ('signatures' in document) throw refuse('The JWS envelope must use the flattened form with one signature.');
   const encodedPayload = textOf(document, 'payload');
   const encodedHeader = textOf(document, 'protected');
-  const protectedHeader = membersOf(
-    readJson(base64url(encodedHeader, 'protected'), 'The protected header'),
+  const protectedHeader = readObject(
+    base64url(encodedHeader, 'protected'),
     'The protected header',
+    'MALFORMED_ENVELOPE',
+    LIMITS,
   );
-  const header = membersOf(document['header'], 'The unprotected header');
+  const { header } = document;
+  if (!isObject(header)) throw refuse('The unprotected header must be a JSON object.');
   for (const name of Object.keys(header)) {
     if (Object.hasOwn(protectedHeader, name)) throw refuse(`The header "${name.slice(0, 80)}" appears twice.`);
   }
@@ -51,7 +55,7 @@ export function parseJws(bytes: Uint8Array): Envelope {
   };
 }
 
-function times(header: Members) {
+function times(header: JsonObject) {
   const signingTime = timeOf(header, Header.signingTime);
   const authenticSigningTime = timeOf(header, Header.authenticSigningTime);
   const expiry = timeOf(header, Header.expiry);
@@ -62,7 +66,7 @@ function times(header: Members) {
   };
 }
 
-function unprotectedOf(header: Members): Pick<Envelope, 'certificates' | 'signingAgent' | 'timestampSignature'> {
+function unprotectedOf(header: JsonObject): Pick<Envelope, 'certificates' | 'signingAgent' | 'timestampSignature'> {
   const chain = header['x5c'];
   if (!Array.isArray(chain) || chain.length === 0) throw refuse('The header "x5c" must hold the certificate chain.');
   const agent = header[Header.signingAgent];
@@ -86,7 +90,7 @@ function algorithmOf(name: unknown): Algorithm {
 
 const RFC3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2})$/;
 
-function timeOf(header: Members, name: string): Date | undefined {
+function timeOf(header: JsonObject, name: string): Date | undefined {
   const value = header[name];
   if (value === undefined) return undefined;
   const time = typeof value === 'string' && RFC3339.test(value) ? new Date(value) : undefined;
@@ -94,22 +98,7 @@ function timeOf(header: Members, name: string): Date | undefined {
   return time;
 }
 
-function readJson(bytes: Uint8Array, what: string): unknown {
-  try {
-    return parseStrictJson(bytes, { depth: 16 });
-  } catch (error) {
-    if (error instanceof StrictJsonError) throw refuse(`${what} is not strict JSON: ${error.message}.`);
-    throw error;
-  }
-}
-
-function membersOf(value: unknown, what: string): Members {
-  if (value === null || typeof value !== 'object' || Array.isArray(value))
-    throw refuse(`${what} must be a JSON object.`);
-  return value as Members;
-}
-
-function textOf(document: Members, name: string): string {
+function textOf(document: JsonObject, name: string): string {
   const value = document[name];
   if (typeof value !== 'string') throw refuse(`The member "${name}" of the JWS envelope must be a text.`);
   return value;
@@ -122,7 +111,7 @@ function base64url(text: string, name: string): Buffer {
 }
 
 function base64(text: unknown, name: string): Buffer {
-  const bytes = typeof text === 'string' ? Buffer.from(text, 'base64') : Buffer.alloc(0);
-  if (bytes.length === 0 || bytes.toString('base64') !== text) throw refuse(`The header "${name}" is not base64.`);
+  const bytes = decodeBase64(text);
+  if (!bytes || bytes.length === 0) throw refuse(`The header "${name}" is not base64.`);
   return bytes;
 }

@@ -1,6 +1,6 @@
 import type { Descriptor } from '#oci/descriptor.js';
 import { isDigest } from '#oci/digest.js';
-import { parseStrictJson, StrictJsonError } from '#oci/strict-json.js';
+import { isObject, type JsonObject, readObject } from '../strict-object.js';
 import { refuse } from './envelope.js';
 
 /** What a notation signature speaks of. */
@@ -22,7 +22,7 @@ export function notationPayload({
 
 /** Reads a payload; throws `MALFORMED_PAYLOAD`. */
 export function parsePayload(payload: Uint8Array): TargetArtifact {
-  const { mediaType, digest, size, annotations } = membersOf(membersOf(readJson(payload))['targetArtifact']);
+  const { mediaType, digest, size, annotations } = targetOf(payload);
   if (typeof mediaType !== 'string' || mediaType === '') throw malformed('mediaType');
   if (typeof digest !== 'string' || !isDigest(digest)) throw malformed('digest');
   if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) throw malformed('size');
@@ -31,25 +31,17 @@ export function parsePayload(payload: Uint8Array): TargetArtifact {
 
 function annotationsOf(value: unknown): Record<string, string> {
   if (value === undefined || value === null) return {};
-  const entries = Object.entries(membersOf(value));
+  if (!isObject(value)) throw malformed('annotations');
+  const entries = Object.entries(value);
   if (!entries.every((entry): entry is [string, string] => typeof entry[1] === 'string'))
     throw malformed('annotations');
   return Object.fromEntries(entries);
 }
 
-function readJson(payload: Uint8Array): unknown {
-  try {
-    return parseStrictJson(payload, { depth: 16 });
-  } catch (error) {
-    if (error instanceof StrictJsonError)
-      throw refuse(`The payload is not strict JSON: ${error.message}.`, 'MALFORMED_PAYLOAD');
-    throw error;
-  }
-}
-
-function membersOf(value: unknown): Readonly<Record<string, unknown>> {
-  if (value === null || typeof value !== 'object' || Array.isArray(value)) throw malformed('targetArtifact');
-  return value as Readonly<Record<string, unknown>>;
+function targetOf(payload: Uint8Array): JsonObject {
+  const target = readObject(payload, 'The payload', 'MALFORMED_PAYLOAD', { depth: 16 })['targetArtifact'];
+  if (isObject(target)) return target;
+  throw malformed('targetArtifact');
 }
 
 function malformed(member: string): Error {

@@ -1,4 +1,4 @@
-import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
+import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { encode, Tag } from 'cbor2';
 import { MediaType } from '#oci/media-types.js';
 import { invalid } from '#platform/domain-error.js';
@@ -49,7 +49,7 @@ function openKey({ privateKey, passphrase, certificates }: BuiltinKeySource): Op
       'UNSUPPORTED_ALGORITHM',
     );
   }
-  if (!createPublicKey(key).equals(chain[0]!.publicKey)) {
+  if (!chain[0]!.isOf(key)) {
     throw invalid('The private key does not belong to the first certificate.', 'privateKey');
   }
   return { key, algorithm, chain };

@@ -1,6 +1,6 @@
-import { DomainError, messageOf } from '#platform/domain-error.js';
-import { parseStrictJson } from '#oci/strict-json.js';
-import type { CheckCode } from '../../report.js';
+import { decodeBase64 } from '../base64.js';
+import { refusal } from '../refusal.js';
+import { type JsonObject, readObject } from '../strict-object.js';
 
 /** Algorithms that nv2 signatures are made with. */
 export type Nv2Algorithm = 'RS256' | 'ES256';
@@ -30,30 +30,10 @@ export function readCompactJws(bytes: Uint8Array): CompactJws {
   if (parts.length !== 3 || !header || !payload || !signature)
     throw refusal('MALFORMED_ENVELOPE', 'the signature is not a compact JWS');
   const signed = Buffer.from(text.slice(0, text.lastIndexOf('.')), 'latin1');
-  return { ...readHeader(json(header, 'MALFORMED_ENVELOPE', 'header')), signed, payload, signature };
+  return { ...readHeader(readObject(header, 'the header', 'MALFORMED_ENVELOPE')), signed, payload, signature };
 }
 
-/** An object of strict JSON, or an error with the code. */
-export function json(bytes: Uint8Array, code: CheckCode, what: string): Readonly<Record<string, unknown>> {
-  let value: unknown;
-  try {
-    value = parseStrictJson(bytes);
-  } catch (error) {
-    throw refusal(code, `the ${what} is not valid JSON: ${messageOf(error)}`);
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw refusal(code, `the ${what} is not an object`);
-  return value as Record<string, unknown>;
-}
-
-/** The error of a signature that cannot be read. */
-export function refusal(code: CheckCode, message: string): DomainError {
-  return new DomainError('invalid', code, message, { field: 'signature' });
-}
-
-function readHeader(
-  header: Readonly<Record<string, unknown>>,
-): Pick<CompactJws, 'algorithm' | 'certificates' | 'keyId'> {
+function readHeader(header: JsonObject): Pick<CompactJws, 'algorithm' | 'certificates' | 'keyId'> {
   const { typ, alg, x5c, kid, crit } = header;
   if (typ !== 'x509') throw refusal('UNSUPPORTED_FORMAT', 'the type of the signature is not "x509"');
   if (crit !== undefined) throw refusal('CRITICAL_ATTRIBUTE_UNHANDLED', 'the header marks members as critical');
@@ -68,9 +48,8 @@ function certificatesOf(value: unknown): Buffer[] {
   if (!Array.isArray(value) || value.length === 0 || value.length > 16)
     throw refusal('MALFORMED_ENVELOPE', 'x5c must list 1 to 16 certificates');
   return value.map((each) => {
-    const der = typeof each === 'string' ? Buffer.from(each, 'base64') : undefined;
-    if (!der || der.toString('base64') !== each)
-      throw refusal('MALFORMED_ENVELOPE', 'x5c holds something else than base64');
+    const der = decodeBase64(each);
+    if (!der) throw refusal('MALFORMED_ENVELOPE', 'x5c holds something else than base64');
     return der;
   });
 }

@@ -1,7 +1,6 @@
 import { digestOf } from '#oci/digest.js';
 import type { Descriptor } from '#oci/descriptor.js';
 import { MediaType } from '#oci/media-types.js';
-import { parseStrictJson, StrictJsonError } from '#oci/strict-json.js';
 import { isDomainError } from '#platform/domain-error.js';
 import type {
   Carrier,
@@ -10,6 +9,9 @@ import type {
   StoredManifest,
   WrappedSignature,
 } from '../signature-format.js';
+import { isDescriptor, readCarrierManifest } from '../carrier-manifest.js';
+import { fetchLayer } from '../fetch-layer.js';
+import { isObject } from '../strict-object.js';
 import { MAX_JWS_SIZE } from './compact-jws.js';
 
 /** The artifact manifest of the prototype: the signature is its config, what it signs is in `manifests`. */
@@ -35,9 +37,9 @@ export async function extractNv2(
   parse: (bytes: Uint8Array) => Promise<ParsedSignature>,
 ): Promise<ExtractedSignature[]> {
   const config = configOf(carrier);
-  if (!config) return [];
+  const bytes = config && (await fetchLayer(carrier, config, MAX_JWS_SIZE));
+  if (!bytes) return [];
   try {
-    const bytes = await carrier.fetch(config, MAX_JWS_SIZE);
     return [{ bytes, parsed: await parse(bytes) }];
   } catch (error) {
     if (isDomainError(error)) return [];
@@ -45,25 +47,9 @@ export async function extractNv2(
   }
 }
 
-interface Prototype {
-  readonly config?: Descriptor;
-  readonly manifests?: readonly ({ readonly digest?: unknown } | null)[];
-}
-
-function configOf(carrier: Carrier): Descriptor | undefined {
-  const manifest = readManifest(carrier.manifest.bytes);
-  const config = manifest?.config;
-  if (config?.mediaType !== MediaType.nv2Config || typeof config.digest !== 'string') return undefined;
-  const names =
-    Array.isArray(manifest?.manifests) && manifest.manifests.some((each) => each?.digest === carrier.subject);
+function configOf({ manifest, subject }: Carrier): Descriptor | undefined {
+  const { config, manifests } = readCarrierManifest(manifest.bytes) ?? {};
+  if (!isDescriptor(config) || config.mediaType !== MediaType.nv2Config) return undefined;
+  const names = Array.isArray(manifests) && manifests.some((each) => isObject(each) && each['digest'] === subject);
   return names ? config : undefined;
-}
-
-function readManifest(bytes: Uint8Array): Prototype | undefined {
-  try {
-    return parseStrictJson(bytes) as Prototype;
-  } catch (error) {
-    if (error instanceof StrictJsonError) return undefined;
-    throw error;
-  }
 }

@@ -1,5 +1,6 @@
 import { isDigest } from '#oci/digest.js';
-import { json, refusal } from './compact-jws.js';
+import { refusal } from '../refusal.js';
+import { readObject } from '../strict-object.js';
 
 /** What an nv2 signature says: a manifest's descriptor, the names it goes by, times in seconds since the epoch. */
 export interface Nv2Claims {
@@ -22,7 +23,15 @@ export function writeClaims(claims: Nv2Claims): Uint8Array {
 
 /** Reads the claims; throws a `MALFORMED_PAYLOAD` error. */
 export function readClaims(bytes: Uint8Array): Nv2Claims {
-  const { mediaType, digest, size, references = [], iat, nbf, exp } = json(bytes, 'MALFORMED_PAYLOAD', 'payload');
+  const {
+    mediaType,
+    digest,
+    size,
+    references = [],
+    iat,
+    nbf,
+    exp,
+  } = readObject(bytes, 'the payload', 'MALFORMED_PAYLOAD');
   if (typeof mediaType !== 'string' || mediaType === '') throw malformed('mediaType must be a text');
   if (typeof digest !== 'string' || !isDigest(digest)) throw malformed('digest must be a sha256 or sha512 digest');
   if (!Number.isSafeInteger(size) || (size as number) < 0) throw malformed('size must be a number of bytes');

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { type FormatFixture, describeSignatureFormat, sampleManifest } from '../format-suite.js';
-import { libtrustKeyId, readCertificates } from './certificate-chain.js';
+import { certificatesOf } from '../x509/certificate.js';
+import { libtrustKeyId } from './certificate-names.js';
 import { nv2Format } from './nv2-format.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'nv2-'));
@@ -65,8 +66,8 @@ describe('nv2', () => {
     );
   };
   const { mediaType, digest, size } = manifest;
-  const certificate = readCertificates([rsa.certificates])[0]!;
-  const header = { typ: 'x509', alg: 'RS256', x5c: [certificate.raw.toString('base64')] };
+  const certificate = certificatesOf([rsa.certificates])[0]!;
+  const header = { typ: 'x509', alg: 'RS256', x5c: [Buffer.from(certificate.der).toString('base64')] };
 
   it('finds the certificate by the key id of libtrust', async () => {
     const kid = libtrustKeyId(certificate.publicKey);

@@ -1,7 +1,7 @@
-import type { X509Certificate } from 'node:crypto';
 import type { ParsedSignature, SignatureFormat } from '../signature-format.js';
-import { nameText, openCertificate } from './certificate-chain.js';
-import { type CompactJws, readCompactJws, refusal } from './compact-jws.js';
+import { type Certificate, readCertificate } from '../x509/certificate.js';
+import { refusal } from '../refusal.js';
+import { type CompactJws, readCompactJws } from './compact-jws.js';
 import { extractNv2, wrapNv2 } from './nv2-carrier.js';
 import { readClaims, writeClaims } from './nv2-claims.js';
 import { openNv2Signer } from './nv2-signer.js';
@@ -22,7 +22,7 @@ export const nv2Format: SignatureFormat = {
 async function parseNv2(bytes: Uint8Array): Promise<ParsedSignature> {
   const jws = readCompactJws(bytes);
   const claims = readClaims(jws.payload);
-  const leaf = jws.certificates && openCertificate(jws.certificates[0]!);
+  const leaf = jws.certificates && readCertificate(jws.certificates[0]!);
   checkLength(jws, leaf);
   return {
     scheme: 'nv2',
@@ -31,9 +31,9 @@ async function parseNv2(bytes: Uint8Array): Promise<ParsedSignature> {
     ...(claims.references[0] !== undefined && { reference: claims.references[0] }),
     ...(jws.keyId !== undefined && { keyId: jws.keyId }),
     ...(leaf && {
-      fingerprint: leaf.fingerprint256.replaceAll(':', '').toLowerCase(),
-      certificateSubject: nameText(leaf.subject),
-      certificateIssuer: nameText(leaf.issuer),
+      fingerprint: leaf.fingerprint,
+      certificateSubject: leaf.subject,
+      certificateIssuer: leaf.issuer,
     }),
     ...(claims.issuedAt !== undefined && { timestamp: Math.floor(claims.issuedAt) }),
     claims: { ...claims, algorithm: jws.algorithm },
@@ -41,7 +41,7 @@ async function parseNv2(bytes: Uint8Array): Promise<ParsedSignature> {
 }
 
 /** A JWS that was cut inside its signature can still be well-formed base64; only its length tells. */
-function checkLength(jws: CompactJws, leaf: X509Certificate | undefined): void {
+function checkLength(jws: CompactJws, leaf: Certificate | undefined): void {
   const bits = leaf?.publicKey.asymmetricKeyDetails?.modulusLength;
   const expected = jws.algorithm === 'ES256' ? 64 : bits === undefined ? jws.signature.length : Math.ceil(bits / 8);
   if (jws.signature.length !== expected) {

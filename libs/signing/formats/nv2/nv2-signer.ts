@@ -2,7 +2,7 @@ import { createPrivateKey, type KeyObject, sign as signCallback } from 'node:cry
 import { promisify } from 'node:util';
 import { invalid, messageOf } from '#platform/domain-error.js';
 import type { BuiltinKeySource, BuiltinSigner } from '../signature-format.js';
-import { readCertificates } from './certificate-chain.js';
+import { certificatesOf } from '../x509/certificate.js';
 import type { Nv2Algorithm } from './compact-jws.js';
 import { writeClaims } from './nv2-claims.js';
 
@@ -12,17 +12,16 @@ const signAsync = promisify(signCallback);
 export async function openNv2Signer(source: BuiltinKeySource): Promise<BuiltinSigner> {
   const key = openKey(source);
   const algorithm = algorithmOf(key);
-  const chain = readCertificates([source.certificates ?? '']);
+  const chain = certificatesOf([source.certificates ?? '']);
   const leaf = chain[0];
   if (!leaf) throw invalid('a certificate is needed: give the PEM chain, leaf first', 'certificates');
-  if (!leaf.checkPrivateKey(key))
-    throw invalid('the first certificate does not belong to the private key', 'certificates');
+  if (!leaf.isOf(key)) throw invalid('the first certificate does not belong to the private key', 'certificates');
   const header = encode(
-    JSON.stringify({ typ: 'x509', alg: algorithm, x5c: chain.map((each) => each.raw.toString('base64')) }),
+    JSON.stringify({ typ: 'x509', alg: algorithm, x5c: chain.map((each) => Buffer.from(each.der).toString('base64')) }),
   );
   return {
-    publicKey: chain.map((each) => each.toString()).join(''),
-    fingerprint: leaf.fingerprint256.replaceAll(':', '').toLowerCase(),
+    publicKey: chain.map(({ pem }) => pem).join(''),
+    fingerprint: leaf.fingerprint,
     sign: async ({ mediaType, digest, size }, reference, now) => {
       const claims = { mediaType, digest, size, references: [reference], issuedAt: Math.floor(now.getTime() / 1000) };
       const signed = `${header}.${encode(writeClaims(claims))}`;

@@ -1,32 +1,25 @@
-import { type KeyObject, verify as verifySignature, type X509Certificate } from 'node:crypto';
+import { type KeyObject, verify as verifySignature } from 'node:crypto';
 import { algorithmOf, digestOf } from '#oci/digest.js';
-import { isDomainError } from '#platform/domain-error.js';
 import { matchIdentity } from '../../containers-policy.js';
 import { type CheckCode, CheckList, type SignatureReport } from '../../report.js';
 import type { VerifyContext } from '../signature-format.js';
-import {
-  coversHost,
-  findChain,
-  libtrustKeyId,
-  nameText,
-  openCertificate,
-  readCertificates,
-  validityProblem,
-} from './certificate-chain.js';
+import { type Certificate, certificatesOf, readCertificate } from '../x509/certificate.js';
+import { findPath, findValidityProblem } from '../x509/certificate-path.js';
+import { coversHost, libtrustKeyId } from './certificate-names.js';
 import { type CompactJws, readCompactJws } from './compact-jws.js';
 import { type Nv2Claims, readClaims } from './nv2-claims.js';
 
 /** Verifies one nv2 signature, a historic format: `envelope`, `key`, `chain`, `signature`, `validity`, `payload`, `times`, `descriptor`, `identity`, `reference`. */
 export function verifyNv2(bytes: Uint8Array, context: VerifyContext): SignatureReport {
   const checks = new CheckList();
-  const jws = attempt(checks, 'envelope', () => readCompactJws(bytes));
+  const jws = checks.attempt('envelope', () => readCompactJws(bytes));
   const leaf = jws ? findLeaf(checks, jws, context) : skipped(checks, ['key'], 'there is no envelope');
   const holds =
     jws && leaf
       ? checkSignature(checks, jws, leaf, context)
       : skipped(checks, ['chain', 'signature', 'validity'], 'the key is not known');
   const claims = holds
-    ? attempt(checks, 'payload', () => readClaims(jws!.payload))
+    ? checks.attempt('payload', () => readClaims(jws!.payload))
     : skipped(checks, ['payload'], 'the signature does not hold');
   if (claims && leaf) {
     checkTimes(checks, claims, context.now);
@@ -45,21 +38,21 @@ export function verifyNv2(bytes: Uint8Array, context: VerifyContext): SignatureR
   };
 }
 
-function findLeaf(checks: CheckList, jws: CompactJws, context: VerifyContext): X509Certificate | undefined {
+function findLeaf(checks: CheckList, jws: CompactJws, context: VerifyContext): Certificate | undefined {
   const leaf = jws.certificates
-    ? openCertificate(jws.certificates[0]!)
-    : readCertificates(context.trust.certificates).find((each) => libtrustKeyId(each.publicKey) === jws.keyId);
-  if (leaf) checks.pass('key', nameOf(leaf));
+    ? readCertificate(jws.certificates[0]!)
+    : certificatesOf(context.trust.certificates).find((each) => libtrustKeyId(each.publicKey) === jws.keyId);
+  if (leaf) checks.pass('key', leaf.subject);
   else if (jws.certificates) checks.fail('key', 'MALFORMED_ENVELOPE', 'the signing certificate cannot be read');
   else checks.fail('key', 'UNKNOWN_KEY', `no trusted certificate has the key ${jws.keyId}`);
   return leaf;
 }
 
-function checkSignature(checks: CheckList, jws: CompactJws, leaf: X509Certificate, context: VerifyContext): boolean {
-  const between = (jws.certificates ?? []).slice(1).flatMap((der) => openCertificate(der) ?? []);
-  const chain = findChain(leaf, between, readCertificates(context.trust.certificates));
-  if (chain) checks.pass('chain', chain.map(nameOf).join(' ← '));
-  else checks.fail('chain', 'UNTRUSTED_ROOT', `${nameOf(leaf)} does not lead to a trusted certificate`);
+function checkSignature(checks: CheckList, jws: CompactJws, leaf: Certificate, context: VerifyContext): boolean {
+  const between = (jws.certificates ?? []).slice(1).flatMap((der) => readCertificate(der) ?? []);
+  const chain = findPath(leaf, between, certificatesOf(context.trust.certificates));
+  if (chain) checks.pass('chain', chain.map(({ subject }) => subject).join(' ← '));
+  else checks.fail('chain', 'UNTRUSTED_ROOT', `${leaf.subject} does not lead to a trusted certificate`);
   const problem = keyProblem(jws, leaf.publicKey);
   const holds = (!problem || problem.code === 'WEAK_ALGORITHM') && isSignedBy(jws, leaf.publicKey);
   if (holds && !problem) checks.pass('signature', jws.algorithm);
@@ -69,7 +62,7 @@ function checkSignature(checks: CheckList, jws: CompactJws, leaf: X509Certificat
       holds || problem ? problem!.code : 'BAD_SIGNATURE',
       problem?.detail ?? 'the signature does not belong to these bytes',
     );
-  const expired = validityProblem(chain ?? [leaf], context.now);
+  const expired = findValidityProblem(chain ?? [leaf], [context.now]);
   if (expired) checks.fail('validity', expired.code, expired.detail);
   else checks.pass('validity');
   return holds;
@@ -111,10 +104,10 @@ function checkDescriptor(checks: CheckList, claims: Nv2Claims, { manifest }: Ver
   } else checks.pass('descriptor', actual);
 }
 
-function checkNames(checks: CheckList, claims: Nv2Claims, leaf: X509Certificate, reference: string | undefined): void {
+function checkNames(checks: CheckList, claims: Nv2Claims, leaf: Certificate, reference: string | undefined): void {
   const foreign = claims.references.find((each) => !coversHost(leaf, each));
-  if (foreign === undefined) checks.pass('identity', nameOf(leaf));
-  else checks.fail('identity', 'IDENTITY_MISMATCH', `${nameOf(leaf)} does not stand for the host of ${foreign}`);
+  if (foreign === undefined) checks.pass('identity', leaf.subject);
+  else checks.fail('identity', 'IDENTITY_MISMATCH', `${leaf.subject} does not stand for the host of ${foreign}`);
   if (reference === undefined) return skipped(checks, ['reference'], 'no reference was given to compare with');
   if (claims.references.length === 0) return skipped(checks, ['reference'], 'the signature names no reference');
   const results = claims.references.map((signed) => matchIdentity(undefined, reference, signed));
@@ -123,31 +116,15 @@ function checkNames(checks: CheckList, claims: Nv2Claims, leaf: X509Certificate,
   else checks.fail('reference', 'REFERENCE_MISMATCH', results.map((result) => result.detail).join('; '));
 }
 
-function signerOf(leaf: X509Certificate, jws: CompactJws): Record<string, unknown> {
+function signerOf(leaf: Certificate, jws: CompactJws): Record<string, unknown> {
   return {
-    subject: nameOf(leaf),
-    issuer: nameText(leaf.issuer),
-    fingerprint: leaf.fingerprint256.replaceAll(':', '').toLowerCase(),
+    subject: leaf.subject,
+    issuer: leaf.issuer,
+    fingerprint: leaf.fingerprint,
     keyId: libtrustKeyId(leaf.publicKey),
-    subjectAltName: leaf.subjectAltName ?? null,
+    subjectAltNames: leaf.extensions.subjectAltNames.map(({ value }) => value),
     algorithm: jws.algorithm,
   };
-}
-
-function nameOf(certificate: X509Certificate): string {
-  return nameText(certificate.subject);
-}
-
-function attempt<T>(checks: CheckList, name: string, read: () => T): T | undefined {
-  try {
-    const value = read();
-    checks.pass(name);
-    return value;
-  } catch (error) {
-    if (!isDomainError(error)) throw error;
-    checks.fail(name, error.code as CheckCode, error.message);
-    return undefined;
-  }
 }
 
 function skipped(checks: CheckList, names: readonly string[], detail: string): undefined {

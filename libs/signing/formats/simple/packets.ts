@@ -1,4 +1,4 @@
-import { refusal } from './refusal.js';
+import { refusal } from '../refusal.js';
 
 /** Packet types that a signed message is made of (RFC 9580 section 5). */
 export const PacketTag = { signature: 2, onePass: 4, compressed: 8, marker: 10, literal: 11, padding: 21 } as const;

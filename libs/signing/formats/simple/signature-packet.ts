@@ -1,5 +1,5 @@
 import { Cursor } from './packets.js';
-import { refusal } from './refusal.js';
+import { refusal } from '../refusal.js';
 
 /** What a signature packet of version 4 or 6 says before it is verified (RFC 9580 section 5.2.3). Hex is upper case. */
 export interface SignatureFields {

@@ -1,7 +1,7 @@
 import { inflateRawSync, inflateSync } from 'node:zlib';
 import { unarmor } from 'openpgp';
 import { Cursor, type Packet, PacketTag, readPackets } from './packets.js';
-import { refusal } from './refusal.js';
+import { refusal } from '../refusal.js';
 import { readSignaturePacket, type SignatureFields } from './signature-packet.js';
 
 /** A binary OpenPGP message with exactly one signature; `data` is what was signed. */

@@ -1,7 +1,6 @@
 import { isDigest } from '#oci/digest.js';
-import { parseStrictJson } from '#oci/strict-json.js';
-import { messageOf } from '#platform/domain-error.js';
-import { refusal } from './refusal.js';
+import { refusal } from '../refusal.js';
+import { isObject, type JsonObject, readObject } from '../strict-object.js';
 
 /** What a simple signature says (containers/image, "atomic container signature"). `timestamp` in seconds, not trusted. */
 export interface SimplePayload {
@@ -31,7 +30,7 @@ export function writeSimplePayload(payload: SimplePayload): Uint8Array {
 
 /** Reads a payload by the rules that containers/image enforces; throws a `MALFORMED_PAYLOAD` error. */
 export function readSimplePayload(bytes: Uint8Array): SimplePayload {
-  const top = members(document(bytes), 'the payload', ['critical', 'optional']);
+  const top = members(readObject(bytes, 'the payload', 'MALFORMED_PAYLOAD'), 'the payload', ['critical', 'optional']);
   const critical = members(top['critical'], 'critical', ['identity', 'image', 'type']);
   const image = members(critical['image'], 'critical.image', ['docker-manifest-digest']);
   const identity = members(critical['identity'], 'critical.identity', ['docker-reference']);
@@ -56,15 +55,7 @@ function isInt64(value: unknown): boolean {
   return Number.isInteger(value) && (value as number) >= MIN_INT64 && (value as number) < MAX_INT64;
 }
 
-function document(bytes: Uint8Array): unknown {
-  try {
-    return parseStrictJson(bytes);
-  } catch (error) {
-    throw malformed(`the payload is not valid JSON: ${messageOf(error)}`);
-  }
-}
-
-function members(value: unknown, where: string, names: readonly string[]): Record<string, unknown> {
+function members(value: unknown, where: string, names: readonly string[]): JsonObject {
   const found = object(value, where);
   for (const name of names) if (!Object.hasOwn(found, name)) throw malformed(`${where} lacks the member "${name}"`);
   for (const name of Object.keys(found)) {
@@ -73,8 +64,8 @@ function members(value: unknown, where: string, names: readonly string[]): Recor
   return found;
 }
 
-function object(value: unknown, where: string): Record<string, unknown> {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+function object(value: unknown, where: string): JsonObject {
+  if (isObject(value)) return value;
   throw malformed(`${where} must be an object`);
 }
 

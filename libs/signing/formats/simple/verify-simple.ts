@@ -1,7 +1,6 @@
 import { algorithmOf, digestOf } from '#oci/digest.js';
-import { isDomainError } from '#platform/domain-error.js';
 import { matchIdentity } from '../../containers-policy.js';
-import { type CheckCode, CheckList, type SignatureReport } from '../../report.js';
+import { CheckList, type SignatureReport } from '../../report.js';
 import type { SignedBy } from '../../signature-requirement.js';
 import type { VerifyContext } from '../signature-format.js';
 import { hashName, publicKeyAlgorithmName, verifyCryptography } from './cryptography.js';
@@ -18,13 +17,13 @@ export async function verifySimple(bytes: Uint8Array, context: VerifyContext): P
   const requirement = context.requirement?.type === 'signedBy' ? context.requirement : undefined;
   const ring = await readKeyRing(requirement?.keys ?? context.trust.openpgpKeys);
   const checks = new CheckList();
-  const message = await attempt(checks, 'envelope', () => readSignedMessage(bytes));
+  const message = checks.attempt('envelope', () => readSignedMessage(bytes));
   const found = message
     ? await checkSignature(checks, message, ring, requirement !== undefined)
     : skipAll(checks, ['key', 'signature'], 'no envelope');
   if (message && found.key) await checkValidity(checks, message.signature, found.key, context.now);
   else checks.skip('key-validity', 'the key is not known');
-  const payload = found.holds ? await attempt(checks, 'payload', () => readSimplePayload(message!.data)) : undefined;
+  const payload = found.holds ? checks.attempt('payload', () => readSimplePayload(message!.data)) : undefined;
   if (!found.holds) checks.skip('payload', 'not read, because the signature does not hold');
   if (payload) {
     checkDigest(checks, payload, context);
@@ -133,18 +132,6 @@ function signerOf(signature: SignatureFields, key: SigningKey): Record<string, u
     hashAlgorithm: hashName(signature.hashAlgorithm),
     created: signature.created.toISOString(),
   };
-}
-
-async function attempt<T>(checks: CheckList, name: string, read: () => T | Promise<T>): Promise<T | undefined> {
-  try {
-    const value = await read();
-    checks.pass(name);
-    return value;
-  } catch (error) {
-    if (!isDomainError(error)) throw error;
-    checks.fail(name, error.code as CheckCode, error.message);
-    return undefined;
-  }
 }
 
 function skipAll(checks: CheckList, names: readonly string[], detail: string): Found {

@@ -55,7 +55,7 @@ export function findPathProblem(
 ): PathProblem | undefined {
   for (const [depth, certificate] of path.entries()) {
     const problem =
-      findExtensionProblem(certificate, path[0]!, depth, purpose) ?? findValidityProblem(certificate, times);
+      findExtensionProblem(certificate, path[0]!, depth, purpose) ?? findValidityProblem([certificate], times);
     if (problem) return problem;
   }
   return undefined;
@@ -83,12 +83,18 @@ function findExtensionProblem(
   return forbidden === undefined ? undefined : { code, detail: `${name} may not certify the name "${forbidden}"` };
 }
 
-function findValidityProblem(certificate: Certificate, times: readonly Date[]): PathProblem | undefined {
-  const { notBefore, notAfter } = certificate;
-  if (times.some((time) => time > notAfter))
-    return { code: 'CERT_EXPIRED', detail: `${named(certificate)} ended ${notAfter.toISOString()}` };
-  if (times.some((time) => time < notBefore))
-    return { code: 'CERT_NOT_YET_VALID', detail: `${named(certificate)} starts ${notBefore.toISOString()}` };
+/** The first certificate that is not valid at all of the times. */
+export function findValidityProblem(
+  certificates: readonly Certificate[],
+  times: readonly Date[],
+): PathProblem | undefined {
+  for (const certificate of certificates) {
+    const { notBefore, notAfter } = certificate;
+    if (times.some((time) => time > notAfter))
+      return { code: 'CERT_EXPIRED', detail: `${named(certificate)} ended ${notAfter.toISOString()}` };
+    if (times.some((time) => time < notBefore))
+      return { code: 'CERT_NOT_YET_VALID', detail: `${named(certificate)} starts ${notBefore.toISOString()}` };
+  }
   return undefined;
 }
 

@@ -5,6 +5,7 @@ import { Certificate as Asn1Certificate } from 'pkijs';
 import { invalid } from '#platform/domain-error.js';
 import { readExtensions, type CertificateExtensions } from './certificate-extensions.js';
 import { formatName, readName, type NameAttribute } from './distinguished-name.js';
+import { certificatesIn } from './pem.js';
 
 /** A certificate as the rules need it, read once from its DER. */
 export interface Certificate {
@@ -26,6 +27,8 @@ export interface Certificate {
   /** For pkijs, which verifies revocation lists and timestamps. */
   readonly asn1: Asn1Certificate;
   isSignedBy(issuer: Certificate): boolean;
+  /** True when the certificate is of this private key. */
+  isOf(privateKey: KeyObject): boolean;
 }
 
 /** How a certificate is signed, as far as the rules care. */
@@ -58,12 +61,26 @@ export function parseCertificate(der: Uint8Array): Certificate {
   const fingerprint = createHash('sha256').update(der).digest('hex');
   const known = parsed.get(fingerprint);
   if (known) return known;
-  const certificate = readCertificate(Uint8Array.from(der), fingerprint);
+  const certificate = readDer(Uint8Array.from(der), fingerprint);
   parsed.set(fingerprint, certificate);
   return certificate;
 }
 
-function readCertificate(der: Uint8Array<ArrayBuffer>, fingerprint: string): Certificate {
+/** Reads a certificate; undefined when it is not one. */
+export function readCertificate(der: Uint8Array): Certificate | undefined {
+  try {
+    return parseCertificate(der);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The certificates in PEM texts, several in one text allowed; those that cannot be read are left out. */
+export function certificatesOf(texts: readonly string[]): Certificate[] {
+  return texts.flatMap(certificatesIn).flatMap((der) => readCertificate(der) ?? []);
+}
+
+function readDer(der: Uint8Array<ArrayBuffer>, fingerprint: string): Certificate {
   const block = asn1js.fromBER(der);
   if (block.offset !== der.length) throw new Error('the certificate is not one DER value');
   const asn1 = new Asn1Certificate({ schema: block.result });
@@ -85,6 +102,8 @@ function readCertificate(der: Uint8Array<ArrayBuffer>, fingerprint: string): Cer
     signatureAlgorithm: signatureAlgorithmOf(asn1),
     extensions: readExtensions(asn1),
     asn1,
+    // Comparing public keys of two kinds leaves an error behind that OpenSSL reports to the next caller.
+    isOf: (privateKey) => x509.checkPrivateKey(privateKey),
     isSignedBy: (issuer) => rawIssuer === issuer.rawSubject && isVerifiedBy(x509, issuer.publicKey),
   };
   if (Number.isNaN(certificate.notBefore.getTime()) || Number.isNaN(certificate.notAfter.getTime())) {
