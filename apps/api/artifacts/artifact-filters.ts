@@ -1,4 +1,4 @@
-import { findVersion } from '../content/content-filters.js';
+import { findVersion, PROTECTION_MINUTES } from '../content/content-filters.js';
 import { single, wholeNumber, type Filter } from '../rest/filters/filter.js';
 
 /** Artifacts of the blobs in a repository version. */
@@ -21,7 +21,7 @@ export const orphanedFor: Filter = {
   description: 'Minutes Artifacts have been orphaned for. -1 uses the default protection time.',
   compile(raw, { values }) {
     const given = Number(wholeNumber('orphaned_for', single(raw)));
-    const minutes = values.bind(Math.min(given < 0 ? 1440 : given, 4_294_967_295));
+    const minutes = values.bind(Math.min(given < 0 ? PROTECTION_MINUTES : given, 4_294_967_295));
     return `t.touched_at < now() - ${minutes}::float8 * interval '1 minute'
       and not exists (select 1 from membership m where m.unit_id = t.id)
       and not exists (select 1 from staged s where s.unit_id = t.id)

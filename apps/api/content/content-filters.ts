@@ -5,8 +5,8 @@ import { single, twoEnds, wholeNumber, type Filter, type FilterScope } from '../
 import { labelSelect } from '../rest/filters/label-select.js';
 import { locate, MODELS, type Located } from '../rest/models.js';
 
-/** Minutes that `orphaned_for=-1` stands for. */
-const PROTECTION_MINUTES = 1440;
+/** Minutes that unused content is kept when nothing else is said, and that `orphaned_for=-1` stands for. */
+export const PROTECTION_MINUTES = 1440;
 
 /** A version as memberships know it, and how many units of each kind it has, added and removed. */
 interface CountedVersion {

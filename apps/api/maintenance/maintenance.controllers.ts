@@ -1,3 +1,4 @@
+import { PROTECTION_MINUTES } from '../content/content-filters.js';
 import { Context, type RestContext } from '../rest/context.js';
 import { prnOf } from '../rest/models.js';
 import { DeleteRoute, PostRoute } from '../rest/operation.js';
@@ -9,8 +10,6 @@ import { OrphanCleanup } from './orphan-tasks.js';
 import { ReclaimSpace } from './reclaim-task.js';
 import { RepairAll } from './repair-tasks.js';
 
-/** Minutes that unused content is kept when nothing else is said. */
-const PROTECTION_MINUTES = 1440;
 const ORPHANS = { exclusive: ['pdrn:default:orphans'] };
 const REPAIR = { exclusive: ['pdrn:default:repair'] };
 const RECLAIM = ['pdrn:default:reclaim_space'];
