@@ -127,7 +127,9 @@ describe('flushing', () => {
     const handle = await open(folder, 'r');
     const spy = vi.spyOn(Object.getPrototypeOf(handle) as typeof handle, 'sync');
     const batch = new FlushBatch(true);
-    await Promise.all(Array.from({ length: 20 }, () => batch.folder(folder)));
+    const first = batch.folder(folder);
+    await vi.waitFor(() => expect(spy).toHaveBeenCalledTimes(1));
+    await Promise.all([first, ...Array.from({ length: 20 }, () => batch.folder(folder))]);
     expect(spy).toHaveBeenCalledTimes(2);
     await batch.folder(folder);
     expect(spy).toHaveBeenCalledTimes(3);

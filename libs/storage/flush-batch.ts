@@ -1,16 +1,13 @@
 import { open, type FileHandle } from 'node:fs/promises';
-
-interface Round {
-  running: Promise<void>;
-  next: Promise<void> | undefined;
-}
+import { Batches } from '#platform/batches.js';
 
 /**
  * Flushing shared by commits that run at the same time: those that rename into one folder share its flush, and files are
  * flushed side by side, so that the file system can put them into one journal commit. Does nothing when flushing is off.
  */
 export class FlushBatch {
-  #folders = new Map<string, Round>();
+  /** One for each folder that blobs lie in. */
+  readonly #folders = new Map<string, Batches<undefined, undefined>>();
   #active = 0;
   #queue: (() => void)[] = [];
 
@@ -34,32 +31,19 @@ export class FlushBatch {
   }
 
   /** Makes the names in a folder durable; a flush that began before this call does not count. */
-  folder(path: string): Promise<void> {
-    if (!this.enabled) return Promise.resolve();
-    const round = this.#folders.get(path);
-    if (!round) return this.#start(path);
-    round.next ??= round.running.then(
-      () => this.#start(path),
-      () => this.#start(path),
-    );
-    return round.next;
-  }
-
-  #start(path: string): Promise<void> {
-    const round: Round = { running: flushFolder(path), next: undefined };
-    this.#folders.set(path, round);
-    const ended = () => {
-      if (round.next === undefined && this.#folders.get(path) === round) this.#folders.delete(path);
-    };
-    round.running.then(ended, ended);
-    return round.running;
+  async folder(path: string): Promise<void> {
+    if (!this.enabled) return;
+    let flushes = this.#folders.get(path);
+    if (!flushes) this.#folders.set(path, (flushes = new Batches((waiting) => flushFolder(path, waiting))));
+    await flushes.do(undefined);
   }
 }
 
-async function flushFolder(path: string): Promise<void> {
+async function flushFolder<Waiting>(path: string, waiting: readonly Waiting[]): Promise<readonly Waiting[]> {
   const handle = await open(path, 'r');
   try {
     await handle.sync();
+    return waiting;
   } finally {
     await handle.close();
   }
