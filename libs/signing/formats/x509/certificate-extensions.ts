@@ -3,7 +3,7 @@ import type { Certificate as Asn1Certificate, Extension } from 'pkijs';
 import { type GeneralName, readGeneralNames } from './general-names.js';
 import { type NameConstraints, readNameConstraints } from './name-constraints.js';
 
-/** The extensions that notation's certificate rules look at (RFC 5280, section 4.2). */
+/** The extensions that the rules of the families look at (RFC 5280, section 4.2). */
 export interface CertificateExtensions {
   readonly basicConstraints?: { readonly ca: boolean; readonly pathLength?: number };
   readonly keyUsage?: { readonly critical: boolean; readonly usages: ReadonlySet<KeyUsage> };
