@@ -12,7 +12,7 @@ const started = performance.now();
 await runProcess({
   name: 'Hallmark',
   async start(settings) {
-    const postgres = settings.databaseUrl ? undefined : await startEmbeddedPostgres(join(settings.dataDir, 'postgres'));
+    const postgres = settings.databaseUrl ? undefined : await startDatabase(settings);
     try {
       return await startOn(postgres, settings);
     } catch (error) {
@@ -21,6 +21,11 @@ await runProcess({
     }
   },
 });
+
+/** Commits of a server that need not flush return at once, as its blobs do. */
+function startDatabase({ dataDir, fsync }: HallmarkConfig): Promise<EmbeddedPostgres> {
+  return startEmbeddedPostgres(join(dataDir, 'postgres'), fsync ? {} : { synchronous_commit: 'off' });
+}
 
 async function startOn(postgres: EmbeddedPostgres | undefined, settings: HallmarkConfig): Promise<() => Promise<void>> {
   const config = postgres ? settings.with({ databaseUrl: postgres.url, databaseDirectUrl: postgres.url }) : settings;

@@ -107,7 +107,7 @@ export const SETTINGS = {
     'HALLMARK_FSYNC',
     true,
     bool,
-    'Flush blobs to disk before the manifest that names them is acknowledged.',
+    'Flush blobs, and the rows of an embedded PostgreSQL, to disk before the manifest that names them is acknowledged.',
   ),
   offload: setting(
     'HALLMARK_OFFLOAD',

@@ -7,6 +7,14 @@ import type { MadeImage } from './push-http.js';
 /** Answers a request in place of the registry; false lets the registry answer. */
 export type Script = (request: IncomingMessage, response: ServerResponse) => boolean | void | Promise<boolean | void>;
 
+/** A script that gives the same answer each time. */
+export const answer =
+  (status: number, headers: Record<string, string> = {}, body = ''): Script =>
+  (_request, response) => {
+    response.writeHead(status, headers);
+    response.end(body);
+  };
+
 /** A registry in this process whose every answer a test can change. */
 export class FakeUpstream {
   /** `METHOD path` of every request, in order. */

@@ -2,12 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { findByDigest } from '#content/read/find-manifest.js';
 import { MediaType } from '#oci/media-types.js';
-import type { DomainError } from '#platform/domain-error.js';
 import { rowsOf } from '#platform/database.js';
 import type { RemoteEntity } from '#transfer/remotes/remote.entity.js';
-import { FakeUpstream, type Script } from './fake-upstream.js';
+import { answer, FakeUpstream } from './fake-upstream.js';
 import { makeImage, type MadeImage, manifestOf } from './push-http.js';
-import { type SyncBench, startBench } from './syncing.js';
+import { refusalOf, refused, type SyncBench, startBench } from './syncing.js';
 
 let bench: SyncBench;
 let upstream: FakeUpstream;
@@ -31,28 +30,9 @@ interface ManifestJson {
   readonly layers: readonly { readonly size: number }[];
 }
 
+const refusal = () => refusalOf(bench, repository, remote);
 const layer = () => image.blobs[1]!;
 const sync = (fields: Partial<RemoteEntity> = {}) => bench.sync(repository, Object.assign(remote, fields));
-const answer =
-  (status: number, headers: Record<string, string> = {}, body = ''): Script =>
-  (_request, response) => {
-    response.writeHead(status, headers);
-    response.end(body);
-  };
-
-/** How a sync failed, and what the repository is afterwards. */
-async function refusal() {
-  const { name, message, code } = (await sync().catch((error: unknown) => error)) as DomainError;
-  return { name, message, code, head: await bench.head(repository) };
-}
-
-/** A refusal with this reason that left the repository as it was. */
-const refused = (reason: RegExp | string, code?: string) => ({
-  name: 'DomainError',
-  message: expect.stringMatching(reason) as string,
-  head: { number: 0, present: {} },
-  ...(code ? { code } : {}),
-});
 
 describe('an upstream that misbehaves ends the sync with a reason and an unchanged repository', () => {
   test('E6 wrong bytes of a blob', async () => {

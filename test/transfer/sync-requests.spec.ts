@@ -3,11 +3,10 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { findByTag } from '#content/read/find-manifest.js';
 import { digestOf } from '#oci/digest.js';
 import { MediaType } from '#oci/media-types.js';
-import type { DomainError } from '#platform/domain-error.js';
 import type { RemoteEntity } from '#transfer/remotes/remote.entity.js';
-import { FakeUpstream, type Script } from './fake-upstream.js';
+import { answer, FakeUpstream, type Script } from './fake-upstream.js';
 import { makeImage, type MadeImage, manifestOf } from './push-http.js';
-import { type SyncBench, startBench } from './syncing.js';
+import { refusalOf, refused, type SyncBench, startBench } from './syncing.js';
 
 let bench: SyncBench;
 let upstream: FakeUpstream;
@@ -26,28 +25,9 @@ beforeEach(async () => {
 });
 afterAll(() => bench.stop());
 
+const refusal = () => refusalOf(bench, repository, remote);
 const layer = () => image.blobs[1]!;
 const sync = (fields: Partial<RemoteEntity> = {}) => bench.sync(repository, Object.assign(remote, fields));
-const answer =
-  (status: number, headers: Record<string, string> = {}, body = ''): Script =>
-  (_request, response) => {
-    response.writeHead(status, headers);
-    response.end(body);
-  };
-
-/** How a sync failed, and what the repository is afterwards. */
-async function refusal() {
-  const { name, message, code } = (await sync().catch((error: unknown) => error)) as DomainError;
-  return { name, message, code, head: await bench.head(repository) };
-}
-
-/** A refusal with this reason that left the repository as it was. */
-const refused = (reason: RegExp | string, code?: string) => ({
-  name: 'DomainError',
-  message: expect.stringMatching(reason) as string,
-  head: { number: 0, present: {} },
-  ...(code ? { code } : {}),
-});
 
 describe('requests', () => {
   test('of a sync without news are one HEAD for each tag, the list and two questions what the upstream can', async () => {

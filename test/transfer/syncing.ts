@@ -2,8 +2,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DataSource } from 'typeorm';
+import { expect } from 'vitest';
 import { Config, type HallmarkConfig } from '#platform/config.js';
 import { rowsOf } from '#platform/database.js';
+import type { DomainError } from '#platform/domain-error.js';
 import { newId } from '#platform/identifiers.js';
 import { FileStore } from '#storage/file-store.js';
 import type { TaskContext } from '#tasks/define-task.js';
@@ -31,6 +33,21 @@ export interface SyncBench {
   head(repositoryId: string): Promise<{ number: number; present: Record<string, number> }>;
   stop(): Promise<void>;
 }
+
+/** How a sync ended that must fail, and what its repository is afterwards. */
+export async function refusalOf(bench: SyncBench, repositoryId: string, remote: RemoteEntity) {
+  const error: unknown = await bench.sync(repositoryId, remote).catch((thrown: unknown) => thrown);
+  const { name, message, code } = error as DomainError;
+  return { name, message, code, head: await bench.head(repositoryId) };
+}
+
+/** A {@link refusalOf} with this reason that left the new repository as it was. */
+export const refused = (reason: RegExp | string, code?: string) => ({
+  name: 'DomainError',
+  message: expect.stringMatching(reason) as string,
+  head: { number: 0, present: {} },
+  ...(code ? { code } : {}),
+});
 
 /** Starts a bench; `settings` replace settings. */
 export async function startBench(settings: Partial<HallmarkConfig> = {}): Promise<SyncBench> {
