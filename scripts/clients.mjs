@@ -17,6 +17,7 @@ const PACKAGES = [
   'redis-server',
   'nginx',
   'docker-compose',
+  'make',
   'python3',
 ];
 const PROGRAMS = [

@@ -21,7 +21,7 @@ done
 [ ${#names[@]} -gt 0 ] || names=($EVERYTHING)
 
 PACKAGES="skopeo podman netavark buildah umoci gnupg docker-registry jq openssl curl nginx-light redis-server wrk
-  docker-compose python3-venv libgpgme-dev libseccomp-dev pkg-config gcc"
+  docker-compose make python3-venv libgpgme-dev libseccomp-dev pkg-config gcc"
 install_packages() { # PACKAGE…: those that are missing
   local missing=()
   for package in "$@"; do

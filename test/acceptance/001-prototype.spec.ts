@@ -1,12 +1,11 @@
 // Push, discover and pull of the prototype, typed as its document has it. docker is replayed by curl, nv2 by a stand-in.
 // The views of the prototype are tested in detail in test/registry/prototype.spec.ts.
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { formatOf } from '#signing/formats/all.js';
 import { type Json, PASSWORD, startStandalone, type Standalone } from '../main-path/standalone-process.js';
 import { needing } from '../real-clients.js';
-import { openStage, type Stage } from './stage.js';
+import { openStage, sha, type Stage } from './stage.js';
 
 const TYPE = 'application/vnd.cncf.notary.v2';
 const ARTIFACT = 'application/vnd.oci.artifact.manifest.v1+json';
@@ -15,8 +14,6 @@ const NAMES =
   'artifactMediaType artifactType configMediaType signatureFileSize manifestMediaType manifestFileSize artifactDigest ' +
   'configPutLocation retrievedSignatureFile';
 const clients = needing('openssl', 'curl', 'jq');
-const sha = (bytes: Uint8Array | string) => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
-
 describe.skipIf(clients.skip)(`the prototype, command by command${clients.note}`, () => {
   let hallmark: Standalone;
   let stage: Stage;

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { chmod, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -7,6 +8,9 @@ import { type Ended, run } from '../main-path/standalone-process.js';
 
 // Each command of the operator is a process of its own; a busy machine needs its time for some of them in a row.
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 240_000 });
+
+/** The digest of bytes. */
+export const sha = (bytes: Uint8Array | string) => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 
 /** The checkout. */
 export const ROOT = join(import.meta.dirname, '../..');
