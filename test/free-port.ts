@@ -2,6 +2,8 @@ import { createServer } from 'node:net';
 
 const FIRST = 10_000;
 const LAST = 32_000;
+/** Ports that `fetch` refuses to ask, see the Fetch standard, section 2.10. */
+const BLOCKED: readonly number[] = [10_080];
 
 /**
  * A port of loopback that is free now. It lies below the range that the kernel gives to outgoing connections, so that none of
@@ -10,7 +12,7 @@ const LAST = 32_000;
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = FIRST + Math.floor(Math.random() * (LAST - FIRST));
-    if (await isFree(port)) return port;
+    if (!BLOCKED.includes(port) && (await isFree(port))) return port;
   }
 }
 

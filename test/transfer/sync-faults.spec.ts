@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { findByDigest } from '#content/read/find-manifest.js';
 import { MediaType } from '#oci/media-types.js';
 import { rowsOf } from '#platform/database.js';
@@ -222,8 +222,11 @@ describe('faults that pass', () => {
 
   test('E8 an ended sync goes on without fetching again what is here', async () => {
     const two = upstream.add(makeImage(), 'two');
-    upstream.on(new RegExp(`GET .*/blobs/${two.blobs[1]!.digest}`), answer(500));
-    await expect(sync({ downloadConcurrency: 1 })).rejects.toThrow('gave 500');
+    upstream.on(new RegExp(`GET .*/blobs/${two.blobs[1]!.digest}`), async (request, response) => {
+      await vi.waitUntil(async () => (await bench.store.size(layer().digest)) !== undefined, { timeout: 30_000 });
+      await answer(500)(request, response);
+    });
+    await expect(sync({ downloadConcurrency: 2 })).rejects.toThrow('gave 500');
     const one = { repositoryId: repository, pinned: null };
     expect(await findByDigest(bench.source, one, image.manifest.digest)).toBeUndefined();
     expect(await rowsOf(bench.source, 'select 1 from staged')).toEqual([]);
