@@ -1,12 +1,10 @@
 import type { DataSource } from 'typeorm';
 import { findByTag } from '#content/read/find-manifest.js';
-import { Readable } from 'node:stream';
 import { parseManifest } from '#oci/manifest.js';
 import { parseCompanionTag } from '#oci/reference.js';
 import { rowsOf } from '#platform/database.js';
-import { mergeCompanionManifests } from '#signing/formats/cosign/merge.js';
-import { layerKey } from '#signing/formats/cosign/wrap.js';
 import type { BlobStore } from '#storage/blob-store.js';
+import { type CompanionUnion, unionOf } from '../companion-union.js';
 import type { ManifestShelf } from './manifest-shelf.js';
 import type { RepositoryTarget } from './repository-target.js';
 
@@ -33,10 +31,9 @@ export async function mergeCompanions(
     const current = await findByTag(merging.source, { repositoryId: merging.repositoryId, pinned: null }, tag);
     const digest = tags.get(tag)!;
     if (!current || current.digest === digest) continue;
-    const upstream = await merging.shelf.read(digest);
-    const has = new Set(parseManifest(current.bytes, current.mediaType).layers.map(layerKey));
-    if (upstream.parsed.layers.every((layer) => has.has(layerKey(layer)))) merged.set(tag, current.digest);
-    else merged.set(tag, (await storeUnion(merging, tag, current.bytes, upstream.bytes)) ?? digest);
+    const union = unionOf(current.bytes, (await merging.shelf.read(digest)).bytes);
+    if (union === 'here') merged.set(tag, current.digest);
+    else if (union !== 'coming') merged.set(tag, await storeUnion(merging, tag, union));
   }
   return merged;
 }
@@ -57,14 +54,12 @@ async function locallySigned(source: DataSource, repositoryId: string, names: re
 async function storeUnion(
   { store, target }: Merging,
   tag: string,
-  current: Uint8Array,
-  upstream: Uint8Array,
-): Promise<string | undefined> {
-  const union = mergeCompanionManifests(current, upstream);
-  if (!union) return undefined;
-  const { config, manifest } = union;
+  { config, manifest }: CompanionUnion,
+): Promise<string> {
   await store.putBytes(config.descriptor.digest, Buffer.from(config.bytes));
-  target.companionTags.set(manifest.descriptor.digest, [tag]);
-  await target.push(manifest.descriptor, Readable.from([Buffer.from(manifest.bytes)], { objectMode: false }));
-  return manifest.descriptor.digest;
+  const { descriptor } = manifest;
+  const bytes = Buffer.from(manifest.bytes);
+  target.companionTags.set(descriptor.digest, [tag]);
+  await target.putManifest({ ...descriptor, bytes, parsed: parseManifest(bytes) });
+  return descriptor.digest;
 }

@@ -2,10 +2,9 @@ import type { ManifestDraft } from '#content/push/drafts.js';
 import { findByTag } from '#content/read/find-manifest.js';
 import { isCompanionTag } from './companion-tag.js';
 import { parseManifest } from '#oci/manifest.js';
-import { mergeCompanionManifests } from '#signing/formats/cosign/merge.js';
-import { layerKey } from '#signing/formats/cosign/wrap.js';
 import { draftManifest, type DraftSource } from '#signing/push/draft-manifest.js';
 import { storeBlobs } from '#signing/store/store-signatures.js';
+import { unionOf } from '../../companion-union.js';
 
 /** A tag of the import, and what it must lead to before. */
 export interface ImportedTag {
@@ -33,9 +32,9 @@ export async function mergeCompanions(
   for (const [name, digest] of tags) {
     const current = isCompanionTag(name) ? await findByTag(into.source, into.view, name) : undefined;
     const expected = isCompanionTag(name) ? { expected: current?.digest ?? null } : {};
-    const union = current && current.digest !== digest ? unionOf(current.bytes, bytesOf(digest)) : undefined;
-    if (!current || !union) merged.push({ name, digest, ...expected });
-    else if (union === 'current') merged.push({ name, digest: current.digest, ...expected });
+    const union = current && current.digest !== digest ? unionOf(current.bytes, bytesOf(digest)) : 'coming';
+    if (!current || union === 'coming') merged.push({ name, digest, ...expected });
+    else if (union === 'here') merged.push({ name, digest: current.digest, ...expected });
     else {
       const { descriptor, bytes } = union.manifest;
       await storeBlobs(into, into.view.repositoryId, new Map([[union.config.descriptor.digest, union.config.bytes]]));
@@ -47,13 +46,3 @@ export async function mergeCompanions(
   }
   return { tags: merged, unions };
 }
-
-/** `current` when it has every layer already; undefined when the imported one has them all or they cannot be merged. */
-function unionOf(current: Uint8Array, imported: Uint8Array) {
-  const [here, there] = [layersOf(current), layersOf(imported)];
-  if ([...there].every((layer) => here.has(layer))) return 'current';
-  if ([...here].every((layer) => there.has(layer))) return undefined;
-  return mergeCompanionManifests(current, imported) ?? undefined;
-}
-
-const layersOf = (bytes: Uint8Array) => new Set(parseManifest(bytes).layers.map(layerKey));
