@@ -3,8 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { Descriptor } from '#oci/descriptor.js';
 import { digestOf } from '#oci/digest.js';
+import { parseManifest } from '#oci/manifest.js';
 import { MediaType } from '#oci/media-types.js';
-import { type CopyOptions, GraphCopy, inLanes } from './copy-graph.js';
+import { type CheckedManifest, type CopyOptions, GraphCopy, inLanes } from './copy-graph.js';
 
 /** Bytes by digest, and what was asked of it. */
 class Shelf {
@@ -33,17 +34,31 @@ class Shelf {
 
   exists = ({ digest }: Descriptor) => Promise.resolve(this.content.has(digest));
 
-  fetch = async ({ digest }: Descriptor) => {
+  manifest = async (digest: string): Promise<CheckedManifest> => {
+    const bytes = await this.fetch(digest);
+    const parsed = parseManifest(bytes);
+    return { mediaType: parsed.mediaType, digest, size: bytes.length, bytes, parsed };
+  };
+
+  blob = async ({ digest }: Descriptor) => Readable.from([await this.fetch(digest)], { objectMode: false });
+
+  putManifest = ({ digest, bytes }: CheckedManifest) => this.put(digest, bytes);
+
+  putBlob = async ({ digest }: Descriptor, stream: Readable) =>
+    this.put(digest, Buffer.concat((await stream.toArray()) as Buffer[]));
+
+  private async fetch(digest: string): Promise<Buffer> {
     this.widest = Math.max(this.widest, (this.busy += 1));
     await sleep(1);
     this.busy -= 1;
-    return Readable.from([this.content.get(digest)!], { objectMode: false });
-  };
+    return this.content.get(digest)!;
+  }
 
-  push = async ({ digest }: Descriptor, stream: Readable) => {
-    this.content.set(digest, Buffer.concat(await stream.toArray()));
+  private put(digest: string, bytes: Buffer): Promise<void> {
+    this.content.set(digest, bytes);
     this.order.push(digest);
-  };
+    return Promise.resolve();
+  }
 
   private document(members: { readonly mediaType: string; readonly [member: string]: unknown }): Descriptor {
     return this.add(members.mediaType, Buffer.from(JSON.stringify({ schemaVersion: 2, ...members })));
@@ -96,11 +111,13 @@ describe('a copy', () => {
     expect(to.order).toHaveLength(2);
   });
 
-  test('refuses manifests that are not what their digest says', async () => {
+  test.each([
+    ['size', { size: 1 }],
+    ['type', { mediaType: MediaType.dockerManifest }],
+  ])('refuses manifests that are listed with another %s than theirs', async (_member, other) => {
     const from = new Shelf();
-    const image = from.image('a');
-    from.content.set(image.digest, Buffer.from('{}'));
-    await expect(copy(from, [image])).rejects.toMatchObject({ code: 'DIGEST_INVALID' });
+    const listed = from.index({ ...from.image('a'), ...other });
+    await expect(copy(from, [listed])).rejects.toMatchObject({ code: 'MANIFEST_INVALID' });
   });
 
   test('is bounded in depth, in number and in the size of manifests', async () => {
@@ -116,7 +133,7 @@ describe('a copy', () => {
   test('stops at the first failure and when it is told to', async () => {
     const from = new Shelf();
     const images = Array.from({ length: 50 }, (_each, at) => from.image(String(at)));
-    const broken = Object.assign(new Shelf(), { push: () => Promise.reject(new Error('full')) });
+    const broken = Object.assign(new Shelf(), { putBlob: () => Promise.reject(new Error('full')) });
     await expect(copy(from, images, {}, broken)).rejects.toThrow('full');
     const stop = AbortSignal.abort(new Error('stopped'));
     await expect(copy(from, images, { signal: stop })).rejects.toThrow('stopped');

@@ -1,11 +1,32 @@
+import type { Readable } from 'node:stream';
 import type { Descriptor } from '#oci/descriptor.js';
-import { algorithmOf, digestOf } from '#oci/digest.js';
-import { blobsOf, ManifestError, type ParsedManifest, parseManifest } from '#oci/manifest.js';
+import { blobsOf, type ParsedManifest } from '#oci/manifest.js';
 import { MANIFEST_TYPES } from '#oci/media-types.js';
-import type { Source, Target } from '#oci/target.js';
 import { DomainError, invalid } from '#platform/domain-error.js';
 import { settled } from '#platform/settled.js';
-import { Readable } from 'node:stream';
+
+/** A manifest whose bytes have the digest that it goes by, with what it says. */
+export interface CheckedManifest extends Descriptor {
+  readonly bytes: Buffer;
+  readonly parsed: ParsedManifest;
+}
+
+/** A place that content is copied from. */
+export interface CopySource {
+  /** A manifest by its digest; throws when the bytes have another one or are no manifest. */
+  manifest(digest: string): Promise<CheckedManifest>;
+  /** The bytes of a blob as they come, unchecked. */
+  blob(node: Descriptor): Promise<Readable>;
+}
+
+/** A place that content is copied to; children arrive before parents. */
+export interface CopyTarget {
+  /** True for what is here with everything below it. */
+  exists(node: Descriptor): Promise<boolean>;
+  putManifest(manifest: CheckedManifest): Promise<void>;
+  /** Stores bytes under the node's digest; throws when they do not have it or are not as many as it says. */
+  putBlob(node: Descriptor, bytes: Readable): Promise<void>;
+}
 
 /** Bounds of a copy and what it is asked on the way. */
 export interface CopyOptions {
@@ -39,8 +60,8 @@ export class GraphCopy {
   private readonly options: CopyOptions & typeof DEFAULTS;
 
   constructor(
-    private readonly source: Pick<Source, 'fetch'>,
-    private readonly target: Pick<Target, 'exists' | 'push'>,
+    private readonly source: CopySource,
+    private readonly target: CopyTarget,
     options: CopyOptions,
   ) {
     this.options = { ...DEFAULTS, ...options };
@@ -70,18 +91,29 @@ export class GraphCopy {
   }
 
   private async placeManifest(node: Descriptor, depth: number): Promise<void> {
-    const bytes = await this.lanes.run(() =>
-      this.step(async () => readChecked(await this.source.fetch(node), node, this.options.manifestLimit)),
-    );
-    const parsed = parse(bytes, node);
+    const manifest = await this.lanes.run(() => this.step(() => this.source.manifest(node.digest)));
+    this.requireAsNamed(manifest, node);
+    const { parsed } = manifest;
     const wants = this.options.wantsBlob ?? (() => true);
     const below = [...parsed.children, ...blobsOf(parsed).filter((blob) => wants(blob, parsed, node))];
     await settled(below.map((child) => this.copy(child, depth + 1)));
-    await this.step(() => this.target.push(node, Readable.from([bytes], { objectMode: false })));
+    await this.step(() => this.target.putManifest(manifest));
+  }
+
+  /** What lists a manifest must say of it what it is. */
+  private requireAsNamed({ digest, size, mediaType }: CheckedManifest, node: Descriptor): void {
+    if (size > this.options.manifestLimit)
+      throw limit(`The manifest ${digest} has ${size} bytes, more than ${this.options.manifestLimit}.`);
+    if (size === node.size && mediaType === node.mediaType) return;
+    throw invalid(
+      `The manifest ${digest} is named as ${node.mediaType} of ${node.size} bytes, and is ${mediaType} of ${size} bytes.`,
+      undefined,
+      'MANIFEST_INVALID',
+    );
   }
 
   private transfer(node: Descriptor): Promise<void> {
-    const move = async () => this.target.push(node, await this.source.fetch(node));
+    const move = async () => this.target.putBlob(node, await this.source.blob(node));
     return this.options.transfer ? this.options.transfer(node, move) : move();
   }
 
@@ -104,34 +136,6 @@ export async function inLanes<T>(items: readonly T[], width: number, work: (item
       });
   };
   await settled(Array.from({ length: Math.min(width, items.length) }, lane));
-}
-
-async function readChecked(stream: Readable, node: Descriptor, most: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > most) throw limit(`The manifest ${node.digest} has more than ${most} bytes.`);
-    chunks.push(chunk);
-  }
-  const bytes = Buffer.concat(chunks);
-  const actual = digestOf(bytes, algorithmOf(node.digest));
-  if (actual !== node.digest || bytes.length !== node.size)
-    throw invalid(
-      `The manifest ${node.digest} with ${node.size} bytes was expected; what came is ${actual} with ${bytes.length} bytes.`,
-      undefined,
-      'DIGEST_INVALID',
-    );
-  return bytes;
-}
-
-function parse(bytes: Buffer, node: Descriptor): ParsedManifest {
-  try {
-    return parseManifest(bytes, node.mediaType);
-  } catch (error) {
-    if (!(error instanceof ManifestError)) throw error;
-    throw invalid(`The manifest ${node.digest} is not usable: ${error.message}`, undefined, 'MANIFEST_INVALID');
-  }
 }
 
 const limit = (message: string) => new DomainError('too-large', 'COPY_LIMIT', message);

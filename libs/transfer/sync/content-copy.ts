@@ -1,7 +1,5 @@
-import { Readable } from 'node:stream';
 import type { Descriptor } from '#oci/descriptor.js';
 import type { ParsedManifest } from '#oci/manifest.js';
-import { MANIFEST_TYPES } from '#oci/media-types.js';
 import { parseCompanionTag } from '#oci/reference.js';
 import { DomainError, isDomainError, messageOf } from '#platform/domain-error.js';
 import { GraphCopy, inLanes } from '../copy-graph.js';
@@ -43,7 +41,11 @@ export class ContentCopy {
       blobLimit: parts.config.blobLimit,
       ...(this.immediate ? {} : { deferred }),
     });
-    this.copy = new GraphCopy({ fetch: (node) => this.fetch(node) }, this.target, {
+    const from = {
+      manifest: (digest: string) => shelf.read(digest),
+      blob: ({ digest }: Descriptor) => registry.openBlob(digest),
+    };
+    this.copy = new GraphCopy(from, this.target, {
       width: registry.upstream.concurrency,
       signal,
       manifestLimit: parts.config.manifestLimit,
@@ -113,11 +115,6 @@ export class ContentCopy {
     if (this.immediate || parent.config?.digest === blob.digest) return true;
     const attachment = parent.subjects.length > 0 || this.target.companionTags.has(node.digest);
     return attachment && blob.size <= SMALL_LAYER;
-  }
-
-  private async fetch(node: Descriptor): Promise<Readable> {
-    if (!MANIFEST_TYPES.has(node.mediaType)) return this.plan.registry.openBlob(node.digest);
-    return Readable.from([(await this.shelf.read(node.digest)).bytes], { objectMode: false });
   }
 
   private transfer(node: Descriptor, move: () => Promise<void>): Promise<void> {

@@ -1,21 +1,15 @@
 import { LRUCache } from 'lru-cache';
 import type { DataSource } from 'typeorm';
-import type { StoredManifest } from '#signing/formats/signature-format.js';
 import type { Descriptor } from '#oci/descriptor.js';
 import { ManifestError, type ParsedManifest, parseManifest } from '#oci/manifest.js';
 import { Batches } from '#platform/batches.js';
 import { rowsOf } from '#platform/database.js';
 import { invalid } from '#platform/domain-error.js';
+import type { CheckedManifest } from '../copy-graph.js';
 import type { RemoteRegistry } from '../remote-registry/remote-registry.js';
 import { BATCH_EVERY_MS } from './small-blobs.js';
 
-/** A manifest with what it says. */
-export interface ShelvedManifest extends StoredManifest {
-  readonly bytes: Buffer;
-  readonly parsed: ParsedManifest;
-}
-
-type FoundManifest = StoredManifest & { readonly bytes: Buffer };
+type FoundManifest = Omit<CheckedManifest, 'parsed'>;
 
 const SHELF_BYTES = 64 * 1024 * 1024;
 
@@ -23,7 +17,7 @@ const SHELF_BYTES = 64 * 1024 * 1024;
 export class ManifestShelf {
   /** How many came from the upstream. */
   fetched = 0;
-  private readonly shelf = new LRUCache<string, ShelvedManifest>({
+  private readonly shelf = new LRUCache<string, CheckedManifest>({
     maxSize: SHELF_BYTES,
     // What is parsed takes a few times the room of the text.
     sizeCalculation: ({ bytes }) => 4 * bytes.length + 1024,
@@ -44,7 +38,7 @@ export class ManifestShelf {
   }
 
   /** A manifest by its digest. Throws when it is none that can be taken. */
-  async read(digest: string): Promise<ShelvedManifest> {
+  async read(digest: string): Promise<CheckedManifest> {
     const known = this.shelf.get(digest);
     if (known) return known;
     const found = (await this.stored.do(digest)) ?? (await this.fetch(digest));
@@ -67,7 +61,7 @@ export class ManifestShelf {
   }
 }
 
-function parseUpstream({ bytes, mediaType, digest }: StoredManifest): ParsedManifest {
+function parseUpstream({ bytes, mediaType, digest }: FoundManifest): ParsedManifest {
   try {
     return parseManifest(bytes, mediaType);
   } catch (error) {

@@ -5,9 +5,8 @@ import { insertManifests } from '#content/push/insert-manifests.js';
 import { insertSignatures } from '#content/push/insert-signatures.js';
 import type { UnitRef } from '#content/versions/apply-change.js';
 import type { Descriptor } from '#oci/descriptor.js';
-import { blobsOf, type ParsedManifest, parseManifest } from '#oci/manifest.js';
+import { blobsOf, type ParsedManifest } from '#oci/manifest.js';
 import { MANIFEST_TYPES, MediaType } from '#oci/media-types.js';
-import type { Target } from '#oci/target.js';
 import { Batches } from '#platform/batches.js';
 import { inTransaction, rowsOf } from '#platform/database.js';
 import { invalid, notFound } from '#platform/domain-error.js';
@@ -17,6 +16,7 @@ import { type ConfigFacts, imageFacts, readConfigFacts } from '#signing/push/ima
 import type { BlobStore } from '#storage/blob-store.js';
 import { CheckedBlob } from '#storage/checked-blob.js';
 import { cutOff, sizeDiffers, tooLarge } from '#storage/storage-errors.js';
+import type { CheckedManifest, CopyTarget } from '../copy-graph.js';
 import { findWhole, hold, holdBlobs, type HeldBlob, writeBlobs } from './held-content.js';
 import { BATCH_EVERY_MS, SMALL_BLOB, SmallBlobs } from './small-blobs.js';
 
@@ -50,7 +50,7 @@ const LOOKUPS_TOGETHER = 500;
  * What is copied here is stored and protected from the collector. Nobody can read it, and it is part of a version only when
  * a commit says so; that commit also makes the rows durable.
  */
-export class RepositoryTarget implements Pick<Target, 'exists' | 'push'> {
+export class RepositoryTarget implements CopyTarget {
   blobs = 0;
   bytes = 0;
   /** Companion tags by the digest that they lead to; only their names tell the subject. */
@@ -99,27 +99,26 @@ export class RepositoryTarget implements Pick<Target, 'exists' | 'push'> {
     return true;
   }
 
-  async push(node: Descriptor, bytes: Readable): Promise<void> {
-    if (MANIFEST_TYPES.has(node.mediaType)) return this.pushManifest(node, await gather(bytes));
+  async putBlob(node: Descriptor, bytes: Readable): Promise<void> {
     const maxBytes = this.options.blobLimit || Number.MAX_SAFE_INTEGER;
-    if (node.size <= Math.min(SMALL_BLOB, maxBytes)) await this.pushSmall(node, bytes);
+    if (node.size <= Math.min(SMALL_BLOB, maxBytes)) await this.putSmall(node, bytes);
     else await this.options.store.storeStream(node.digest, bytes, { maxBytes, size: node.size, ownsChunks: true });
     this.placed.set(node.digest, node.size);
     this.bytes += node.size;
     this.blobs += 1;
   }
 
-  private async pushSmall(node: Descriptor, stream: Readable): Promise<void> {
+  async putManifest(manifest: CheckedManifest): Promise<void> {
+    const { parsed, digest, bytes } = manifest;
+    const facts = imageFacts(parsed, await this.configFacts(parsed));
+    const signatures = await this.signaturesIn(manifest);
+    await this.rows.do({ parsed, digest, bytes, facts, signatures });
+  }
+
+  private async putSmall(node: Descriptor, stream: Readable): Promise<void> {
     const bytes = await gather(stream, node.size);
     if (bytes.length !== node.size) throw sizeDiffers(node.size, bytes.length);
     await this.small.add(CheckedBlob.of(node.digest, bytes));
-  }
-
-  private async pushManifest(node: Descriptor, bytes: Buffer): Promise<void> {
-    const parsed = parseManifest(bytes, node.mediaType);
-    const facts = imageFacts(parsed, await this.configFacts(parsed));
-    const signatures = await this.signaturesIn({ ...node, mediaType: parsed.mediaType, bytes }, parsed);
-    await this.rows.do({ parsed, digest: node.digest, bytes, facts, signatures });
   }
 
   /** Rows of manifests with those of their blobs, once the blobs are in the store. */
@@ -154,8 +153,9 @@ export class RepositoryTarget implements Pick<Target, 'exists' | 'push'> {
     return readConfigFacts(await this.small.read(config.digest, FACTS_LIMIT));
   }
 
-  private signaturesIn(manifest: Descriptor & { bytes: Buffer }, parsed: ParsedManifest): Promise<SignatureDraft[]> {
-    const tags = this.companionTags.get(manifest.digest) ?? [];
+  private signaturesIn(manifest: CheckedManifest): Promise<SignatureDraft[]> {
+    const { parsed, digest } = manifest;
+    const tags = this.companionTags.get(digest) ?? [];
     if (tags.length === 0 && parsed.subjects.length === 0) return Promise.resolve([]);
     return extractSignatures(manifest, parsed, tags, (descriptor, limit) => this.small.read(descriptor.digest, limit));
   }
@@ -211,7 +211,7 @@ function sameSize(node: Descriptor, size: number): boolean {
 }
 
 /** A stream in memory. What breaks off or is longer than it should be fails as it does when it goes into the store. */
-async function gather(stream: Readable, most = Number.MAX_SAFE_INTEGER): Promise<Buffer> {
+async function gather(stream: Readable, most: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   try {
