@@ -1,6 +1,5 @@
 import { Inject } from '@nestjs/common';
 import { FILE_SUMS, keepArtifact, receiveFile, type ReceivedFile } from '#content/artifacts/receive-file.js';
-import { contentCount } from '#content/types/content-tally.entity.js';
 import { claimDigest } from '#content/uploads/store-blob.js';
 import { inTransaction, rowsOf } from '#platform/database.js';
 import { conflict } from '#platform/domain-error.js';
@@ -55,7 +54,6 @@ export const ARTIFACTS: Resource = defineResource({
     orphanedFor,
   ],
   ordering: { size: 't.size', sha256: 't.digest', timestamp_of_interest: 't.touched_at' },
-  count: contentCount('blob'),
   access: RULES,
   body: ArtifactBody,
 });

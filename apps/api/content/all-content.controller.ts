@@ -1,4 +1,4 @@
-import { contentCount } from '#content/types/content-tally.entity.js';
+import { contentTally } from '#content/types/content-tally.entity.js';
 import { constant, labels, text, time } from '../rest/fields.js';
 import { type ModelName } from '../rest/models.js';
 import { defineResource } from '../rest/resource.js';
@@ -43,7 +43,7 @@ const ALL_CONTENT = defineResource({
   },
   filters: [...NAMES.filters, ...contentFilters()],
   ordering: { pulp_type: 't.kind' },
-  count: contentCount(),
+  tally: contentTally(),
   access: { actions: { list: 'authenticated' }, scope: contentScope },
 });
 

@@ -96,6 +96,8 @@ const between = (name: string, kind: UnitKind | undefined, column: 'added_in' | 
   async compile(raw, scope) {
     const [from, to] = await Promise.all(twoEnds(name, raw).map((uri) => findVersion(uri, scope)));
     if (from!.repository !== to!.repository) throw badField(name, 'Both versions must be of one repository.');
+    // A deleted version in between may take stays with it.
+    scope.fleeting = true;
     const { values } = scope;
     return `t.id in (select m.unit_id from membership m where m.repository_id = ${values.bind(from!.repository)}::uuid
       ${kind ? `and m.kind = '${kind}'` : ''} and m.${column} > ${values.bind(from!.number)}::int
@@ -107,11 +109,12 @@ const orphanedFor: Filter = {
   name: 'orphaned_for',
   schema: { type: 'number' },
   description: 'Minutes Content has been orphaned for. -1 uses ORPHAN_PROTECTION_TIME.',
-  compile(raw, { values }) {
+  compile(raw, scope) {
+    scope.fleeting = true;
     const minutes = Number(wholeNumber('orphaned_for', single(raw)));
     if (minutes > 4_294_967_295)
       throw badField('orphaned_for', 'Ensure this value is less than or equal to 4294967295.');
-    const bound = values.bind(minutes < 0 ? PROTECTION_MINUTES : minutes);
+    const bound = scope.values.bind(minutes < 0 ? PROTECTION_MINUTES : minutes);
     return `t.pulp_last_updated < now() - ${bound}::bigint * interval '1 minute'
       and not exists (select 1 from membership m where m.unit_id = t.id)`;
   },

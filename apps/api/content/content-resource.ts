@@ -1,4 +1,4 @@
-import { contentCount } from '#content/types/content-tally.entity.js';
+import { contentTally } from '#content/types/content-tally.entity.js';
 import type { UnitKind } from '#content/versions/version.entity.js';
 import { on, type AccessRules, type Rule, type Scope } from '../rest/access/rules.js';
 import { SAME_FOR_ALL } from '../rest/ordering.js';
@@ -62,6 +62,6 @@ export function defineContent({ model, kind, fields, filters, ordering = {}, ...
       timestamp_of_interest: 't.pulp_last_updated',
     },
     access: CONTENT_RULES,
-    count: contentCount(kind),
+    tally: contentTally(kind),
   });
 }

@@ -41,8 +41,11 @@ export interface Resource {
   readonly access: AccessRules;
   /** Request body of create and update. */
   readonly body?: BodyClass;
-  /** SQL for `count`, how many rows there are in all, where that is kept and need not be counted. */
-  readonly count?: string;
+  /**
+   * SQL for `count`, how many rows there are in all, where that is kept and need not be counted, and for `state`, a number that
+   * never comes back once rows came, went or changed in what filters look at.
+   */
+  readonly tally?: string;
   /** No ordering, `q` or identity filters. */
   readonly bare?: boolean;
 }

@@ -15,6 +15,7 @@ import type { ShowScope } from './fields.js';
 import { rowsOf } from '#platform/database.js';
 import { requireKeyOf } from './keys.js';
 import { hrefTo } from './models.js';
+import { KnownLists } from './known-lists.js';
 import { GeneralTasks } from './writing/general-tasks.js';
 import { pageOf, windowOf, type Page } from './paging.js';
 import { listParameters, refuseUnknown, selectFields, SELECTION } from './query.js';
@@ -30,6 +31,8 @@ export interface TaskAnswer {
 /** What controllers do with resources: list, read, take bodies, start tasks. */
 @Injectable()
 export class Rest {
+  private readonly lists = new KnownLists();
+
   constructor(
     readonly source: DataSource,
     readonly decisions: AccessDecisions,
@@ -57,7 +60,7 @@ export class Rest {
       scope: (values: SqlValues) =>
         allOf([visible(values), within?.(values) ?? 'true'].filter((part) => part !== 'true')),
     };
-    const { results, count } = await listRows(this.source, resource, request, this.showScope);
+    const { results, count } = await listRows(this.source, resource, request, this.showScope, this.lists);
     return pageOf(results, count, window, this.config.publicUrl, context.url);
   }
 

@@ -2,11 +2,14 @@ import { DataSource, type EntityManager } from 'typeorm';
 import { preparedIn, queryPrepared, rowsOf } from '#platform/database.js';
 import { badField } from './errors.js';
 import type { ShowScope } from './fields.js';
-import type { FilterScope, KeySource } from './filters/filter.js';
+import type { FilterScope } from './filters/filter.js';
+import { keysAt, type KnownLists } from './known-lists.js';
+import { measureList, type Measured } from './measure-list.js';
+import { NEWEST_FIRST, readOrdering, type OrderPart } from './ordering.js';
 import type { Window } from './paging.js';
-import { NEWEST_FIRST, orderSql, readOrdering, type OrderPart } from './ordering.js';
 import { compileFilters, type QueryValues } from './query.js';
 import type { Resource } from './resource.js';
+import { fewRows, rowSource, type RowSource } from './row-source.js';
 import { allOf, SqlValues } from './sql.js';
 
 /** How long a list with patterns from outside may take. */
@@ -27,62 +30,70 @@ export interface ListRequest {
   readonly scope: (values: SqlValues) => string;
 }
 
-/** One page of a resource: one statement for the page, at most one for the count. */
+/** One page of a resource: one statement for the page, at most three to know how long the list is. */
 export async function listRows(
   source: DataSource,
   resource: Resource,
   request: ListRequest,
   show: ShowScope,
+  lists: KnownLists,
 ): Promise<Listing> {
   const scope: FilterScope = { values: new SqlValues(), source };
   const filtered = await compileFilters(resource, request.query, scope);
-  const rows = rowSource(resource, filtered, request.scope(scope.values), scope.driver);
+  const rows = rowSource(resource, filtered, request.scope(scope.values), scope);
+  const order = readOrdering(request.query, resource.ordering, resource.defaultOrder);
   return guarded(source, scope.guard, async (tx) => {
-    const few = rows.known === undefined && filtered !== 'true' ? await fewKeys(tx, rows, scope.values) : undefined;
-    if (few) return page(tx, resource, request, fewRows(resource, few), few.length, show);
-    const count = rows.known ?? (await countRows(tx, rows, scope.values.values));
-    return page(tx, resource, request, { rows, values: scope.values }, count, show);
+    const wanted = { window: request.window, usualOrder: order === NEWEST_FIRST };
+    const list = await measureList(tx, resource, rows, wanted, lists);
+    const { limit, offset } = request.window;
+    if (offset >= list.count) return { results: [], count: list.count };
+    const window = { limit: Math.min(limit, list.count - offset), offset };
+    const page = pageKeys(resource, rows, list, order, window);
+    return { results: await shownRows(tx, resource, request.fields, page, show), count: list.count };
   });
 }
 
-/** Rows and the values that their SQL is about. */
-interface BoundRows {
-  readonly rows: RowSource;
-  readonly values: SqlValues;
+/** SQL of an array with the keys of a page; backwards when the page is shown from its last to its first. */
+interface PageKeys {
+  readonly array: string;
+  readonly values: readonly unknown[];
+  readonly backwards: boolean;
 }
 
-async function page(
+/** Pages beyond the middle are read from the other end, which halves the way to the farthest one. */
+function pageKeys(
+  resource: Resource,
+  rows: RowSource,
+  { count, few, ordered }: Measured,
+  order: readonly OrderPart[],
+  { limit, offset }: Window,
+): PageKeys {
+  if (ordered && order === NEWEST_FIRST)
+    return { array: '$1::uuid[]', values: [keysAt(ordered, offset, limit)], backwards: false };
+  const { keys, values } = few ? fewRows(resource, few) : rows;
+  const all = new SqlValues([...values]);
+  const backwards = offset > count / 2;
+  const passed = backwards ? count - offset - limit : offset;
+  const page = `${keys(order, backwards)} limit ${all.bind(limit)} offset ${all.bind(passed)}`;
+  return { array: `array(${page})`, values: all.values, backwards };
+}
+
+/** Rows of one page: its keys are found first, so that only the shown rows are fetched. */
+async function shownRows(
   tx: DataSource | EntityManager,
   resource: Resource,
-  request: ListRequest,
-  { rows, values }: BoundRows,
-  count: number,
+  fields: readonly string[],
+  { array, values, backwards }: PageKeys,
   show: ShowScope,
-): Promise<Listing> {
-  const { limit, offset } = request.window;
-  if (offset >= count) return { results: [], count };
-  const window = { limit: Math.min(limit, count - offset), offset };
-  return { results: await pageRows(tx, resource, request, rows, values, window, count, show), count };
-}
-
-/** Most keys that are worth carrying from the one look at everything to the page. */
-const FEW = 500;
-
-/** All keys when they are few: then nobody has to look at all rows a second time to count them. */
-async function fewKeys(
-  tx: DataSource | EntityManager,
-  { some }: RowSource,
-  { values }: SqlValues,
-): Promise<(string | number)[] | undefined> {
-  const rows = await rowsOf<{ id: string | number }>(tx, `${some} limit ${FEW + 1}`, values);
-  return rows.length > FEW ? undefined : rows.map(({ id }) => id);
-}
-
-function fewRows(resource: Resource, keys: readonly (string | number)[]): BoundRows {
-  const values = new SqlValues();
-  const type = typeof keys[0] === 'number' ? 'int' : 'uuid';
-  const condition = `t.id = any(${values.bind(keys)}::${type}[])`;
-  return { rows: rowSource(resource, condition, 'true', undefined), values };
+): Promise<Record<string, unknown>[]> {
+  const { columns, shape } = columnsOf(resource, fields, show);
+  const rows = await rowsOf<Record<string, unknown>>(
+    tx,
+    `select ${columns} from ${resource.from}, unnest(${array}) with ordinality as page(key, place)
+      where t.id = page.key order by page.place ${backwards ? 'desc' : 'asc'}`,
+    values,
+  );
+  return rows.map(shape);
 }
 
 /** One row by its key; undefined when there is none or the caller may not see it. */
@@ -112,69 +123,6 @@ function readPrepared<Row>(source: DataSource | EntityManager, text: string, val
   return source instanceof DataSource
     ? queryPrepared<Row>(source, name, text, values)
     : preparedIn<Row>(source, name, text, values);
-}
-
-/** The rows of a list before paging: how to count them and how to read their keys in order. */
-interface RowSource {
-  /** How many they are, when that is stored. */
-  readonly known: number | undefined;
-  readonly count: string;
-  /** Their keys in any order. */
-  readonly some: string;
-  keys(order: readonly OrderPart[], backwards: boolean): string;
-}
-
-function rowSource(resource: Resource, filtered: string, visible: string, driver: KeySource | undefined): RowSource {
-  const where = allOf([resource.where, filtered, visible].filter((part) => part !== 'true'));
-  const alone = driver && where === allOf([allOf([driver.replaces])]) ? driver : undefined;
-  const rows = alone ? `from ${alone.from} where ${alone.where}` : `from ${resource.from} where ${where}`;
-  return {
-    known: alone?.count,
-    count: where === 'true' && resource.count ? resource.count : `select count(*)::int as count ${rows}`,
-    some: `select ${alone ? `${alone.key} as id` : 't.id'} ${rows}`,
-    keys(order, backwards) {
-      if (alone && order === NEWEST_FIRST)
-        return `select ${alone.key} ${rows} order by ${alone.key} ${backwards ? 'asc' : 'desc'}`;
-      return `select t.id from ${resource.from} where ${where} order by ${orderSql(order, backwards)}`;
-    },
-  };
-}
-
-async function countRows(
-  tx: DataSource | EntityManager,
-  { count }: RowSource,
-  values: readonly unknown[],
-): Promise<number> {
-  const [row] = await rowsOf<{ count: number }>(tx, count, values);
-  return row?.count ?? 0;
-}
-
-/**
- * Rows of one page: its keys are found first, so that only the shown rows are fetched. Pages beyond the middle are read from
- * the other end, which halves the way to the farthest one.
- */
-async function pageRows(
-  tx: DataSource | EntityManager,
-  resource: Resource,
-  { query, fields }: ListRequest,
-  source: RowSource,
-  values: SqlValues,
-  { limit, offset }: Window,
-  count: number,
-  show: ShowScope,
-): Promise<Record<string, unknown>[]> {
-  const backwards = offset > count / 2;
-  const order = readOrdering(query, resource.ordering, resource.defaultOrder);
-  const { columns, shape } = columnsOf(resource, fields, show);
-  const keys = `${source.keys(order, backwards)}
-    limit ${values.bind(limit)} offset ${values.bind(backwards ? count - offset - limit : offset)}`;
-  const rows = await rowsOf<Record<string, unknown>>(
-    tx,
-    `select ${columns} from ${resource.from}, unnest(array(${keys})) with ordinality as page(key, place)
-      where t.id = page.key order by page.place ${backwards ? 'desc' : 'asc'}`,
-    values.values,
-  );
-  return rows.map(shape);
 }
 
 function columnsOf(resource: Resource, fields: readonly string[], show: ShowScope) {

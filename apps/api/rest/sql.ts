@@ -1,6 +1,6 @@
 /** Collects the values of one statement; text made with it holds only placeholders. */
 export class SqlValues {
-  readonly values: unknown[] = [];
+  constructor(readonly values: unknown[] = []) {}
 
   /** Adds a value and returns its placeholder. */
   bind(value: unknown): string {

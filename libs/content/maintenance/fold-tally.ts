@@ -7,8 +7,8 @@ const FEW = 200;
 export async function foldTally(source: DataSource): Promise<void> {
   await source.query(
     `with folded as (
-       delete from content_tally where (select count(*) from content_tally) > $1 returning kind, change)
-     insert into content_tally (kind, change) select kind, sum(change) from folded group by kind`,
+       delete from content_tally where (select count(*) from content_tally) > $1 returning kind, change, writes)
+     insert into content_tally (kind, change, writes) select kind, sum(change), sum(writes) from folded group by kind`,
     [FEW],
   );
 }

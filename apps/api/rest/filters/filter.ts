@@ -11,6 +11,8 @@ export interface FilterScope {
   guard?: string;
   /** Set by a filter that finds keys by itself: when no other condition stands beside it, the list is read from there. */
   driver?: KeySource;
+  /** Set by a filter whose answer changes although the state of the resource, see its `tally`, does not. */
+  fleeting?: boolean;
 }
 
 /** Where the keys of a list can be read in order without looking at its rows. */
