@@ -23,7 +23,7 @@ export const registryServerOptions = {
   requestTimeout: 0,
   bodyLimit: 4 * 1024 * 1024,
   clientErrorHandler: answerClientError,
-  http: { headersTimeout: 20_000, connectionsCheckingInterval: 1_000, maxHeaderSize: 32_768 },
+  http: { headersTimeout: 20_000, connectionsCheckingInterval: 1_000, maxHeaderSize: 32_768, requireHostHeader: false },
   return503OnClosing: false,
 } as const;
 

@@ -152,12 +152,30 @@ describe('queries and headers', () => {
     ['a negative length', (line) => raw(line, 'Content-Length: -1')],
     ['line feeds alone', (line) => raw(line, 'X: y').replaceAll('\r\n', '\n')],
     ['a NUL in a header', (line) => raw(line, 'X-Nul: a\0b')],
+    ['a second host', (line) => raw(line, 'HOST: evil.example')],
+    ['the same host twice', (line) => raw(line, `Host: ${registry.host}`)],
+    ['a host with a path', (line) => raw(line, 'X: y').replace(registry.host, `${registry.host}/v2`)],
+    ['a host with an account', (line) => raw(line, 'X: y').replace(registry.host, `admin@${registry.host}`)],
+    ['no host', (line) => raw(line, 'X: y').replace(`Host: ${registry.host}\r\n`, '')],
+    ['chunks in HTTP/1.0', (line) => raw(line.replace('/1.1', '/1.0'), 'Transfer-Encoding: chunked')],
   ];
   it.each(smuggled)('A10 %s is refused and the connection closed', async (_what, make) => {
     const answer = await sendRaw(registry, `${make('PUT /v2/team/app/manifests/x HTTP/1.1')}GET /v2/ HTTP/1.1\r\n`);
     expect(refusal(answer, [400])).toEqual(REFUSED);
     expect(answer.text.match(/HTTP\/1\.1 /g)!.length).toBe(1);
   });
+
+  it.each(['gzip, chunked', 'chunked, chunked', 'identity, chunked', 'gzip,chunked'])(
+    'A10 a body in the transfer coding %s is not stored as it comes',
+    async (coding) => {
+      const digest = sha('stored');
+      const line = `POST /v2/team/app/blobs/uploads/?digest=${digest} HTTP/1.1`;
+      const answer = await sendRaw(registry, `${raw(line, `Transfer-Encoding: ${coding}`)}6\r\nstored\r\n0\r\n\r\n`);
+      expect(refusal(answer, [400])).toEqual(REFUSED);
+      expect(answer.headers.get('Connection')).toBe('close');
+      expect((await get(`/v2/team/app/blobs/${digest}`)).status).toBe(404);
+    },
+  );
 
   it('A11 locations are built from the configured origin whatever the request claims', async () => {
     const lies = ['X-Forwarded-Host: evil.example', 'X-Forwarded-Proto: https', 'Forwarded: host=evil.example'];

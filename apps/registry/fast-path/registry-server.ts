@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
+import { refuseMalformed } from '../http/client-error.js';
 
 /** What looks at requests before the framework; true when it takes care of the answer. */
 export interface FirstHandler {
@@ -21,6 +22,7 @@ const firsts = new WeakMap<Server, (handler: FirstHandler) => void>();
 export function createRegistryServer(next: RequestHandler, settings: ServerSettings): Server {
   let first: FirstHandler | undefined;
   const server = createServer(settings.http ?? {}, (request, response) => {
+    if (refuseMalformed(request, response)) return;
     if (first === undefined || !first.handle(request, response, next)) next(request, response);
   });
   if (settings.keepAliveTimeout !== undefined) server.keepAliveTimeout = settings.keepAliveTimeout;

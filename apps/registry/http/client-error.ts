@@ -1,4 +1,4 @@
-import { STATUS_CODES } from 'node:http';
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { COMMON_HEADERS } from './registry-headers.js';
 
@@ -13,7 +13,7 @@ export function answerClientError(error: NodeJS.ErrnoException, socket: Socket):
   const answered = (socket as { _httpMessage?: { headersSent?: boolean } })._httpMessage?.headersSent === true;
   if (error.code === 'ECONNRESET' || !socket.writable || answered) return void socket.destroy();
   const { status, message } = BY_CODE[error.code ?? ''] ?? MALFORMED;
-  const body = JSON.stringify({ errors: [{ code: 'UNSUPPORTED', message, detail: {} }] });
+  const body = bodyOf(message);
   const common = Object.entries(COMMON_HEADERS).map(([name, value]) => `${name}: ${value}`);
   const lines = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
@@ -23,4 +23,40 @@ export function answerClientError(error: NodeJS.ErrnoException, socket: Socket):
     'Connection: close',
   ];
   socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`);
+}
+
+/** The one value of `Host` that was last found to be well formed: clients send the same one again and again. */
+let knownHost: string | undefined;
+const HOST = /^(?:[\w.~!$&'()*+,;=%-]*|\[[\w.~!$&'()*+,;=:-]+\])(?::\d*)?$/;
+
+/**
+ * Answers what Node reads as a request although HTTP forbids to take it: no host or several, and codings
+ * around a body that somebody in front of us may have read otherwise (RFC 9112, sections 3.2, 6.1 and 7). False for all
+ * others.
+ */
+export function refuseMalformed(request: IncomingMessage, response: ServerResponse): boolean {
+  if (isWellFramed(request)) return false;
+  const body = bodyOf(MALFORMED.message);
+  const length = String(Buffer.byteLength(body));
+  const headers = { ...COMMON_HEADERS, 'Content-Type': 'application/json', 'Content-Length': length };
+  response.writeHead(MALFORMED.status, { ...headers, Connection: 'close' });
+  response.end(request.method === 'HEAD' ? undefined : body);
+  return true;
+}
+
+function isWellFramed({ headers, rawHeaders, httpVersionMinor }: IncomingMessage): boolean {
+  const coding = headers['transfer-encoding'];
+  if (coding !== undefined && (httpVersionMinor === 0 || coding.toLowerCase() !== 'chunked')) return false;
+  const { host } = headers;
+  if (host === undefined) return httpVersionMinor === 0;
+  if (host !== knownHost && !HOST.test(host)) return false;
+  knownHost = host;
+  let hosts = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2)
+    if (rawHeaders[at]!.length === 4 && rawHeaders[at]!.toLowerCase() === 'host') hosts += 1;
+  return hosts === 1;
+}
+
+function bodyOf(message: string): string {
+  return JSON.stringify({ errors: [{ code: 'UNSUPPORTED', message, detail: {} }] });
 }
