@@ -27,6 +27,8 @@ export interface Caller {
 /** A request that was let in. */
 export interface Visit extends Caller {
   readonly name: string;
+  /** What rights on the name are decided from. */
+  readonly target: RegistryTarget;
   /** What is served at the name; absent when nothing is. For who pushes, what it says of the content may be old. */
   readonly served?: ServedPath | undefined;
 }
@@ -85,9 +87,10 @@ export class Gate {
     const writes = wish.action === 'push';
     const { served, target, guardId } = await (writes ? this.places.path(wish.name) : knowPath(this.source, wish.name));
     if (!(await this.allows(caller, wish, target))) throw this.refusal(exchange.reply, caller, wish, scopes);
-    if (guardId !== null && wish.action === 'pull' && !(await this.pushes(caller, wish, target)))
+    const visit = { ...caller, name: wish.name, target, served };
+    if (guardId !== null && wish.action === 'pull' && !(await this.pushes(visit)))
       await this.demandGuard(exchange, caller, wish, guardId);
-    return { ...caller, name: wish.name, served };
+    return visit;
   }
 
   /** As {@link enter} for reading; throws NAME_UNKNOWN unless something is served there. */
@@ -109,8 +112,11 @@ export class Gate {
     return paths.some((path) => !path.guarded && (!path.private || (byRight(path) && byToken(path))));
   }
 
-  /** A client in the middle of a push reads what it pushes on to, which is no download; it has a token for pushing. */
-  private async pushes({ principal, claims }: Caller, { name }: Wish, target: RegistryTarget): Promise<boolean> {
+  /**
+   * True for a client in the middle of a push, which reads what it pushes on to and downloads nothing: it has a token for
+   * pushing, and the right to push still.
+   */
+  async pushes({ principal, claims, name, target }: Visit): Promise<boolean> {
     if (!claims || !permits(claims, 'repository', name, 'push')) return false;
     return this.rights.may(principal, target, 'push');
   }

@@ -1,7 +1,6 @@
 import { Controller, Delete, Get, Head, Inject, Param, Put, Req, Res, UseFilters } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { DataSource } from 'typeorm';
-import { permits } from '#access/token-claims.js';
 import { deleteManifest, deleteTag } from '#content/push/delete-content.js';
 import { RenderedFallbacks } from '#content/read/rendered-fallbacks.js';
 import { looksLikeDigest } from '#oci/digest.js';
@@ -46,12 +45,13 @@ export class ManifestsController {
   async get(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Param('name') name: string): Promise<void> {
     const { reference } = request.params as { reference: string };
     await this.upstream.refresh({ request, reply }, name, reference);
-    const { served, claims } = await this.gate.enterServed({ request, reply }, { name, action: 'pull' });
+    const visit = await this.gate.enterServed({ request, reply }, { name, action: 'pull' });
+    const { served } = visit;
     const found = await readManifest(this.fallbacks, viewOf(served), reference);
     if (!found) throw manifestUnknown(reference);
-    // Whoever may push must be able to read what is to be signed; it takes a token that says so.
-    const signer = claims !== undefined && permits(claims, 'repository', name, 'push');
-    const decision = signer ? undefined : await this.trust.demand(served, found, reference);
+    // Whoever may push must be able to read what is to be signed.
+    const signs = served.trustPolicyId !== null && (await this.gate.pushes(visit));
+    const decision = signs ? undefined : await this.trust.demand(served, found, reference);
     const headers = {
       Warning:
         decision?.reason === undefined

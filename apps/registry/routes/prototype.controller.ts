@@ -7,6 +7,7 @@ import { readManifestBytes } from '#content/read/manifest-bytes.js';
 import { RenderedFallbacks } from '#content/read/rendered-fallbacks.js';
 import { looksLikeDigest } from '#oci/digest.js';
 import { DomainError, invalid } from '#platform/domain-error.js';
+import { TrustGate } from '#signing/gate/trust-gate.js';
 import { Gate } from '../access/gate.js';
 import { sendJson } from '../http/answer.js';
 import { OciErrorFilter } from '../http/oci-error.js';
@@ -22,7 +23,10 @@ interface Found {
 /** What requirement 001 shows in place of a link to the next page, word for word: all links come in one answer. */
 const NO_NEXT_PAGE = 'not implemented';
 
-/** How artifacts were discovered before OCI 1.1, in the three forms of the prototype. */
+/**
+ * How artifacts were discovered before OCI 1.1, in the three forms of the prototype. They show the artifacts themselves, so
+ * a trust policy leaves out what it would refuse as a manifest.
+ */
 @Controller()
 @UseFilters(OciErrorFilter)
 export class PrototypeController {
@@ -30,6 +34,7 @@ export class PrototypeController {
     private readonly source: DataSource,
     private readonly gate: Gate,
     private readonly fallbacks: RenderedFallbacks,
+    private readonly trust: TrustGate,
   ) {}
 
   @Get('v2/_ext/oci-artifacts/v1/:name/manifests/:reference/links')
@@ -91,10 +96,12 @@ export class PrototypeController {
       this.source,
       wanted.map(({ id }) => id),
     );
-    const artifacts = wanted.map(({ id, digest }) => ({
-      digest,
-      manifest: JSON.parse(bytes.get(id)!.toString('utf8')) as unknown,
-    }));
+    const artifacts: { digest: string; manifest: unknown }[] = [];
+    for (const each of wanted) {
+      const found = { ...each, bytes: bytes.get(each.id)! };
+      if ((await this.trust.decide(served, found, each.digest))?.allowed === false) continue;
+      artifacts.push({ digest: each.digest, manifest: JSON.parse(found.bytes.toString('utf8')) });
+    }
     return { target, artifacts };
   }
 }

@@ -10,11 +10,12 @@ import { ChangeFeed } from '#platform/change-feed.js';
 import { CONFIG, type HallmarkConfig } from '#platform/config.js';
 import { queryPrepared } from '#platform/database.js';
 import { DomainError } from '#platform/domain-error.js';
+import { BLOB_STORE, type BlobStore } from '#storage/blob-store.js';
 import type { FormatName } from '../formats/signature-format.js';
-import { isRunnable } from '../push/image-facts.js';
 import { TrustPolicyEntity } from '../trust-policy.entity.js';
 import { readTrust } from '../verify/read-trust.js';
 import { type VerificationReport, verifyManifest } from '../verify/verify-manifest.js';
+import { type BlobSource, isRunnable } from './is-runnable.js';
 
 /** What the gate says of one manifest. */
 export interface GateDecision {
@@ -39,6 +40,7 @@ export class TrustGate {
 
   constructor(
     @Inject(DataSource) private readonly source: DataSource,
+    @Inject(BLOB_STORE) private readonly store: BlobStore,
     @Inject(CONFIG) private readonly config: HallmarkConfig,
     @Inject(ChangeFeed) feed: ChangeFeed,
   ) {
@@ -91,7 +93,10 @@ export class TrustGate {
   ): Promise<GateDecision> {
     const base = { policy: policy.name, mode: policy.mode };
     const view = { repositoryId: served.repositoryId!, pinned: served.pinned };
-    if (manifest.rendered || (await isAttachment(this.source, view, manifest, reference)))
+    if (
+      manifest.rendered ||
+      (await isAttachment({ source: this.source, store: this.store, view }, manifest, reference))
+    )
       return { ...base, ...TRUSTED };
     const own = await this.verify(served, policy, manifest, reference);
     if (own === undefined) return { ...base, ...TRUSTED };
@@ -146,21 +151,19 @@ function reasonOf(report: VerificationReport, verified: number, required: number
 }
 
 /** A manifest that refers to another one, or that a companion tag names, and that nobody can run. */
-async function isAttachment(
-  source: DataSource,
-  view: ReadView,
-  manifest: FoundManifest,
-  reference: string,
-): Promise<boolean> {
+async function isAttachment(from: BlobSource, manifest: FoundManifest, reference: string): Promise<boolean> {
+  if (!isAttachmentTag(reference) && !(await isReferrer(from, manifest.id))) return false;
   // Whoever may push could else call any image an attachment.
-  if (isRunnable(parseManifest(manifest.bytes, manifest.mediaType))) return false;
-  if (isAttachmentTag(reference)) return true;
+  return !(await isRunnable(from, parseManifest(manifest.bytes, manifest.mediaType)));
+}
+
+async function isReferrer({ source, view }: BlobSource, manifestId: string): Promise<boolean> {
   const rows = await queryPrepared(
     source,
-    'is-attachment',
+    'is-referrer',
     `select 1 from relation l where l.referrer_id = $1
        and exists (select 1 from membership m where m.repository_id = $2 and m.unit_id = l.referrer_id) limit 1`,
-    [manifest.id, view.repositoryId],
+    [manifestId, view.repositoryId],
   );
   return rows.length > 0;
 }

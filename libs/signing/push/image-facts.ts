@@ -11,7 +11,8 @@ export interface ConfigFacts {
 }
 
 const SILENT: ConfigFacts = { labels: {}, architecture: null, os: null };
-const IMAGE_CONFIGS: ReadonlySet<string> = new Set([
+/** Types of configs that only images have. */
+export const IMAGE_CONFIGS: ReadonlySet<string> = new Set([
   MediaType.ociConfig,
   MediaType.dockerConfig,
   MediaType.octetStream,
@@ -20,15 +21,6 @@ const IMAGE_CONFIGS: ReadonlySet<string> = new Set([
 /** Classifies a manifest as Pulp does, from itself and from its config. */
 export function imageFacts(parsed: ParsedManifest, config: ConfigFacts = SILENT): ImageFacts {
   return { type: typeOf(parsed, config.labels), ...config };
-}
-
-/**
- * True for a manifest that a container runtime would run: an image config, and a layer that is none of cosign's. What else it
- * says of itself, a subject or a type of artifact, keeps no runtime from running it.
- */
-export function isRunnable({ shape, config, layers, foreignLayers }: ParsedManifest): boolean {
-  if (shape !== 'image' || !IMAGE_CONFIGS.has(config?.mediaType ?? '')) return false;
-  return [...layers, ...foreignLayers].some(({ mediaType }) => attachmentType(mediaType) === undefined);
 }
 
 /** Reads a config blob; artifacts may have anything there. */
