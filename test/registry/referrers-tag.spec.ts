@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { attachments, digests, index, tagOf, type Listed } from './attachments.js';
-import { OCI_INDEX, pushImage, putManifest } from './content.js';
+import { OCI_INDEX, OCI_MANIFEST, pushImage, putManifest } from './content.js';
 import { type RegistryProcess, sha, startRegistry } from './registry-process.js';
 
 let registry: RegistryProcess;
@@ -53,6 +53,31 @@ describe('the referrers tag schema', () => {
     expect(await listed()).toEqual([two.digest]);
     await registry.request('DELETE', `/v2/${name}/manifests/${two.digest}`);
     expect((await fallback(name, subject.digest)).status).toBe(404);
+  });
+
+  it('D13 lists as many as a manifest holds', async () => {
+    const name = 'team/large';
+    const subject = await pushImage(registry, name, 'v1');
+    const note = { note: 'x'.repeat(1_500_000) };
+    const large = [];
+    for (const at of ['a', 'b', 'c']) large.push(await attach(name, subject, { annotations: { ...note, at } }));
+    await putManifest(registry, name, tagOf(subject.digest), index([large[0]!]));
+    const answer = await fallback(name, subject.digest);
+    expect(digests(answer.json<{ manifests: Listed[] }>().manifests)).toEqual(digests(large.slice(0, 2)));
+    expect(answer.bytes.length).toBeLessThan(4 * 1024 * 1024);
+    await registry.request('DELETE', `/v2/${name}/manifests/${large[0]!.digest}`);
+    const rest = (await fallback(name, subject.digest)).json<{ manifests: Listed[] }>().manifests;
+    expect(digests(rest)).toEqual(digests(large.slice(1)));
+  });
+
+  it('for a sha512 subject is not taken by who names one that begins alike elsewhere', async () => {
+    const hex = sha('subject', 'sha512').slice(7);
+    const about = (digest: string) => ({ mediaType: OCI_MANIFEST, digest: `sha512:${digest}`, size: 7 });
+    const others = ['0', 'f'].map((digit) => about(hex.slice(0, 64) + digit.repeat(64)));
+    for (const subject of others) await attach('else/where', subject);
+    const artifact = await attach('team/long', about(hex));
+    const answer = await registry.request('GET', `/v2/team/long/manifests/sha512-${hex.slice(0, 64)}`);
+    expect(digests(answer.json<{ manifests: Listed[] }>().manifests)).toEqual([artifact.digest]);
   });
 
   it('stays equal to the API under many writers of both kinds at once', async () => {

@@ -4,6 +4,7 @@ import { INDEX_TYPES } from '#oci/media-types.js';
 import { parseManifest } from '#oci/manifest.js';
 import { fallbackTagOf, isFallbackTag } from '#oci/reference.js';
 import { rowsOf } from '#platform/database.js';
+import { PAGE_BYTES } from '../read/page-of-referrers.js';
 import { renderReferrers, type ListedReferrer } from '../read/render-referrers.js';
 import type { UnitRef } from '../versions/apply-change.js';
 import { insertManifest } from './insert-manifests.js';
@@ -42,7 +43,13 @@ export async function subjectOfFallback(
   return related.size === children.size && subjects.size === 1 ? [...subjects][0] : undefined;
 }
 
-/** The units of the index that lists exactly the referrers of a subject, under its tag; none when nothing refers to it. */
+/** Bytes of descriptors that an index holds beside annotations and type: names of members, digest and size. */
+const DESCRIPTOR_BYTES = 300;
+
+/**
+ * The units of the index that lists the referrers of a subject, under its tag; none when nothing refers to it. Of more than
+ * a manifest holds it lists the first: clients that need the rest have to ask for the referrers.
+ */
 export async function renderFallback(
   tx: EntityManager,
   repositoryId: string,
@@ -51,14 +58,17 @@ export async function renderFallback(
 ): Promise<UnitRef[]> {
   const referrers = await rowsOf<ListedReferrer & { id: string }>(
     tx,
-    `select c.id, c.digest, c.media_type as "mediaType", c.size, c.artifact_type as "artifactType", c.annotations
-     from relation l join manifest c on c.id = l.referrer_id
-     where l.subject_digest = $2 and l.source <> 'cosign-tag' and not c.id = any($4::uuid[])
-       and (c.id = any($3::uuid[])
-         or exists (select 1 from membership m where m.repository_id = $1 and m.unit_id = c.id and m.removed_in is null)
-         or exists (select 1 from staged s where s.repository_id = $1 and s.unit_id = c.id))
-     order by c.id`,
-    [repositoryId, subject, coming, going],
+    `select id, digest, "mediaType", size, "artifactType", annotations from (
+       select c.id, c.digest, c.media_type as "mediaType", c.size, c.artifact_type as "artifactType", c.annotations,
+         sum(octet_length(c.annotations::text) + octet_length(coalesce(c.artifact_type, '')) + ${DESCRIPTOR_BYTES}) over (order by c.id) as bytes,
+         row_number() over (order by c.id) as place
+       from relation l join manifest c on c.id = l.referrer_id
+       where l.subject_digest = $2 and l.source <> 'cosign-tag' and not c.id = any($4::uuid[])
+         and (c.id = any($3::uuid[])
+           or exists (select 1 from membership m where m.repository_id = $1 and m.unit_id = c.id and m.removed_in is null)
+           or exists (select 1 from staged s where s.repository_id = $1 and s.unit_id = c.id))) as listed
+     where bytes <= $5 or place = 1 order by id`,
+    [repositoryId, subject, coming, going, PAGE_BYTES],
   );
   if (referrers.length === 0) return [];
   const bytes = renderReferrers(referrers);

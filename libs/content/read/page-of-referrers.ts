@@ -4,7 +4,7 @@ import { findReferrers, type FoundReferrer, type ReferrersQuery } from './find-r
 import { referrerDescriptor } from './render-referrers.js';
 
 /** Largest page in bytes: some clients read one page and no more than this. */
-const PAGE_BYTES = 4 * 1024 * 1024 - 1024;
+export const PAGE_BYTES = 4 * 1024 * 1024 - 1024;
 
 /** Referrers whose descriptors fit one page. */
 export interface ReferrersPage {

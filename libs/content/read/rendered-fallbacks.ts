@@ -6,7 +6,7 @@ import { MediaType } from '#oci/media-types.js';
 import { fallbackTagOf } from '#oci/reference.js';
 import { announce, ChangeFeed } from '#platform/change-feed.js';
 import { queryPrepared } from '#platform/database.js';
-import type { FoundManifest, ReadView } from './find-manifest.js';
+import { type FoundManifest, type ReadView, viewHas } from './find-manifest.js';
 import { pageOfReferrers } from './page-of-referrers.js';
 import { renderReferrers } from './render-referrers.js';
 
@@ -39,7 +39,7 @@ export class RenderedFallbacks implements OnModuleDestroy {
 
   /** The index for a tag; undefined when nothing refers to what the tag is about. */
   async byTag(view: ReadView, tag: string): Promise<FoundManifest | undefined> {
-    const subject = tag.startsWith('sha256-') ? tag.replace('-', ':') : await longSubject(this.source, tag);
+    const subject = tag.startsWith('sha256-') ? tag.replace('-', ':') : await longSubject(this.source, view, tag);
     if (subject === undefined || fallbackTagOf(subject) !== tag) return undefined;
     const found = await this.render(view, subject);
     if (!found || this.rendered.has(`${view.repositoryId} ${found.digest}`)) return found;
@@ -65,14 +65,16 @@ export class RenderedFallbacks implements OnModuleDestroy {
   }
 }
 
-/** A sha512 digest is cut in the tag. */
-async function longSubject(source: DataSource, tag: string): Promise<string | undefined> {
+/** A sha512 digest is cut in the tag: which one it is, the referrers in the view say. */
+async function longSubject(source: DataSource, view: ReadView, tag: string): Promise<string | undefined> {
   const prefix = tag.replace('-', ':');
-  const [row] = await queryPrepared<{ subject: string }>(
-    source,
-    'subject-by-prefix',
-    'select subject_digest as subject from relation where subject_digest > $1 and subject_digest < $2 limit 1',
-    [prefix, `${prefix}g`],
-  );
+  const text = `select l.subject_digest as subject from relation l
+    where l.subject_digest > $3 and l.subject_digest < $4 and ${viewHas('l.referrer_id')} limit 1`;
+  const [row] = await queryPrepared<{ subject: string }>(source, 'subject-by-prefix', text, [
+    view.repositoryId,
+    view.pinned,
+    prefix,
+    `${prefix}g`,
+  ]);
   return row?.subject;
 }
