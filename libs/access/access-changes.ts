@@ -33,7 +33,7 @@ export class AccessChanges {
       feed.onChange(({ topic, key }) => {
         if (topic === ACCESS_TOPIC) this.heard(key);
       }),
-      feed.onReset(() => this.everything()),
+      feed.onReset(() => this.doubtAll()),
     ];
   }
 
@@ -52,6 +52,12 @@ export class AccessChanges {
     this.listeners.add(listener);
   }
 
+  /** Anything may have changed: what is cached is read again. */
+  doubtAll(): void {
+    this.identity('*');
+    this.publish('keys', '*');
+  }
+
   /** Stops listening. */
   stop(): void {
     for (const stop of this.stops) stop();
@@ -61,17 +67,12 @@ export class AccessChanges {
     const [aspect, user = '*'] = key.split(':');
     if (aspect === 'grants') this.publish(aspect, user);
     else if (aspect === 'identity') this.identity(user);
-    else this.everything();
+    else this.doubtAll();
   }
 
   private identity(user: string): void {
     this.publish('identity', user);
     this.publish('grants', user);
-  }
-
-  private everything(): void {
-    this.identity('*');
-    this.publish('keys', '*');
   }
 
   private publish(aspect: AccessAspect, user: string): void {

@@ -12,7 +12,17 @@ import { TokenIssuer } from './token-issuer.js';
 import { TokenKeys } from './token-keys.js';
 import { TokenVerifier } from './token-verifier.js';
 
-const EXPORTS = [Accounts, Authenticator, PasswordHasher, Permissions, RobotUse, TokenIssuer, TokenKeys, TokenVerifier];
+const EXPORTS = [
+  AccessChanges,
+  Accounts,
+  Authenticator,
+  PasswordHasher,
+  Permissions,
+  RobotUse,
+  TokenIssuer,
+  TokenKeys,
+  TokenVerifier,
+];
 
 /** Who somebody is and what he may do. `imports` are the modules that give DataSource, {@link ChangeFeed} and {@link CONFIG}. */
 @Module({})

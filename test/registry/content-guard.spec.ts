@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { addRole } from '#access/role-assignments.js';
 import { announce } from '#platform/change-feed.js';
 import { newId } from '#platform/identifiers.js';
-import { type Made, pushImage } from './content.js';
+import { type Made, pushImage, writeElsewhere } from './content.js';
 import { type RegistryProcess, startRegistry } from './registry-process.js';
 
 interface NewGuard {
@@ -137,6 +137,7 @@ async function guard(name: string, columns: NewGuard, isPrivate = false): Promis
     ]);
     await announce(tx, 'distributions', name);
   });
+  await writeElsewhere(registry);
   return id;
 }
 
@@ -144,4 +145,5 @@ async function letDownload(guardId: string, user: string): Promise<void> {
   const objectKey = `core.rbaccontentguard:${guardId}`;
   const role = { role: 'core.rbaccontentguard_downloader', users: [user], groups: [], objectKey };
   await registry.source.transaction((tx) => addRole(tx, role));
+  await writeElsewhere(registry);
 }

@@ -1,4 +1,5 @@
 import { announce } from '#platform/change-feed.js';
+import { ELSEWHERE } from './registry-app.js';
 import { type Answer, type RegistryProcess, type RequestOptions, sha, someBytes } from './registry-process.js';
 
 export const OCI_MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
@@ -101,11 +102,17 @@ export function makePrivate(registry: RegistryProcess, basePath: string): Promis
   );
 }
 
-/** Changes the distribution of a path as the REST API does it, and waits until this process has heard of it. */
+/** A write beside the registry, after which its process believes nothing that it knew, as after those of the REST API. */
+export async function writeElsewhere(registry: RegistryProcess): Promise<void> {
+  const { status } = await registry.request('POST', ELSEWHERE);
+  if (status !== 200) throw new Error(`a write elsewhere: ${status}`);
+}
+
+/** Changes the distribution of a path as the REST API does it. */
 export async function changePath(registry: RegistryProcess, basePath: string, text: string): Promise<void> {
   await registry.source.transaction(async (tx) => {
     await tx.query(text, [basePath]);
     await announce(tx, 'distributions', basePath);
   });
-  await new Promise((done) => setTimeout(done, 200));
+  await writeElsewhere(registry);
 }

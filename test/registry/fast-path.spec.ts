@@ -4,6 +4,7 @@ import { addRole, removeRole } from '#access/role-assignments.js';
 import { announce } from '#platform/change-feed.js';
 import { image, LAYERS, push, pushBlobs } from './fast-path-images.js';
 import { as, startWorld, tokenOf, type Twin, type World } from './fast-path-world.js';
+import { ELSEWHERE } from './registry-app.js';
 
 const NAME = 'team/app';
 const TAG = `/v2/${NAME}/manifests/latest`;
@@ -159,6 +160,32 @@ describe('the fast path', () => {
     expect((await here.send('GET', TAG, as('bob'))).status).toBe(404);
     expect((await here.send('GET', TAG, token)).status).toBe(401);
     expect((await here.send('GET', TAG)).status).toBe(401);
+  });
+
+  it('C9 believes nobody any more once this process has answered a change, also when the announcement is lost', async () => {
+    await setPrivate(true);
+    await world.settle();
+    const token = await tokenOf(here, 'admin', NAME);
+    for (const headers of [as('admin'), token]) await warm(here, TAG, headers);
+    const statuses = async () => [
+      (await here.send('GET', TAG, as('admin'))).status,
+      (await here.send('GET', TAG, token)).status,
+    ];
+    const active = (on: boolean) =>
+      world.source.query("update user_account set is_active = $1 where username = 'admin'", [on]);
+    here.feed.deaf = true;
+    try {
+      await active(false);
+      expect(await statuses()).toEqual([200, 200]);
+      expect((await here.send('POST', `${ELSEWHERE}/refused`)).status).toBe(404);
+      expect(await statuses()).toEqual([200, 200]);
+      expect((await here.send('POST', ELSEWHERE)).status).toBe(200);
+      expect(await statuses()).toEqual([401, 401]);
+    } finally {
+      here.feed.deaf = false;
+      await active(true);
+      await here.send('POST', ELSEWHERE);
+    }
   });
 
   it('asks the database once for many readers of one tag', async () => {

@@ -19,6 +19,9 @@ export interface Ground {
   readonly store: FileStore;
 }
 
+/** Where an app has a route that is not the registry's; it takes a POST. */
+export const ELSEWHERE = '/elsewhere';
+
 /** Starts a registry in this process on what a test made for it. Port 0 is any. */
 export async function listen(
   { config, source, feed, store }: Ground,
@@ -41,6 +44,11 @@ export async function listen(
     abortOnError: false,
   });
   configureRegistry(app);
+  // A write beside the registry, as the REST API has them.
+  app
+    .getHttpAdapter()
+    .getInstance()
+    .post(ELSEWHERE, () => ({}));
   await app.listen(port, '127.0.0.1');
   return app;
 }

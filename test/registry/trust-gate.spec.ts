@@ -1,11 +1,23 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { addRole, removeRole } from '#access/role-assignments.js';
 import { announce } from '#platform/change-feed.js';
 import { newId } from '#platform/identifiers.js';
 import { cosignFormat } from '#signing/formats/cosign/cosign-format.js';
 import { storeSignatures } from '#signing/store/store-signatures.js';
-import { describe_, made, OCI_INDEX, pushImage, putManifest } from './content.js';
-import { type RegistryProcess, startRegistry } from './registry-process.js';
+import { tarOf } from './client-tools.js';
+import {
+  describe_,
+  made,
+  OCI_CONFIG,
+  OCI_EMPTY,
+  OCI_INDEX,
+  pushBlob,
+  pushImage,
+  putManifest,
+  writeElsewhere,
+} from './content.js';
+import { type RegistryProcess, sha, startRegistry } from './registry-process.js';
 
 type Pushed = Awaited<ReturnType<typeof pushImage>>;
 
@@ -77,6 +89,79 @@ describe('a distribution with a trust policy', () => {
       });
   });
 
+  const TAR = 'application/vnd.oci.image.layer.v1.tar';
+  it.each([
+    ['an attestation', OCI_CONFIG, 'application/vnd.dsse.envelope.v1+json'],
+    ['a signature', OCI_CONFIG, 'application/vnd.dev.cosign.simplesigning.v1+json'],
+    ['a bill of materials', OCI_CONFIG, 'text/spdx+xml'],
+    ['a page', 'text/html', TAR],
+    ['something else', 'application/vnd.example.config', TAR],
+    ['nothing', OCI_EMPTY, TAR],
+  ])(
+    'C13 an image whose types say that it is %s stays refused, since it runs all the same',
+    async (what, type, layer) => {
+      const name = `gate/types-${what.replaceAll(' ', '-')}`;
+      const { bytes: _, ...subject } = await push(name, 'v1');
+      const tar = await tarOf('evil.txt', 'evil');
+      const config = { architecture: 'amd64', os: 'linux', rootFS: { type: 'layers', diff_ids: [sha(tar)] } };
+      const parts = {
+        config: await pushBlob(registry, name, Buffer.from(JSON.stringify(config)), type),
+        layers: [await pushBlob(registry, name, tar, layer)],
+      };
+      const disguised = await pushImage(registry, name, 'latest', { subject, ...parts });
+      const tag = `${subject.digest.replace(':', '-')}.att`;
+      await putManifest(registry, name, tag, disguised);
+      await guard(name, { cosign_keys: [keys[0]!.publicKey] });
+      for (const reference of ['latest', disguised.digest, tag])
+        await vi.waitFor(async () => {
+          const answer = await registry.request('GET', `/v2/${name}/manifests/${reference}`);
+          expect([reference, answer.status, answer.code]).toEqual([reference, 403, 'DENIED']);
+        });
+      for (const view of ['v1/NAME/manifests/v1/references', 'v1-rc1/NAME/manifests/v1/referrers']) {
+        const shown = await registry.request('GET', `/v2/_ext/oci-artifacts/${view.replace('NAME', name)}`);
+        expect([shown.status, shown.json<{ references: unknown[] }>().references]).toEqual([200, []]);
+      }
+    },
+  );
+
+  it('lets attachments through that are no archives, whatever their config', async () => {
+    const name = 'gate/attached';
+    const { bytes: _, ...subject } = await push(name, 'v1');
+    const config = { rootfs: { type: 'layers', diff_ids: [sha('x')] } };
+    const attached = await pushImage(registry, name, undefined, {
+      subject,
+      config: await pushBlob(registry, name, Buffer.from(JSON.stringify(config)), OCI_CONFIG),
+      layers: [await pushBlob(registry, name, Buffer.from('SPDXVersion: SPDX-2.3\n'.repeat(100)), 'text/spdx')],
+    });
+    const archive = await pushImage(registry, name, undefined, {
+      subject,
+      config: await pushBlob(registry, name, Buffer.from('{}'), OCI_EMPTY),
+      layers: [await pushBlob(registry, name, await tarOf('docs.txt', 'text'), TAR)],
+    });
+    await guard(name, { cosign_keys: [keys[0]!.publicKey] });
+    await vi.waitFor(async () => expect((await registry.request('GET', `/v2/${name}/manifests/v1`)).status).toBe(403));
+    for (const { digest } of [attached, archive])
+      expect((await registry.request('GET', `/v2/${name}/manifests/${digest}`)).status).toBe(200);
+  });
+
+  it('lets whoever may push read what he is to sign, as long as he may', async () => {
+    await push('gate/signer', 'v1');
+    await guard('gate/signer', { cosign_keys: [keys[0]!.publicKey] });
+    const [{ id }] = await registry.source.query("select id from distribution where base_path = 'gate/signer'");
+    const objectKey = `container.containerdistribution:${id}`;
+    const may = (role: string) => ({ role: `container.containerdistribution_${role}`, users: ['bob'], objectKey });
+    for (const role of ['consumer', 'collaborator']) await registry.source.transaction((tx) => addRole(tx, may(role)));
+    const status = async () => {
+      const path = `/token/?service=${registry.config.publicHost}&scope=repository:gate/signer:pull,push`;
+      const { token } = (await registry.request('GET', path, { as: 'bob' })).json<{ token: string }>();
+      const headers = { authorization: `Bearer ${token}` };
+      return (await registry.request('GET', '/v2/gate/signer/manifests/v1', { as: null, headers })).status;
+    };
+    await vi.waitFor(async () => expect(await status()).toBe(200));
+    await registry.source.transaction((tx) => removeRole(tx, may('collaborator')));
+    await vi.waitFor(async () => expect(await status()).toBe(403));
+  });
+
   it('wants as many different signers as the policy says', async () => {
     const image = await push('gate/two', 'v1');
     await sign('gate/two', image, keys[0]!);
@@ -130,4 +215,5 @@ async function guard(name: string, trust: object, options: { mode?: string; requ
     await tx.query('update distribution set trust_policy_id = $1 where base_path = $2', [id, name]);
     await announce(tx, 'distributions', name);
   });
+  await writeElsewhere(registry);
 }

@@ -1,13 +1,12 @@
-import { type BeforeApplicationShutdown, Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream';
 import { DataSource } from 'typeorm';
-import { ACCESS_TOPIC } from '#access/access-changes.js';
+import { AccessChanges } from '#access/access-changes.js';
 import { Authenticator } from '#access/authenticator.js';
 import type { RobotPrincipal, UserPrincipal } from '#access/principal.js';
 import { permits } from '#access/token-claims.js';
 import { TokenVerifier, type VerifiedToken } from '#access/token-verifier.js';
-import { ChangeFeed } from '#platform/change-feed.js';
 import { CONFIG, type HallmarkConfig } from '#platform/config.js';
 import { BLOB_STORE, type BlobStore } from '#storage/blob-store.js';
 import { Gate } from '../access/gate.js';
@@ -34,28 +33,23 @@ type Caller = VerifiedToken | UserPrincipal | RobotPrincipal;
  * every refusal included, is the controllers'.
  */
 @Injectable()
-export class FastPath implements FirstHandler, BeforeApplicationShutdown {
+export class FastPath implements FirstHandler {
   readonly answers = new Answers();
   /** Requests that were answered from memory, after reading, and by the framework although they were looked at. */
   readonly counts = { hits: 0, misses: 0, passed: 0 };
   private readonly flights = new Map<string, Promise<Answer | undefined>>();
-  /** Rises with each change of anybody's rights. */
-  private era = 0;
-  private readonly stops: (() => void)[];
   private readonly redirects: boolean;
 
   constructor(
     readonly source: DataSource,
     readonly places: Places,
-    feed: ChangeFeed,
+    readonly changes: AccessChanges,
     private readonly authenticator: Authenticator,
     private readonly verifier: TokenVerifier,
     private readonly gate: Gate,
     @Inject(BLOB_STORE) readonly store: BlobStore,
     @Inject(CONFIG) private readonly config: HallmarkConfig,
   ) {
-    const newEra = () => void (this.era += 1);
-    this.stops = [feed.onChange(({ topic }) => topic === ACCESS_TOPIC && newEra()), feed.onReset(newEra)];
     this.redirects = config.s3Redirect && store.redirectUrl !== undefined;
   }
 
@@ -63,7 +57,7 @@ export class FastPath implements FirstHandler, BeforeApplicationShutdown {
     const { method } = request;
     const url = request.url!;
     if (method !== 'GET' && method !== 'HEAD') {
-      doubtAfterWriting(this.places, url, response);
+      doubtAfterWriting(this, url, response);
       return false;
     }
     if (!this.places.reliable || hasBody(request)) return false;
@@ -85,10 +79,6 @@ export class FastPath implements FirstHandler, BeforeApplicationShutdown {
     if (!target || this.isElsewhere(request, target.kind === 'blob')) return false;
     void this.miss(request, response, target, next);
     return true;
-  }
-
-  beforeApplicationShutdown(): void {
-    for (const stop of this.stops) stop();
   }
 
   /** Answers, unless the request asks for something that is not plain or the body has been dropped. */
@@ -185,6 +175,11 @@ export class FastPath implements FirstHandler, BeforeApplicationShutdown {
     return (
       this.redirects || headers.range?.includes(',') === true || (this.config.offload && headers[OFFLOAD] !== undefined)
     );
+  }
+
+  /** Rises with each change of anybody's rights. */
+  private get era(): number {
+    return this.changes.epoch('grants');
   }
 
   /** True when it is known that the caller may read the place. */
