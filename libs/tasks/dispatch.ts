@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
-import { inTransaction, rowsOf } from '#platform/database.js';
+import { inTransaction, preparedIn, rowsOf } from '#platform/database.js';
 import { newCorrelationId, newId } from '#platform/identifiers.js';
 import { correlationId } from '#platform/logger.js';
 import { cancelTask, type Cancellation } from './cancel.js';
 import type { TaskDefinition, TaskHandler } from './define-task.js';
-import { normalise, orderDispatch, recordOf, reserve } from './reservations.js';
+import { normalise, orderDispatch, recordOf, resourceColumns } from './reservations.js';
 import { TaskQueue } from './task-queue.js';
 import { TaskRunner } from './task-runner.js';
 import { Task } from './task.entity.js';
@@ -26,6 +26,18 @@ export interface DispatchOptions {
   readonly correlationId?: string | undefined;
 }
 
+/** A task that was written down; how it goes stands in its row. */
+export type DispatchedTask = Pick<Task, 'id'>;
+
+const DISPATCH = `
+  with made as (
+    insert into task (id, name, payload, logging_cid, created_by, task_group_id, parent_task_id, reserved_resources_record,
+                      restartable, immediate, pulp_created)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, clock_timestamp()) returning id, position)
+  insert into task_resource (task_id, position, resource, exclusive)
+  select made.id, made.position, held.resource, held.exclusive
+    from made, unnest($11::text[], $12::boolean[]) as held(resource, exclusive)`;
+
 /**
  * Writes a task and what it holds inside the caller's transaction. After the commit the caller wakes a worker with
  * {@link TaskQueue.wake}; if it dies in between, the sweeper does so within seconds.
@@ -36,26 +48,24 @@ export async function dispatchTask<Payload>(
   payload: Payload,
   options: DispatchOptions = {},
   immediate = false,
-): Promise<Task> {
+): Promise<DispatchedTask> {
   const wanted = normalise(options.exclusive, options.shared);
   await orderDispatch(tx, wanted);
   const id = newId();
-  await tx.insert(Task, {
+  await preparedIn(tx, 'dispatch-task', DISPATCH, [
     id,
-    name: definition.name,
-    payload: payload as object,
-    loggingCid: options.correlationId || correlationId() || newCorrelationId(),
-    createdBy: options.createdBy ?? null,
-    taskGroupId: options.group ?? null,
-    parentTaskId: options.parent ?? null,
-    reservedResourcesRecord: recordOf(wanted),
-    restartable: definition.restartable,
+    definition.name,
+    payload === null || payload === undefined ? null : JSON.stringify(payload),
+    options.correlationId || correlationId() || newCorrelationId(),
+    options.createdBy ?? null,
+    options.group ?? null,
+    options.parent ?? null,
+    recordOf(wanted),
+    definition.restartable,
     immediate,
-    pulpCreated: () => 'clock_timestamp()',
-  });
-  const task = await tx.findOneByOrFail(Task, { id });
-  await reserve(tx, task, wanted);
-  return task;
+    ...resourceColumns(wanted),
+  ]);
+  return { id };
 }
 
 /** Starts and cancels tasks from any process. */
@@ -72,7 +82,7 @@ export class TaskDispatcher {
     definition: TaskDefinition<Payload>,
     payload: Payload,
     options: DispatchOptions = {},
-  ): Promise<Task> {
+  ): Promise<DispatchedTask> {
     const task = await inTransaction(this.source, (tx) => dispatchTask(tx, definition, payload, options));
     await this.queue.wake([task.id]);
     return task;
@@ -84,7 +94,7 @@ export class TaskDispatcher {
     definition: TaskDefinition<Payload>,
     payload: Payload,
     options: DispatchOptions = {},
-  ): Promise<{ task: Task; wake: () => Promise<void> }> {
+  ): Promise<{ task: DispatchedTask; wake: () => Promise<void> }> {
     const task = await dispatchTask(tx, definition, payload, options);
     return { task, wake: () => this.queue.wake([task.id]) };
   }

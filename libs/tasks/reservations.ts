@@ -1,6 +1,5 @@
 import type { EntityManager } from 'typeorm';
 import { rowsOf } from '#platform/database.js';
-import { TaskResource } from './task-resource.entity.js';
 
 /** What a task needs for itself and what it shares with others that only share. Names are hrefs or `pdrn:` names. */
 export interface Reservation {
@@ -25,7 +24,7 @@ export const recordOf = ({ exclusive, shared }: Reservation): string[] => [
  * order in which tasks become visible. Without it a task could start while an earlier one is not committed yet.
  */
 export async function orderDispatch(tx: EntityManager, reservation: Reservation): Promise<void> {
-  const [names, modes] = columns(reservation);
+  const [names, modes] = resourceColumns(reservation);
   if (names.length === 0) return;
   await tx.query(
     `select case when exclusive then pg_advisory_xact_lock(key)::text else pg_advisory_xact_lock_shared(key)::text end
@@ -35,18 +34,8 @@ export async function orderDispatch(tx: EntityManager, reservation: Reservation)
   );
 }
 
-/** Writes down what a new task holds. */
-export async function reserve(tx: EntityManager, task: { id: string; position: number }, wanted: Reservation) {
-  const [names, modes] = columns(wanted);
-  const rows = names.map((resource, index) => ({ resource, exclusive: modes[index]! }));
-  if (rows.length > 0)
-    await tx.insert(
-      TaskResource,
-      rows.map((row) => ({ ...row, taskId: task.id, position: task.position })),
-    );
-}
-
-function columns({ exclusive, shared }: Reservation): [names: string[], exclusive: boolean[]] {
+/** A reservation as two arrays for SQL. */
+export function resourceColumns({ exclusive, shared }: Reservation): [names: string[], exclusive: boolean[]] {
   return [
     [...exclusive, ...shared],
     [...exclusive.map(() => true), ...shared.map(() => false)],
@@ -81,7 +70,7 @@ export async function release(tx: EntityManager, taskId: string): Promise<Reserv
  * at nothing else where the resource was shared, so its cost does not grow with the queue.
  */
 export async function unblock(tx: EntityManager, freed: Reservation): Promise<string[]> {
-  const [names, modes] = columns(freed);
+  const [names, modes] = resourceColumns(freed);
   if (names.length === 0) return [];
   const rows = await rowsOf<{ id: string; position: number }>(
     tx,

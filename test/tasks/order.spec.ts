@@ -161,7 +161,7 @@ describe.each(BACKENDS)('the order of tasks with a queue in %s', (backend) => {
       shared: [A, B],
       correlationId: 'cid-1',
     });
-    expect(task.reservedResourcesRecord).toEqual([A, `shared:${B}`]);
+    expect((await ground.task(task.id)).reservedResourcesRecord).toEqual([A, `shared:${B}`]);
     const ended = await ground.until(task.id, 'completed');
     expect(ended).toMatchObject({
       reservedResourcesRecord: [A, `shared:${B}`],

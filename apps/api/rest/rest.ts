@@ -1,10 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import { CONFIG, type HallmarkConfig } from '#platform/config.js';
-import { TaskDispatcher } from '#tasks/dispatch.js';
-import type { DispatchOptions } from '#tasks/dispatch.js';
+import { TaskDispatcher, type DispatchedTask, type DispatchOptions } from '#tasks/dispatch.js';
 import type { TaskDefinition, TaskHandler } from '#tasks/define-task.js';
-import type { Task } from '#tasks/task.entity.js';
 import { Permissions } from '#access/permissions.js';
 import { AccessDecisions } from './access/access-decisions.js';
 import { readBody } from './body/read-body.js';
@@ -118,4 +116,4 @@ export class Rest {
   }
 }
 
-const taskAnswer = ({ id }: Task): TaskAnswer => ({ task: hrefTo('core.task', id) });
+const taskAnswer = ({ id }: DispatchedTask): TaskAnswer => ({ task: hrefTo('core.task', id) });

@@ -4,8 +4,7 @@ import { DataSource } from 'typeorm';
 import { CONFIG, type HallmarkConfig } from '#platform/config.js';
 import { rowsOf } from '#platform/database.js';
 import { BLOB_STORE, type BlobStore } from '#storage/blob-store.js';
-import { TaskDispatcher } from '#tasks/dispatch.js';
-import type { Task } from '#tasks/task.entity.js';
+import { TaskDispatcher, type DispatchedTask } from '#tasks/dispatch.js';
 import { type ExportRequest, openExport, type OpenedExport } from './export/open-export.js';
 import { acceptImport } from './import/accept-import.js';
 import { importFiles, purgeImports, removeArchive } from './import/import-files.js';
@@ -42,7 +41,7 @@ export class OciLayouts {
    * Takes the body of a request into a file and starts its import; answer 202 with the task. Throws too-large, no-space or
    * invalid when the body cannot be taken, and leaves the stream open for the answer then.
    */
-  async startImport(body: Readable, request: ImportRequest): Promise<Task> {
+  async startImport(body: Readable, request: ImportRequest): Promise<DispatchedTask> {
     const { dataDir, importLimit } = this.config;
     const importId = await acceptImport(body, { dataDir, limit: importLimit, length: request.length });
     try {
