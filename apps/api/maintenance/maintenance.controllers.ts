@@ -5,7 +5,8 @@ import { DeleteRoute, PostRoute } from '../rest/operation.js';
 import { RestController, RestHost } from '../rest/rest-controller.js';
 import { DataRepair } from './data-repair-task.js';
 import { DataRepairBody, OrphansCleanupBody, ReclaimSpaceBody, RepairBody } from './maintenance.body.js';
-import { contentKeys, repositoryKeys, versionKeys } from './named-things.js';
+import { contentKeys } from '../repositories/actions/named-content.js';
+import { repositoryKeys, versionKeys } from './named-things.js';
 import { OrphanCleanup } from './orphan-tasks.js';
 import { ReclaimSpace } from './reclaim-task.js';
 import { RepairAll } from './repair-tasks.js';
@@ -29,7 +30,7 @@ export class OrphansCleanupController extends RestHost {
   })
   async cleanup(@Context() context: RestContext) {
     const { content_hrefs, orphan_protection_time } = await this.rest.body(context, OrphansCleanupBody);
-    const contentIds = content_hrefs ? await contentKeys(this.rest.source, 'content_hrefs', content_hrefs) : null;
+    const contentIds = content_hrefs ? await contentKeys(this.rest.source, content_hrefs, 'content_hrefs') : null;
     const payload = { contentIds, protectionMinutes: orphan_protection_time ?? PROTECTION_MINUTES };
     return this.rest.dispatch(context, this.cleaning.task, payload, ORPHANS);
   }

@@ -1,28 +1,8 @@
-import { findUnits } from '#content/changes/units.js';
 import type { DataSource } from 'typeorm';
 import { rowsOf } from '#platform/database.js';
-import { CONTENT_MODELS } from '../content/content-models.js';
 import { namedVersion } from '../repositories/named-versions.js';
 import { badField } from '../rest/errors.js';
 import { locate, type ModelName } from '../rest/models.js';
-
-/** Keys of content units by href or PRN; all must exist. */
-export async function contentKeys(source: DataSource, field: string, uris: readonly string[]): Promise<string[]> {
-  const keys = uris.map((uri) => {
-    const found = locate(uri);
-    if (!found || !('id' in found) || !(CONTENT_MODELS as readonly ModelName[]).includes(found.model))
-      throw badField(field, `URI not valid: ${uri.slice(0, 300)}`);
-    return found.id;
-  });
-  const known = new Set((await findUnits(source.manager, keys)).map(({ id }) => id));
-  const unknown = uris.filter((_uri, index) => !known.has(keys[index]!));
-  if (unknown.length > 0)
-    throw badField(
-      field,
-      `Could not find the following content units: [${unknown.map((uri) => `'${uri}'`).join(', ')}]`,
-    );
-  return keys;
-}
 
 const REPOSITORIES: readonly ModelName[] = ['container.containerrepository', 'container.containerpushrepository'];
 

@@ -5,19 +5,20 @@ import { badCombination, badField, badRequest } from '../../rest/errors.js';
 import { locate } from '../../rest/models.js';
 import { CONTENT_MODELS } from '../../content/content-models.js';
 
-/** Keys of the content units that hrefs or PRNs name; all must exist. */
-export async function contentKeys(source: DataSource, uris: readonly string[]): Promise<string[]> {
+/** Keys of the content units that hrefs or PRNs name; all must exist. The 400 says it of the field, or of none as a list. */
+export async function contentKeys(source: DataSource, uris: readonly string[], field?: string): Promise<string[]> {
+  const refusal = (text: string) => (field === undefined ? badRequest([text]) : badField(field, text));
   const keys = uris.map((uri) => {
     const found = locate(uri);
-    if (!found) throw badRequest([`URI not valid: ${uri.slice(0, 300)}`]);
+    if (!found) throw refusal(`URI not valid: ${uri.slice(0, 300)}`);
     if (!('id' in found) || !(CONTENT_MODELS as readonly string[]).includes(found.model))
-      throw badRequest([`URI ${uri.slice(0, 300)} is not a valid Content.`]);
+      throw refusal(`URI ${uri.slice(0, 300)} is not a valid Content.`);
     return found.id;
   });
   const known = new Set((await findUnits(source.manager, keys)).map((unit) => unit.id));
   const missing = uris.filter((_uri, index) => !known.has(keys[index]!));
   if (missing.length > 0)
-    throw badRequest([`Could not find the following content units: [${missing.map((uri) => `'${uri}'`).join(', ')}]`]);
+    throw refusal(`Could not find the following content units: [${missing.map((uri) => `'${uri}'`).join(', ')}]`);
   return keys;
 }
 
