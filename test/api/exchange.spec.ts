@@ -138,6 +138,17 @@ describe('exchange with other installations', () => {
     const made = await post('/upstream-pulps/', { ...server, policy: 'labeled', remote_policy: 'on_demand' });
     expect(made.status).toBe(201);
     expect(JSON.stringify(made.body)).not.toContain(PASSWORD);
+    for (const [q_select, problem] of [
+      ['name="a" AND', 'Syntax error in expression.'],
+      ['colour="a"', "Filter 'colour' does not exist."],
+    ]) {
+      const refusal = { status: 400, body: { q_select: [problem] } };
+      expect(await post('/upstream-pulps/', { ...server, name: 'wrong', q_select })).toMatchObject(refusal);
+      expect(await api.request('PATCH', made.body['pulp_href']!, { q_select })).toMatchObject(refusal);
+      expect(await api.request('POST', `${made.body['pulp_href']!}replicate/`, { q_select })).toMatchObject(refusal);
+    }
+    for (const q_select of ['pulp_label_select="a" OR name__contains=team', '', null])
+      expect((await api.request('PATCH', made.body['pulp_href']!, { q_select })).status, String(q_select)).toBe(200);
     const main = await groupOf(await api.request('POST', `${made.body['pulp_href']!}replicate/`, {}), api);
     expect(main).toMatchObject({ state: 'completed', error: null });
     const mine = await api.get(`${ROOT}/distributions/container/container/?name=team/app`);

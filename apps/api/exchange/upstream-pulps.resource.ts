@@ -1,9 +1,11 @@
+import { DISTRIBUTIONS } from '../distributions/distributions.resource.js';
 import { on, ownedRules } from '../rest/access/rules.js';
 import { DecimalField, FlagField, TextField, WholeField } from '../rest/body/fields.js';
 import { baseFields, decimal, flag, hiddenFields, text, time, whole } from '../rest/fields.js';
 import { timeFilters } from '../rest/filters/ordered.js';
 import { textFilters } from '../rest/filters/text.js';
 import { BY_NAME } from '../rest/ordering.js';
+import { checkExpression } from '../rest/query.js';
 import { defineResource, type Resource } from '../rest/resource.js';
 
 const optional = { optional: true, nullable: true } as const;
@@ -77,6 +79,10 @@ export class UpstreamPulpBody {
     description: 'What may be changed and deleted here: all, labeled objects only, or nothing is deleted.',
   })
   policy?: string;
+
+  problems(): undefined {
+    checkSelection(this.q_select);
+  }
 }
 
 /** What one replication is made from. */
@@ -87,6 +93,15 @@ export class ReplicateBody {
     description: 'Filter distributions on the upstream Pulp, instead of the stored filter.',
   })
   q_select?: string | null;
+
+  problems(): undefined {
+    checkSelection(this.q_select);
+  }
+}
+
+/** Upstream would refuse it too, but only once a task asks. */
+function checkSelection(text: string | null | undefined): void {
+  if (text) checkExpression(DISTRIBUTIONS, text, 'q_select');
 }
 
 const RULES = ownedRules('core.upstreampulp', 'core.upstreampulp_owner');

@@ -69,11 +69,21 @@ async function compileExpression(resource: Resource, expression: Expression, sco
   return `(${parts.join(` ${expression.kind} `)})`;
 }
 
-function filterNamed(resource: Resource, name: string): Filter {
-  if (name === 'ordering') throw badField('q', 'An ordering filter cannot be used in complex filtering.');
+/** Refuses an expression that no list of the resource takes, whatever its values; the 400 names the field that it came in. */
+export function checkExpression(resource: Resource, text: string, field: string): void {
+  const check = (expression: Expression): void => {
+    if (expression.kind === 'filter') filterNamed(resource, expression.name, field);
+    else if (expression.kind === 'not') check(expression.part);
+    else expression.parts.forEach(check);
+  };
+  check(parseExpression(text, field));
+}
+
+function filterNamed(resource: Resource, name: string, field = 'q'): Filter {
+  if (name === 'ordering') throw badField(field, 'An ordering filter cannot be used in complex filtering.');
   const filter = resource.filters.find((each) => each.name === name);
-  if (!filter) throw badField('q', `Filter '${name}' does not exist.`);
-  if (filter.simple) throw badField('q', `You cannot use '${name}' in complex filtering.`);
+  if (!filter) throw badField(field, `Filter '${name}' does not exist.`);
+  if (filter.simple) throw badField(field, `You cannot use '${name}' in complex filtering.`);
   return filter;
 }
 

@@ -16,27 +16,28 @@ const TOKEN =
 
 type Token = '(' | ')' | 'NOT' | 'AND' | 'OR' | { readonly name: string; readonly value: string };
 
-const syntax = () => badField('q', 'Syntax error in expression.');
+const syntax = (field: string) => badField(field, 'Syntax error in expression.');
+const tooMuch = (field: string) => badField(field, 'Filter expression exceeds allowed complexity.');
 
-function tokensOf(text: string): Token[] {
-  if (text.length > LONGEST) throw badField('q', 'Filter expression exceeds allowed complexity.');
+function tokensOf(text: string, field: string): Token[] {
+  if (text.length > LONGEST) throw tooMuch(field);
   const tokens: Token[] = [];
   for (let at = 0; text.slice(at).trim() !== ''; at = TOKEN.lastIndex) {
     TOKEN.lastIndex = at;
     const match = TOKEN.exec(text);
-    if (!match) throw syntax();
+    if (!match) throw syntax(field);
     const [, bracket, name, double, simple, bare, word] = match;
     if (bracket) tokens.push(bracket as Token);
     else if (word) tokens.push(word.toUpperCase() as Token);
     else tokens.push({ name: name!, value: bare ?? (double ?? simple ?? '').replaceAll(/\\(.)/g, '$1') });
-    if (tokens.length > 64) throw badField('q', 'Filter expression exceeds allowed complexity.');
+    if (tokens.length > 64) throw tooMuch(field);
   }
   return tokens;
 }
 
-/** Parses `q`; NOT binds tighter than AND, AND tighter than OR. */
-export function parseExpression(text: string): Expression {
-  const tokens = tokensOf(text);
+/** Parses an expression; NOT binds tighter than AND, AND tighter than OR. The 400 names the field that it came in. */
+export function parseExpression(text: string, field = 'q'): Expression {
+  const tokens = tokensOf(text, field);
   let at = 0;
   const chain = (kind: 'and' | 'or', word: 'AND' | 'OR', next: () => Expression) => (): Expression => {
     const parts = [next()];
@@ -52,17 +53,17 @@ export function parseExpression(text: string): Expression {
     if (token === 'NOT') return { kind: 'not', part: unit() };
     if (token === '(') {
       const inner = whole();
-      if (tokens[at] !== ')') throw syntax();
+      if (tokens[at] !== ')') throw syntax(field);
       at += 1;
       return inner;
     }
     if (typeof token === 'object') return { kind: 'filter', ...token };
-    throw syntax();
+    throw syntax(field);
   };
   const whole: () => Expression = chain('or', 'OR', chain('and', 'AND', unit));
   const expression = whole();
-  if (at !== tokens.length) throw syntax();
-  if (complexity(expression) > MOST) throw badField('q', 'Filter expression exceeds allowed complexity.');
+  if (at !== tokens.length) throw syntax(field);
+  if (complexity(expression) > MOST) throw tooMuch(field);
   return expression;
 }
 
