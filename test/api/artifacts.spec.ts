@@ -1,5 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { purgeChunkedUploads } from '#content/artifacts/receive-file.js';
+import { dropForgotten } from '#content/maintenance/drop-forgotten.js';
+import { rowsOf } from '#platform/database.js';
 import { addUser, PASSWORD, ROOT, startApi, type ApiProcess, type Json } from './api-process.js';
 import { storeImage } from './stored-content.js';
 
@@ -96,6 +99,25 @@ describe('artifacts', () => {
     expect(task['state']).toBe('completed');
     expect((await api.get(task['created_resources']![0]!)).body).toMatchObject({ size: 250, sha256: sha256(bytes) });
     expect((await api.get(href)).status).toBe(404);
+  });
+
+  it('in pieces that nobody goes on with go with what has come of them, and not before', async () => {
+    const { body } = await api.request('POST', `${ROOT}/uploads/`, { size: 20 });
+    const href: string = body['pulp_href']!;
+    const id = href.split('/').at(-2)!;
+    await send('PUT', href, randomBytes(10), {}, { 'content-range': 'bytes 0-9/20' });
+    const pieces = () => rowsOf(api.source, 'select 1 from staged where repository_id = $1', [id]);
+    await api.source.query(`update staged set since = now() - interval '9 days' where repository_id = $1`, [id]);
+    await dropForgotten(api.source, 86_400);
+    expect([await purgeChunkedUploads(api.source, 86_400), await pieces()]).toMatchObject([0, { length: 1 }]);
+    await api.source.query(`update chunked_upload set pulp_last_updated = now() - interval '2 days' where id = $1`, [
+      id,
+    ]);
+    expect([await purgeChunkedUploads(api.source, 86_400), await pieces()]).toMatchObject([1, { length: 0 }]);
+    expect((await api.get(href)).status).toBe(404);
+    expect(await rowsOf(api.source, 'select 1 from role_assignment where content_object like $1', [`%${id}`])).toEqual(
+      [],
+    );
   });
 
   it('are not made from uploads with gaps or of other bytes', async () => {

@@ -12,7 +12,7 @@ export class ChunkedUploadEntity extends ResourceEntity {
   completed: Date | null;
 }
 
-/** One piece. Its bytes are a staged blob under the upload's id, so the collector leaves them alone for a day. */
+/** One piece. Its bytes are a staged blob under the upload's id, so the collector leaves them alone while that is there. */
 @Entity('upload_chunk')
 export class UploadChunkEntity {
   @PrimaryColumn({ name: 'upload_id', type: 'uuid' })

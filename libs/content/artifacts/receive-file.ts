@@ -1,6 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { DataSource, EntityManager } from 'typeorm';
+import { objectKey } from '#access/permission-names.js';
+import { forgetObjects } from '#access/role-assignments.js';
 import { inTransaction, rowsOf } from '#platform/database.js';
 import { invalid } from '#platform/domain-error.js';
 import type { BlobStore, StagedBytes } from '#storage/blob-store.js';
@@ -101,4 +103,21 @@ export async function keepChunk(source: DataSource, { uploadId, firstByte, file 
 export async function dropChunkedUpload(tx: EntityManager, uploadId: string): Promise<void> {
   await tx.query('delete from staged where repository_id = $1', [uploadId]);
   await tx.query('delete from chunked_upload where id = $1', [uploadId]);
+}
+
+/** Forgets uploads that no piece came for in `ttlSeconds`, and gives their pieces to the collector; returns how many. */
+export async function purgeChunkedUploads(source: DataSource, ttlSeconds: number): Promise<number> {
+  return inTransaction(source, async (tx) => {
+    const rows = await rowsOf<{ id: string }>(
+      tx,
+      `select id from chunked_upload where pulp_last_updated < now() - $1 * interval '1 second' for update skip locked`,
+      [ttlSeconds],
+    );
+    for (const { id } of rows) await dropChunkedUpload(tx, id);
+    await forgetObjects(
+      tx,
+      rows.map(({ id }) => objectKey('core.upload', id)),
+    );
+    return rows.length;
+  });
 }

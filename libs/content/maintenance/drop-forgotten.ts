@@ -4,11 +4,12 @@ import { touchRepository } from '../versions/apply-change.js';
 
 const BATCH = 500;
 
-/** Staged for longer than the grace, and no staged manifest of the repository needs it. */
+/** Staged for longer than the grace, and no staged manifest of the repository needs it; pieces of files stay as long as their upload. */
 const FORGOTTEN = `s.since < now() - $1 * interval '1 second' and (
   s.kind = 'blob' and not exists (
     select 1 from manifest_blob b join staged m on m.unit_id = b.manifest_id
     where b.blob_id = s.unit_id and m.repository_id = s.repository_id)
+    and not exists (select 1 from chunked_upload u where u.id = s.repository_id)
   or s.kind = 'signature' and not exists (
     select 1 from signature g join manifest c on c.digest = g.manifest_digest join staged m on m.unit_id = c.id
     where g.id = s.unit_id and m.repository_id = s.repository_id))`;

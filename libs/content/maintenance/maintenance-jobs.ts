@@ -4,6 +4,7 @@ import { CONFIG, type HallmarkConfig } from '#platform/config.js';
 import { log } from '#platform/logger.js';
 import { BLOB_STORE, type BlobStore } from '#storage/blob-store.js';
 import { type PeriodicJob, Scheduler } from '#tasks/schedule.js';
+import { purgeChunkedUploads } from '../artifacts/receive-file.js';
 import { collect } from '../collector/collect.js';
 import { purgeUploads } from '../uploads/purge-uploads.js';
 import { ContentMetrics } from './content-metrics.js';
@@ -60,7 +61,9 @@ export class MaintenanceJobs implements OnModuleInit {
   private async purgeUploads(): Promise<void> {
     const closed = await purgeClosedUploads(this.source, CLOSED_UPLOADS);
     const { uploadTtl, uploadLife } = this.config;
-    const abandoned = await purgeUploads(this.source, this.store, uploadTtl, uploadLife);
+    const abandoned =
+      (await purgeUploads(this.source, this.store, uploadTtl, uploadLife)) +
+      (await purgeChunkedUploads(this.source, uploadTtl));
     if (abandoned > 0) log('info', 'abandoned uploads were dropped', { abandoned, closed });
   }
 }
