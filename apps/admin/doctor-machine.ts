@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdir, rm, statfs, writeFile } from 'node:fs/promises';
+import { rm, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { HallmarkConfig } from '#platform/config.js';
 import { messageOf } from '#platform/domain-error.js';
+import { makeFolder } from '#platform/make-folder.js';
 import { digestOf } from '#oci/digest.js';
 import { blobStoreOf } from '#storage/storage.module.js';
 import type { Finding } from './doctor.js';
@@ -35,7 +36,7 @@ export async function checkStorage(config: HallmarkConfig): Promise<Finding> {
 }
 
 async function writeProbe(folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   const probe = join(folder, `.probe-${process.pid}`);
   await writeFile(probe, 'probe', { flush: true });
   await rm(probe);

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { messageOf } from './domain-error.js';
 import { inTurn } from './file-turn.js';
+import { makeFolder } from './make-folder.js';
 
 /** An embedded PostgreSQL that runs. It is a process of its own and survives ours. */
 export interface EmbeddedPostgres {
@@ -31,7 +32,7 @@ export type ServerSettings = Readonly<Record<string, string>>;
  * takes over one that runs already. As root it runs as `nobody`, since PostgreSQL refuses root.
  */
 export async function startEmbeddedPostgres(folder: string, settings: ServerSettings = {}): Promise<EmbeddedPostgres> {
-  await mkdir(folder, { recursive: true, mode: 0o755 });
+  await makeFolder(folder, 0o755);
   return inTurn(join(folder, 'turn'), () => startOrAdopt(folder, settings));
 }
 

@@ -4,6 +4,7 @@ import { UserAccount } from '#access/user.entity.js';
 import { createRepository } from '#content/versions/create-repository.js';
 import { rowsOf } from '#platform/database.js';
 import { COMMANDS } from '../../apps/admin/commands.js';
+import type { Finding } from '../../apps/admin/doctor.js';
 import { createTestDatabase, type TestDatabase } from '../database.js';
 import { gpgScript, SigningGround } from '../signing/ground.js';
 import { hallmark } from './run.js';
@@ -157,6 +158,13 @@ describe('the rest of the operator', () => {
   });
 
   it('looks at everything, and says what to do about what is wrong', async () => {
+    const nowhere = await hallmark(
+      { HALLMARK_DATA_DIR: '/proc/hallmark', DATABASE_URL: database.url },
+      'doctor',
+      '--json',
+    );
+    const state = (name: string) => (JSON.parse(nowhere.out) as Finding[]).find((each) => each.name === name)?.state;
+    expect([nowhere.code, state('storage')]).toEqual([1, 'failure']);
     const good = await run('doctor');
     expect(good.code).toBe(0);
     for (const name of ['database', 'migrations', 'pooler', 'queue', 'storage', 'gpg'])
