@@ -161,6 +161,12 @@ export const SETTINGS = {
     whole(60, 31_536_000),
     'Seconds after which an unfinished upload is dropped, idle or not.',
   ),
+  taskTtl: setting(
+    'HALLMARK_TASK_TTL',
+    0,
+    whole(0, 315_360_000),
+    'Seconds after which an ended task is forgotten; 0: never.',
+  ),
   openUploads: setting('HALLMARK_OPEN_UPLOADS', 1_000, whole(1, 1_000_000), 'Most unfinished uploads of one account.'),
   headerTimeout: setting(
     'HALLMARK_HEADER_TIMEOUT',

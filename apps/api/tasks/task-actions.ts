@@ -1,9 +1,11 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { forgetObjects } from '#access/role-assignments.js';
 import { objectKey } from '#access/permission-names.js';
+import { CONFIG, type HallmarkConfig } from '#platform/config.js';
 import { inTransaction, rowsOf } from '#platform/database.js';
 import { defineTask, type TaskContext, type TaskHandler } from '#tasks/define-task.js';
+import { Scheduler } from '#tasks/schedule.js';
 import { FINAL_STATES, type TaskState } from '#tasks/task.entity.js';
 
 /** Which tasks go: those that ended before, in these states, of one user or (null) of all. */
@@ -15,19 +17,29 @@ export interface PurgePayload {
 
 const PURGE = defineTask<PurgePayload, null>({ name: 'pulpcore.app.tasks.purge.purge' });
 const AT_ONCE = 1000;
+const HOUR = 3_600;
 
-/** Deletes tasks that ended long ago. */
+/** Deletes tasks that ended long ago: on demand, and in turn where a setting says how long they are kept. */
 @Injectable()
-export class PurgeTasks implements TaskHandler<PurgePayload, null> {
+export class PurgeTasks implements TaskHandler<PurgePayload, null>, OnModuleInit {
   readonly task = PURGE;
 
-  constructor(private readonly source: DataSource) {}
+  constructor(
+    private readonly source: DataSource,
+    private readonly scheduler: Scheduler,
+    @Inject(CONFIG) private readonly config: HallmarkConfig,
+  ) {}
+
+  onModuleInit(): void {
+    const seconds = Math.min(this.config.taskTtl, HOUR);
+    this.scheduler.register({ name: 'old tasks', seconds, run: (signal) => this.purgeOld(signal) });
+  }
 
   async run(payload: PurgePayload, context: TaskContext): Promise<null> {
     let done = 0;
     for (let gone = -1; gone !== 0; done += gone) {
       context.signal.throwIfAborted();
-      gone = await this.some(payload, context);
+      gone = await this.some(payload, context.fence);
       const message = 'Purging task-related-objects total';
       context.progress({
         message,
@@ -39,9 +51,15 @@ export class PurgeTasks implements TaskHandler<PurgePayload, null> {
     return null;
   }
 
-  private some({ finishedBefore, states, createdBy }: PurgePayload, context: TaskContext): Promise<number> {
+  private async purgeOld(signal: AbortSignal): Promise<void> {
+    const finishedBefore = new Date(Date.now() - this.config.taskTtl * 1000).toISOString();
+    for (let gone = -1; gone !== 0 && !signal.aborted;)
+      gone = await this.some({ finishedBefore, states: FINAL_STATES, createdBy: null });
+  }
+
+  private some({ finishedBefore, states, createdBy }: PurgePayload, fence?: TaskContext['fence']): Promise<number> {
     return inTransaction(this.source, async (tx) => {
-      await context.fence(tx);
+      await fence?.(tx);
       const rows = await rowsOf<{ id: string }>(
         tx,
         `delete from task where id in (select id from task
