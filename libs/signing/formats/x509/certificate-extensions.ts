@@ -2,6 +2,7 @@ import * as asn1js from 'asn1js';
 import type { Certificate as Asn1Certificate, Extension } from 'pkijs';
 import { type GeneralName, readGeneralNames } from './general-names.js';
 import { type NameConstraints, readNameConstraints } from './name-constraints.js';
+import { readDer } from './strict-der.js';
 
 /** The extensions that the rules of the families look at (RFC 5280, section 4.2). */
 export interface CertificateExtensions {
@@ -34,6 +35,10 @@ export type KeyUsage = (typeof KEY_USAGES)[number];
 
 /** The extension that limits an authority to some names. */
 export const NAME_CONSTRAINTS = '2.5.29.30';
+const KEY_IDENTIFIER = '2.5.29.14';
+const AUTHORITY_KEY_IDENTIFIER = '2.5.29.35';
+const AUTHORITY_INFORMATION = '1.3.6.1.5.5.7.1.1';
+const CERTIFICATE_POLICIES = '2.5.29.32';
 const OCSP = '1.3.6.1.5.5.7.48.1';
 const URI = 6;
 
@@ -44,6 +49,7 @@ export function readExtensions(certificate: Asn1Certificate): CertificateExtensi
     if (byOid.has(extension.extnID)) throw new Error(`the extension ${extension.extnID} appears twice`);
     byOid.set(extension.extnID, extension);
   }
+  checkUnused(byOid);
   const constraints = byOid.get('2.5.29.19');
   const usage = byOid.get('2.5.29.15');
   const extended = byOid.get('2.5.29.37');
@@ -58,15 +64,25 @@ export function readExtensions(certificate: Asn1Certificate): CertificateExtensi
     values: new Map([...byOid].map(([oid, { extnValue }]) => [oid, extnValue.valueBlock.valueHexView])),
     critical: new Set([...byOid].flatMap(([oid, { critical }]) => (critical ? [oid] : []))),
     crlUrls: urisIn(byOid.get('2.5.29.31')),
-    ocspUrls: ocspUrisIn(byOid.get('1.3.6.1.5.5.7.1.1')),
+    ocspUrls: ocspUrisIn(byOid.get(AUTHORITY_INFORMATION)),
   };
 }
 
+/** Extensions that nothing here looks at, but whose readers refuse a certificate when they are malformed or critical. */
+function checkUnused(byOid: ReadonlyMap<string, Extension>): void {
+  for (const oid of [KEY_IDENTIFIER, AUTHORITY_KEY_IDENTIFIER, AUTHORITY_INFORMATION])
+    if (byOid.get(oid)?.critical) throw new Error(`the extension ${oid} must not be critical`);
+  for (const oid of [AUTHORITY_KEY_IDENTIFIER, CERTIFICATE_POLICIES]) {
+    const extension = byOid.get(oid);
+    if (extension) sequenceOf(extension);
+  }
+  const identifier = byOid.get(KEY_IDENTIFIER);
+  if (identifier && !(valueOf(identifier) instanceof asn1js.OctetString))
+    throw new Error(`the extension ${KEY_IDENTIFIER} is malformed`);
+}
+
 function valueOf(extension: Extension): asn1js.AsnType {
-  const bytes = Uint8Array.from(extension.extnValue.valueBlock.valueHexView);
-  const block = asn1js.fromBER(bytes);
-  if (block.offset !== bytes.length) throw new Error(`the extension ${extension.extnID} is malformed`);
-  return block.result;
+  return readDer(extension.extnValue.valueBlock.valueHexView, `the extension ${extension.extnID}`);
 }
 
 function sequenceOf(extension: Extension): readonly asn1js.AsnType[] {
@@ -79,7 +95,10 @@ function basicConstraintsOf(extension: Extension): { ca: boolean; pathLength?: n
   const [first, second] = sequenceOf(extension);
   const ca = first instanceof asn1js.Boolean ? first.getValue() : false;
   const length = first instanceof asn1js.Integer ? first : second;
-  return { ca, ...(length instanceof asn1js.Integer ? { pathLength: Number(length.toBigInt()) } : {}) };
+  if (!(length instanceof asn1js.Integer)) return { ca };
+  const pathLength = Number(length.toBigInt());
+  if (pathLength < 0 || !Number.isSafeInteger(pathLength)) throw new Error('the path length is malformed');
+  return { ca, pathLength };
 }
 
 function usagesOf(extension: Extension): ReadonlySet<KeyUsage> {
@@ -104,7 +123,7 @@ function urisIn(extension: Extension | undefined): string[] {
     if (block.idBlock.tagClass === 3 && block.idBlock.tagNumber === URI) found.push(textOf(block));
     else if (block instanceof asn1js.Constructed) block.valueBlock.value.forEach(visit);
   };
-  visit(valueOf(extension));
+  sequenceOf(extension).forEach(visit);
   return found;
 }
 

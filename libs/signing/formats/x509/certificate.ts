@@ -6,6 +6,7 @@ import { invalid } from '#platform/domain-error.js';
 import { readExtensions, type CertificateExtensions } from './certificate-extensions.js';
 import { formatName, readName, type NameAttribute } from './distinguished-name.js';
 import { certificatesIn } from './pem.js';
+import { readDer } from './strict-der.js';
 
 /** A certificate as the rules need it, read once from its DER. */
 export interface Certificate {
@@ -61,7 +62,7 @@ export function parseCertificate(der: Uint8Array): Certificate {
   const fingerprint = createHash('sha256').update(der).digest('hex');
   const known = parsed.get(fingerprint);
   if (known) return known;
-  const certificate = readDer(Uint8Array.from(der), fingerprint);
+  const certificate = build(Uint8Array.from(der), fingerprint);
   parsed.set(fingerprint, certificate);
   return certificate;
 }
@@ -80,10 +81,9 @@ export function certificatesOf(texts: readonly string[]): Certificate[] {
   return texts.flatMap(certificatesIn).flatMap((der) => readCertificate(der) ?? []);
 }
 
-function readDer(der: Uint8Array<ArrayBuffer>, fingerprint: string): Certificate {
-  const block = asn1js.fromBER(der);
-  if (block.offset !== der.length) throw new Error('the certificate is not one DER value');
-  const asn1 = new Asn1Certificate({ schema: block.result });
+function build(der: Uint8Array<ArrayBuffer>, fingerprint: string): Certificate {
+  const asn1 = new Asn1Certificate({ schema: readDer(der, 'the certificate') });
+  checkForm(asn1);
   const x509 = new X509Certificate(der);
   const rawSubject = hex(asn1.subject.valueBeforeDecode);
   const rawIssuer = hex(asn1.issuer.valueBeforeDecode);
@@ -106,10 +106,16 @@ function readDer(der: Uint8Array<ArrayBuffer>, fingerprint: string): Certificate
     isOf: (privateKey) => x509.checkPrivateKey(privateKey),
     isSignedBy: (issuer) => rawIssuer === issuer.rawSubject && isVerifiedBy(x509, issuer.publicKey),
   };
-  if (Number.isNaN(certificate.notBefore.getTime()) || Number.isNaN(certificate.notAfter.getTime())) {
-    throw new Error('the certificate has a malformed validity');
-  }
   return certificate;
+}
+
+/** What the version allows, and the forms that RFC 5280 (sections 4.1.2.2 and 4.1.2.5) demands of serial number and validity. */
+function checkForm({ version, extensions, serialNumber, notBefore, notAfter }: Asn1Certificate): void {
+  if (version > 2 || (extensions && version !== 2)) throw new Error('the certificate has a version that does not fit');
+  if (serialNumber.valueBlock.valueHexView[0]! >= 0x80) throw new Error('the certificate has a negative serial number');
+  for (const { value } of [notBefore, notAfter])
+    if (Number.isNaN(value.getTime()) || value.getMilliseconds() !== 0)
+      throw new Error('the certificate has a malformed validity');
 }
 
 function isVerifiedBy(certificate: X509Certificate, key: KeyObject): boolean {

@@ -1,4 +1,5 @@
 import * as asn1js from 'asn1js';
+import { readDer } from './strict-der.js';
 
 /** One attribute of a certificate's name, in the order of the encoding. */
 export interface NameAttribute {
@@ -6,9 +7,12 @@ export interface NameAttribute {
   readonly value: string;
 }
 
+/** Tags of the texts that names are made of: UTF-8, numeric, printable, teletex, IA5 and BMP. */
+const TEXTS: ReadonlySet<number> = new Set([12, 18, 19, 20, 22, 30]);
+
 /** Reads a DER Name (RFC 5280, section 4.1.2.4). */
 export function readName(der: Uint8Array): readonly NameAttribute[] {
-  const { result } = asn1js.fromBER(Uint8Array.from(der));
+  const result = readDer(der, 'a name in the certificate');
   if (!(result instanceof asn1js.Sequence)) throw new Error('a name in the certificate is malformed');
   return result.valueBlock.value.flatMap((rdn) => {
     if (!(rdn instanceof asn1js.Set)) throw new Error('a name in the certificate is malformed');
@@ -18,7 +22,8 @@ export function readName(der: Uint8Array): readonly NameAttribute[] {
 
 function readAttribute(block: asn1js.AsnType): NameAttribute {
   const [type, value] = block instanceof asn1js.Sequence ? block.valueBlock.value : [];
-  if (!(type instanceof asn1js.ObjectIdentifier) || !value) throw new Error('a name in the certificate is malformed');
+  if (!(type instanceof asn1js.ObjectIdentifier) || !value || !TEXTS.has(value.idBlock.tagNumber))
+    throw new Error('a name in the certificate is malformed');
   const text = (value.valueBlock as { value?: unknown }).value;
   return { oid: type.valueBlock.toString(), value: typeof text === 'string' ? text : '' };
 }

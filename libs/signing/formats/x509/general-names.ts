@@ -17,7 +17,14 @@ const CONTEXT = 3;
 /** Reads a sequence of names; throws when it is none. */
 export function readGeneralNames(block: asn1js.AsnType): readonly GeneralName[] {
   if (!(block instanceof asn1js.Sequence)) throw new Error('the subject alternative name is malformed');
-  return block.valueBlock.value.map(readGeneralName);
+  const names = block.valueBlock.value.map(readGeneralName);
+  for (const { type, bytes } of names) {
+    const isText = type === 'email' || type === 'dns' || type === 'uri';
+    if (isText && bytes.some((byte) => byte >= 0x80)) throw new Error('the subject alternative name is not ASCII');
+    if (type === 'ip' && bytes.length !== 4 && bytes.length !== 16)
+      throw new Error('the subject alternative name has a malformed address');
+  }
+  return names;
 }
 
 /** Reads one name. */
