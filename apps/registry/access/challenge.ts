@@ -5,13 +5,16 @@ import { tokenRealm } from '#access/token-issuer.js';
 /** Why a token was not enough (RFC 6750). */
 export type TokenProblem = 'invalid_token' | 'insufficient_scope';
 
-/** The Bearer challenge for scopes; without scopes it only says where tokens are. */
+/**
+ * The Bearer challenge for scopes, all in one parameter, since clients believe the last one (RFC 6750, section 3); without
+ * scopes it only says where tokens are.
+ */
 export function challenge(
   config: Pick<HallmarkConfig, 'publicUrl' | 'publicHost'>,
   scopes: readonly string[],
   problem?: TokenProblem,
 ): string {
-  const scope = scopes.map((each) => `,scope="${each}"`).join('');
+  const scope = scopes.length > 0 ? `,scope="${scopes.join(' ')}"` : '';
   const error = problem ? `,error="${problem}"` : '';
   return `Bearer realm="${tokenRealm(config)}",service="${config.publicHost}"${scope}${error}`;
 }
