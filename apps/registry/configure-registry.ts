@@ -6,7 +6,7 @@ import { createRegistryServer, handleFirst } from './fast-path/registry-server.j
 import { answerClientError } from './http/client-error.js';
 import { handleCheckContinue } from './http/expect-continue.js';
 import { noSuchEndpoint, refuseLongUrl, sendOciError } from './http/oci-error.js';
-import { keepBodyRaw, RAW_BODY } from './http/request-body.js';
+import { drainBody, keepBodyRaw, RAW_BODY } from './http/request-body.js';
 import { parseRegistryPath } from './http/registry-path.js';
 import { setRegistryHeaders } from './http/registry-headers.js';
 import { rewriteRegistryUrl } from './http/rewrite-url.js';
@@ -41,6 +41,11 @@ export function configureRegistry(app: NestFastifyApplication): void {
     if (request.originalUrl.length > LONGEST_URL) return refuseLongUrl(reply, LONGEST_URL);
     if (request.is404) return sendOciError(reply, noSuchEndpoint(isKnownPath(request.originalUrl)));
     keepBodyRaw(request);
+    done();
+  });
+  // A body that nobody asked for must not keep the connection once there is an answer.
+  fastify.addHook('onResponse', (request: FastifyRequest, _reply: FastifyReply, done: () => void) => {
+    drainBody(request);
     done();
   });
   const config = app.get<HallmarkConfig>(CONFIG);

@@ -156,6 +156,7 @@ describe('queries and headers', () => {
     ['the same host twice', (line) => raw(line, `Host: ${registry.host}`)],
     ['a host with a path', (line) => raw(line, 'X: y').replace(registry.host, `${registry.host}/v2`)],
     ['a host with an account', (line) => raw(line, 'X: y').replace(registry.host, `admin@${registry.host}`)],
+    ['another version of HTTP', (line) => raw(line.replace('/1.1', '/2.0'), 'X: y')],
     ['no host', (line) => raw(line, 'X: y').replace(`Host: ${registry.host}\r\n`, '')],
     ['chunks in HTTP/1.0', (line) => raw(line.replace('/1.1', '/1.0'), 'Transfer-Encoding: chunked')],
   ];
@@ -203,6 +204,7 @@ describe('queries and headers', () => {
     ])
       expect(refusal(await send(line, ['Content-Length: 0']), [404, 405])).toEqual(REFUSED);
     expect([0, 400, 404, 405]).toContain((await send('CONNECT evil.example:443')).status);
+    expect((await get('/v2/team/app/manifests/v1', ['Expect: 200-ok'])).status).toBe(200);
     for (const name of ['X-HTTP-Method-Override', 'X-HTTP-Method', 'X-Method-Override'])
       expect((await get('/v2/team/app/manifests/v1', [`${name}: DELETE`])).status).toBe(200);
     expect((await get('/v2/team/app/manifests/v1')).status).toBe(200);

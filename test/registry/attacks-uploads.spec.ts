@@ -63,6 +63,20 @@ describe('slow clients', () => {
     expect(ms).toBeLessThan(20_000);
   });
 
+  it('D1 a blob that drips in is cut off although it never stops', async () => {
+    const line = `POST /v2/${NAME}/blobs/uploads/?digest=${sha('slow')} HTTP/1.1`;
+    const { ms } = await drip(head(registry, line, ['Content-Length: 100000']), 'x', 300);
+    expect(ms).toBeLessThan(20_000);
+  });
+
+  it('D1 a body that nobody asked for does not keep the connection', async () => {
+    for (const line of [`GET /v2/${NAME}/tags/list`, `DELETE /v2/${NAME}/manifests/none`]) {
+      const { ms, text } = await drip(head(registry, `${line} HTTP/1.1`, ['Content-Length: 100000']), 'x', 300);
+      expect(text).toMatch(/^HTTP\/1\.1 (?:200|404) /);
+      expect(ms).toBeLessThan(20_000);
+    }
+  }, 60_000);
+
   it('D11 readers that stop reading are cut off and cost no memory meanwhile', async () => {
     const large = await pushBlob(registry, NAME, someBytes(30_000_000));
     const before = process.memoryUsage().rss;

@@ -30,8 +30,8 @@ let knownHost: string | undefined;
 const HOST = /^(?:[\w.~!$&'()*+,;=%-]*|\[[\w.~!$&'()*+,;=:-]+\])(?::\d*)?$/;
 
 /**
- * Answers what Node reads as a request although HTTP forbids to take it: no host or several, and codings
- * around a body that somebody in front of us may have read otherwise (RFC 9112, sections 3.2, 6.1 and 7). False for all
+ * Answers what Node reads as a request although HTTP forbids to take it: another version, no host or several, and codings
+ * around a body that somebody in front of us may have read otherwise (RFC 9112, sections 2.5, 3.2, 6.1 and 7). False for all
  * others.
  */
 export function refuseMalformed(request: IncomingMessage, response: ServerResponse): boolean {
@@ -44,7 +44,8 @@ export function refuseMalformed(request: IncomingMessage, response: ServerRespon
   return true;
 }
 
-function isWellFramed({ headers, rawHeaders, httpVersionMinor }: IncomingMessage): boolean {
+function isWellFramed({ headers, rawHeaders, httpVersion, httpVersionMinor }: IncomingMessage): boolean {
+  if (httpVersion !== '1.1' && httpVersion !== '1.0') return false;
   const coding = headers['transfer-encoding'];
   if (coding !== undefined && (httpVersionMinor === 0 || coding.toLowerCase() !== 'chunked')) return false;
   const { host } = headers;

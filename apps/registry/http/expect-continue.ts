@@ -7,6 +7,10 @@ const waiting = new WeakMap<IncomingMessage, ServerResponse>();
  * refusal comes before the bytes. Requests of others are told to go on at once.
  */
 export function handleCheckContinue(server: Server, isOurs: (url: string) => boolean): void {
+  // What else a client expects it need not get (RFC 9110, section 10.1.1).
+  server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+    server.emit('request', request, response);
+  });
   server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
     if (!isOurs(request.url ?? '/')) {
       response.writeContinue();

@@ -25,6 +25,9 @@ import { refuseEncodedBody } from '../http/request-body.js';
 import { requireDigest } from '../http/require-digest.js';
 import { PushTargets } from './push-target.js';
 
+/** Who sends fewer in the time after which an idle connection is cut is idle too. */
+const IDLE_BYTES = 1024;
+
 /** Blob uploads: sessions, single requests and mounts. */
 @Controller()
 @UseFilters(OciErrorFilter)
@@ -40,6 +43,7 @@ export class UploadsController {
   ) {
     const limits = {
       idleMs: config.idleTimeout * 1000,
+      idleBytes: IDLE_BYTES,
       ownsChunks: true,
       ...(config.blobLimit > 0 ? { maxTotal: config.blobLimit } : {}),
     };
