@@ -66,6 +66,12 @@ export async function preparedIn<Row>(
  */
 export const ONE_BY_ONE = 'offset 0';
 
+/**
+ * SQL for the array parameter of a prepared statement. The planner cannot see how long it is, and so keeps one plan; it would
+ * make a new one for each call otherwise, since a plan for one or two rows looks cheaper than the kept one for any number.
+ */
+export const listParameter = (position: number, type: string) => `(select $${position}::${type}[])::${type}[]`;
+
 /** SQL text and parameters. */
 export type Sql = readonly [text: string, values?: readonly unknown[]];
 

@@ -1,6 +1,6 @@
 import type { DataSource } from 'typeorm';
 import { batchesOf } from '#platform/batches.js';
-import { queryPrepared } from '#platform/database.js';
+import { listParameter, queryPrepared } from '#platform/database.js';
 import { WITHOUT_FLUSH } from '#platform/durability.js';
 import { GUARDED, type ListedPath } from '../distributions/list-distributions.js';
 import { STAGE_FOUND_BLOBS } from './store-blob.js';
@@ -19,7 +19,7 @@ const lookTogether = batchesOf<{ digest: string; from: string | null }, ListedPa
   const found = await queryPrepared<ListedPath & { at: number }>(
     source,
     'paths-with-blobs',
-    `select w.at::int, p.* from unnest($1::text[], $2::text[]) with ordinality as w(digest, path, at)
+    `select w.at::int, p.* from unnest(${listParameter(1, 'text')}, ${listParameter(2, 'text')}) with ordinality as w(digest, path, at)
      join lateral (
        select d.id as "distributionId", coalesce(d.namespace_id, n.id) as "namespaceId", d.base_path as "basePath",
          d.private, ${GUARDED} as guarded
@@ -52,7 +52,7 @@ const mountTogether = batchesOf<{ repositoryId: string; digest: string }, boolea
   const rows = await queryPrepared<{ digest: string }>(
     source,
     'mount-blobs',
-    `with wanted as (select * from unnest($1::uuid[], $2::text[]) as w(repository_id, digest)),
+    `with wanted as (select * from unnest(${listParameter(1, 'uuid')}, ${listParameter(2, 'text')}) as w(repository_id, digest)),
      held as materialized (
        select d.digest, pg_advisory_xact_lock_shared(hashtextextended(d.digest, 7246))
        from (select distinct digest from wanted order by digest) d, ${WITHOUT_FLUSH}),

@@ -1,6 +1,6 @@
 import type { EntityManager } from 'typeorm';
 import { announce, announcement } from '#platform/change-feed.js';
-import { ONE_BY_ONE, preparedIn } from '#platform/database.js';
+import { listParameter, ONE_BY_ONE, preparedIn } from '#platform/database.js';
 import { notFound } from '#platform/domain-error.js';
 import { newId } from '#platform/identifiers.js';
 import { pruneVersions } from './delete-version.js';
@@ -51,7 +51,7 @@ export async function lockRepositories(
   const rows = await preparedIn<LockedRepository>(
     tx,
     'lock-repositories',
-    `select id, head, last_number, retain_repo_versions from repository where id = any($1::uuid[])
+    `select id, head, last_number, retain_repo_versions from repository where id = any(${listParameter(1, 'uuid')})
      order by id for no key update`,
     [repositoryIds],
   );
