@@ -124,7 +124,7 @@ describe('a full disk', () => {
     const { asStorageError } = await import('#storage/storage-errors.js');
     const [bytes, location] = [someBytes(5000), await start(NAME)];
     const failing = () => full().catch((error: unknown) => Promise.reject(asStorageError(error) as Error));
-    const spy = vi.spyOn(registry.store, 'putBytes').mockImplementation(failing);
+    const spy = vi.spyOn(registry.store, 'putAll').mockImplementation(failing);
     const refused = await close(location, sha(bytes), bytes);
     spy.mockRestore();
     expect([refused.status, refused.code]).toEqual([507, 'UNAVAILABLE']);

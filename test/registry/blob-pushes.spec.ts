@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { pushBlob } from './content.js';
 import { type RegistryProcess, sha, someBytes, startRegistry } from './registry-process.js';
 import { uploads } from './upload-requests.js';
@@ -70,6 +70,21 @@ describe('a blob in one request', () => {
     const locations = [await start(), await start()];
     const answers = await Promise.all(locations.map((location) => close(location, sha(bytes), bytes)));
     expect(answers.map((each) => each.status)).toEqual([201, 201]);
+  });
+
+  it('is not written again when it is there, and is when its bytes were lost', async () => {
+    const bytes = someBytes(2000);
+    const blob = `/v2/${NAME}/blobs/${sha(bytes)}`;
+    const push = async () => expect((await close(await start(), sha(bytes), bytes)).status).toBe(201);
+    const writes = vi.spyOn(registry.store, 'putAll');
+    await push();
+    await push();
+    expect(writes).toHaveBeenCalledTimes(1);
+    await registry.store.remove(sha(bytes));
+    await push();
+    expect(writes).toHaveBeenCalledTimes(2);
+    writes.mockRestore();
+    expect((await registry.request('GET', blob)).bytes.equals(bytes)).toBe(true);
   });
 
   it('B15 is refused before its bytes when they would have to be decoded', async () => {

@@ -1,13 +1,14 @@
 import type { Readable } from 'node:stream';
 import type { DataSource } from 'typeorm';
-import { algorithmOf, type Digest, digestOf } from '#oci/digest.js';
+import { algorithmOf, type Digest } from '#oci/digest.js';
 import { inTransaction } from '#platform/database.js';
 import { DomainError, invalid, isDomainError } from '#platform/domain-error.js';
 import { newId } from '#platform/identifiers.js';
 import type { AppendLimits, BlobStore, StagedBytes } from '#storage/blob-store.js';
+import { CheckedBlob } from '#storage/checked-blob.js';
 import { gatherSmall, isSmall } from './gather-small.js';
 import { protectDigest, stageBlobs } from './store-blob.js';
-import { type SmallBlob, storeSmallBlob } from './store-small-blob.js';
+import { storeSmallBlob } from './store-small-blob.js';
 import { takeLease, type UploadLease } from './upload-lease.js';
 import {
   deleteUpload,
@@ -98,18 +99,23 @@ const STORED = Symbol('stored');
  */
 async function storeIfSmall<C extends Chunk | undefined>(
   { source, store, limits }: Receiving,
-  blob: Omit<SmallBlob, 'bytes'>,
+  { digest, ...place }: { readonly digest: Digest; readonly repositoryId: string; readonly session?: UploadKey },
   chunk: C,
 ): Promise<C | typeof STORED> {
   if (!chunk || !isSmall(chunk, limits.maxTotal)) return chunk;
   const { bytes, replay } = await gatherSmall(chunk, limits);
-  if (
-    bytes &&
-    digestOf(bytes, algorithmOf(blob.digest)) === blob.digest &&
-    (await storeSmallBlob(source, store, { ...blob, bytes }))
-  )
-    return STORED;
+  const blob = bytes && checkedOrNone(digest, bytes);
+  if (blob && (await storeSmallBlob(source, store, { ...place, blob }))) return STORED;
   return { ...chunk, bytes: replay() };
+}
+
+function checkedOrNone(digest: Digest, bytes: Buffer): CheckedBlob | undefined {
+  try {
+    return CheckedBlob.of(digest, bytes);
+  } catch (error) {
+    if (isDomainError(error) && error.code === 'DIGEST_INVALID') return undefined;
+    throw error;
+  }
 }
 
 function closing({ limits }: Receiving, digest: Digest): AppendLimits {

@@ -1,18 +1,17 @@
 import type { DataSource } from 'typeorm';
-import type { Digest } from '#oci/digest.js';
 import { batchesOf } from '#platform/batches.js';
 import { inTransaction, preparedIn } from '#platform/database.js';
 import { WITHOUT_FLUSH } from '#platform/durability.js';
 import type { BlobStore } from '#storage/blob-store.js';
+import type { CheckedBlob } from '#storage/checked-blob.js';
 import { rememberBlob } from './recent-blobs.js';
 import { stageBlobs } from './store-blob.js';
 import type { UploadKey } from './upload-sessions.js';
 
-/** A blob that is in memory as a whole, its digest checked. */
+/** A blob that is in memory as a whole, and where it goes. */
 export interface SmallBlob {
   readonly repositoryId: string;
-  readonly digest: Digest;
-  readonly bytes: Buffer;
+  readonly blob: CheckedBlob;
   /** The session that it came in, which has no other bytes. */
   readonly session?: UploadKey;
 }
@@ -22,18 +21,18 @@ export interface SmallBlob {
  * open and empty. The bytes are on the disk then; the row is when a manifest that names the blob is: until then a power
  * failure takes it back, and the blob is asked for again.
  */
-export async function storeSmallBlob(source: DataSource, store: BlobStore, blob: SmallBlob): Promise<boolean> {
-  const stored = await storeTogether(source, { ...blob, store });
-  if (stored) rememberBlob(blob.repositoryId, blob.digest, blob.bytes);
+export async function storeSmallBlob(source: DataSource, store: BlobStore, small: SmallBlob): Promise<boolean> {
+  const stored = await storeTogether(source, { ...small, store });
+  if (stored) rememberBlob(small.repositoryId, small.blob.digest, small.blob.bytes);
   return stored;
 }
 
 type StoredSmall = SmallBlob & { readonly store: BlobStore };
 
 /** Bytes are put in place and rows are made under the locks that hold off the collector. */
-const storeTogether = batchesOf<StoredSmall, boolean>((source, blobs) =>
+const storeTogether = batchesOf<StoredSmall, boolean>((source, wanted) =>
   inTransaction(source, async (tx) => {
-    const [row] = await preparedIn<{ closed: string[] | null }>(
+    const [row] = await preparedIn<{ closed: string[] | null; known: string[] | null }>(
       tx,
       'small-blobs-close',
       `with early as (select ${WITHOUT_FLUSH}),
@@ -46,27 +45,40 @@ const storeTogether = batchesOf<StoredSmall, boolean>((source, blobs) =>
              and u.digest is null and u."offset" = 0 and (u.lease_until is null or u.lease_until < now())
            returning u.id || ' ' || u.digest as closing)
          select (select array_agg(closing) from closed) as closed,
+           (select array_agg(b.digest) from blob b where b.digest = any($1::text[]) and b.stored) as known,
            (select count(pg_advisory_xact_lock_shared(hashtextextended(d.digest, 7246)))
             from (select distinct digest from wanted order by digest) d) as locks
          from early`,
       [
-        blobs.map(({ digest }) => digest),
-        blobs.map(({ bytes }) => bytes.length),
-        blobs.map(({ session }) => session?.id ?? null),
-        blobs.map(({ repositoryId }) => repositoryId),
-        blobs.map(({ session }) => session?.principal ?? null),
+        wanted.map(({ blob }) => blob.digest),
+        wanted.map(({ blob }) => blob.bytes.length),
+        wanted.map(({ session }) => session?.id ?? null),
+        wanted.map(({ repositoryId }) => repositoryId),
+        wanted.map(({ session }) => session?.principal ?? null),
       ],
     );
     const closed = new Set(row!.closed);
-    const accepted = blobs.map(({ session, digest }) => !session || closed.has(`${session.id} ${digest}`));
-    const stored = blobs.filter((_blob, at) => accepted[at]);
-    const byDigest = new Map(stored.map((blob) => [blob.digest, blob]));
-    await Promise.all([...byDigest.values()].map(({ store, digest, bytes }) => store.putBytes(digest, bytes)));
+    const accepted = wanted.map(({ session, blob }) => !session || closed.has(`${session.id} ${blob.digest}`));
+    const stored = wanted.filter((_small, at) => accepted[at]);
+    await putMissing(stored, new Set(row!.known));
     if (stored.length > 0)
       await stageBlobs(
         tx,
-        stored.map(({ repositoryId, digest, bytes }) => ({ repositoryId, digest, size: bytes.length })),
+        stored.map(({ repositoryId, blob }) => ({ repositoryId, digest: blob.digest, size: blob.bytes.length })),
       );
     return accepted;
   }),
 );
+
+/** Stores the bytes that are not there. Only a blob that had a row is looked for: it may lack its bytes all the same. */
+async function putMissing(smalls: readonly StoredSmall[], known: ReadonlySet<string>): Promise<void> {
+  for (const store of new Set(smalls.map((small) => small.store))) {
+    const blobs = new Map(smalls.flatMap((small) => (small.store === store ? [[small.blob.digest, small.blob]] : [])));
+    const looked = [...blobs.values()].map(async (blob) => {
+      const isThere = known.has(blob.digest) && (await store.size(blob.digest)) === blob.bytes.length;
+      return isThere ? [] : [blob];
+    });
+    const missing = (await Promise.all(looked)).flat();
+    if (missing.length > 0) await store.putAll(missing);
+  }
+}
