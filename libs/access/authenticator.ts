@@ -1,4 +1,4 @@
-import { createHash, createHmac, createSecretKey, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHash, hash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { DataSource } from 'typeorm';
 import { unauthenticated } from '#platform/domain-error.js';
@@ -23,8 +23,7 @@ export interface AuthenticatorParts {
  * and once a minute one query. A change of the account is noticed at once.
  */
 export class Authenticator {
-  // A key object makes each use seven times cheaper than bytes.
-  private readonly secret = createSecretKey(randomBytes(32));
+  private readonly secret = randomBytes(32).toString('base64');
   private readonly known: AccessCache<UserPrincipal | RobotPrincipal>;
   /** Which stored hash a credential was found to fit: true for ever, and worthless as soon as the stored hash differs. */
   private readonly proofs = new LRUCache<string, string>({ max: 10_000 });
@@ -80,7 +79,8 @@ export class Authenticator {
   }
 
   private keyOf(credential: string): string {
-    return createHmac('sha256', this.secret).update(credential).digest('base64');
+    // Nobody sees these hashes, so that a secret in front does what an HMAC would, at a fifth of its cost.
+    return hash('sha256', this.secret + credential, 'base64');
   }
 
   private async judge(

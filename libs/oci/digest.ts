@@ -1,4 +1,4 @@
-import { createHash, type Hash } from 'node:crypto';
+import { createHash, hash, type Hash } from 'node:crypto';
 
 /** Hash algorithms that a digest may name here (OCI image-spec, "Registered algorithms"). */
 export type DigestAlgorithm = 'sha256' | 'sha512';
@@ -38,5 +38,5 @@ export function hasherFor(algorithm: DigestAlgorithm): Hash {
 
 /** The digest of bytes in memory. */
 export function digestOf(bytes: Uint8Array | string, algorithm: DigestAlgorithm = 'sha256'): Digest {
-  return `${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}`;
+  return `${algorithm}:${hash(algorithm, bytes, 'hex')}`;
 }

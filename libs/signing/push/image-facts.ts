@@ -58,7 +58,12 @@ function attachmentType(mediaType: string): string | undefined {
   return undefined;
 }
 
+const OPENING_BRACE = 0x7b;
+const JSON_SPACE = new Set([0x20, 0x09, 0x0a, 0x0d]);
+
+/** The value in JSON; undefined for what is none, or surely no object: most configs of artifacts are anything else. */
 function parsed(bytes: Uint8Array): unknown {
+  if (bytes.find((byte) => !JSON_SPACE.has(byte)) !== OPENING_BRACE) return undefined;
   try {
     return JSON.parse(Buffer.from(bytes).toString('utf8'));
   } catch {
