@@ -20,7 +20,7 @@ export interface AppendLimits {
   readonly algorithm?: DigestAlgorithm;
   /** The same object commits right after this append, so nothing needs to be kept for others to resume. */
   readonly closing?: boolean;
-  /** Nobody else holds the chunks of the stream, so that a store may free each as soon as it is written. */
+  /** Nobody else holds the chunks of the stream, so that a store may free each as soon as it has copied it. */
   readonly ownsChunks?: boolean;
 }
 

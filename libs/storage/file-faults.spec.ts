@@ -40,7 +40,7 @@ async function fillDisk(): Promise<() => Promise<void>> {
   }
   const file = await open(join(folder, 'any'), 'w');
   const full = Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
-  const spy = vi.spyOn(Object.getPrototypeOf(file) as typeof file, 'writev').mockRejectedValue(full);
+  const spy = vi.spyOn(Object.getPrototypeOf(file) as typeof file, 'write').mockRejectedValue(full);
   await file.close();
   return async () => spy.mockRestore();
 }

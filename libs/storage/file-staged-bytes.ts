@@ -3,16 +3,17 @@ import { rm, type FileHandle } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { algorithmOf, type Digest } from '#oci/digest.js';
 import type { AppendLimits, StagedBytes } from './blob-store.js';
-import { digestOfStream, RunningDigest } from './digest-stream.js';
+import { digestOfStream } from './digest-stream.js';
 import type { FileLayout } from './file-layout.js';
 import { statOf } from './file-layout.js';
 import type { BlobPlacer } from './file-placer.js';
 import { FileAppender, openIn } from './file-write.js';
-import { expectErrors, gatherChunks, gatherOptions, type BrokenOff } from './gathered-chunks.js';
+import { expectErrors, gatherChunks, gatherOptions, type Gathered } from './gathered-chunks.js';
+import { SessionDigest } from './session-digest.js';
 import type { SessionTurns } from './session-turns.js';
 import { asStorageError, checkedDigest, cutOff, digestDiffers, wrongOffset } from './storage-errors.js';
 
-const BATCH = 1024 * 1024;
+const READ_BYTES = 1024 * 1024;
 const { O_RDWR, O_CREAT, O_NOFOLLOW } = constants;
 
 /** The bytes of an upload session in one file, which becomes the blob by a rename. */
@@ -55,17 +56,16 @@ export class FileStagedBytes implements StagedBytes {
 
   async #appendTo(file: FileHandle, offset: number, bytes: Readable, limits: AppendLimits): Promise<number> {
     const running =
-      offset === 0 ? new RunningDigest(limits.algorithm) : this.turns.take(this.uploadId, (await stateOf(file)).mark);
+      offset === 0 ? new SessionDigest(limits.algorithm) : this.turns.take(this.uploadId, (await stateOf(file)).mark);
     const appender = new FileAppender(file, offset, this.placer.flush);
-    const options = { ...gatherOptions(BATCH, offset, limits, running), freesChunks: limits.ownsChunks };
-    const broken = await gatherChunks(bytes, options, appender);
+    const { broken } = await gatherChunks(bytes, gatherOptions(offset, limits), appender, running);
     return this.#settle(file, running, broken);
   }
 
   async #commitFile(file: FileHandle, digest: Digest): Promise<number> {
     const { size, mark } = await stateOf(file);
     const running = await this.#wholeDigest(file, digest, mark);
-    const actual = running.digest();
+    const actual = await running.digest();
     if (actual !== digest || running.bytes !== size) {
       await rm(this.#path, { force: true });
       throw digestDiffers(digest, actual);
@@ -74,18 +74,18 @@ export class FileStagedBytes implements StagedBytes {
     return size;
   }
 
-  async #settle(file: FileHandle, running: RunningDigest | undefined, broken: BrokenOff | undefined) {
+  async #settle(file: FileHandle, running: SessionDigest | undefined, broken: Gathered['broken']) {
     const { size, mark } = await stateOf(file);
     if (running?.bytes === size) this.turns.keep(this.uploadId, { running, mark });
     if (!broken) return size;
     throw cutOff(size, broken.error);
   }
 
-  async #wholeDigest(file: FileHandle, digest: Digest, mark: string): Promise<RunningDigest> {
+  async #wholeDigest(file: FileHandle, digest: Digest, mark: string) {
     const carried = this.turns.take(this.uploadId, mark);
     const algorithm = algorithmOf(digest);
     if (carried?.algorithm === algorithm) return carried;
-    return digestOfStream(file.createReadStream({ start: 0, highWaterMark: BATCH, autoClose: false }), algorithm);
+    return digestOfStream(file.createReadStream({ start: 0, highWaterMark: READ_BYTES, autoClose: false }), algorithm);
   }
 
   async #withFile<T>(work: (file: FileHandle) => Promise<T>): Promise<T> {

@@ -17,7 +17,7 @@ export async function openIn(path: string, flags: number): Promise<FileHandle> {
 }
 
 /**
- * Appends batches to an open file. Starts to flush while more comes, so that the flush at the commit finds little left; an
+ * Appends blocks to an open file. Starts to flush while more comes, so that the flush at the commit finds little left; an
  * error of such a flush is thrown by {@link end}.
  */
 export class FileAppender {
@@ -31,16 +31,14 @@ export class FileAppender {
     private readonly flush: FlushBatch,
   ) {}
 
-  /** Writes the whole batch at the end. */
-  async write(batch: Buffer[], bytes: number): Promise<void> {
-    let rest = batch;
-    for (let left = bytes; left > 0;) {
-      const { bytesWritten } = await this.handle.writev(rest, this.position);
+  /** Writes the whole block at the end. */
+  async write(block: Buffer): Promise<void> {
+    for (let written = 0; written < block.length;) {
+      const { bytesWritten } = await this.handle.write(block, written, block.length - written, this.position);
       this.position += bytesWritten;
-      left -= bytesWritten;
-      if (left > 0) rest = withoutFirst(rest, bytesWritten);
+      written += bytesWritten;
     }
-    this.#unflushed += bytes;
+    this.#unflushed += block.length;
     if (this.#unflushed >= WRITE_BACK_EVERY && !this.#flushing) this.#startFlush();
   }
 
@@ -61,13 +59,4 @@ export class FileAppender {
       },
     );
   }
-}
-
-function withoutFirst(buffers: Buffer[], bytes: number): Buffer[] {
-  const rest: Buffer[] = [];
-  for (const buffer of buffers) {
-    if (bytes < buffer.length) rest.push(buffer.subarray(bytes));
-    bytes = Math.max(0, bytes - buffer.length);
-  }
-  return rest;
 }

@@ -1,15 +1,17 @@
 import type { Readable } from 'node:stream';
 import { DomainError } from '#platform/domain-error.js';
 import type { AppendLimits } from './blob-store.js';
-import type { RunningDigest } from './digest-stream.js';
+import type { SessionDigest } from './session-digest.js';
 import { tooLarge } from './storage-errors.js';
 
-const MOST_BUFFERS = 256;
+/** Size of a block. */
+export const BLOCK_BYTES = 512 * 1024;
+
+/** Blocks of a stream that may wait to be hashed and written while the next one is gathered. */
+const MOST_UNWRITTEN = 4;
 
 /** Bounds of {@link gatherChunks}. */
 export interface GatherOptions {
-  /** Bytes that make a batch. */
-  readonly batchBytes: number;
   /** Most bytes that are taken now. */
   readonly most: number;
   /** The limit that a refusal names. */
@@ -17,21 +19,16 @@ export interface GatherOptions {
   /** Milliseconds in which at least {@link idleBytes} must come, or the stream is destroyed. */
   readonly idleMs: number | undefined;
   readonly idleBytes: number;
-  /** Called with each chunk as it comes. */
-  readonly seen: (chunk: Buffer) => void;
-  /** Chunks are freed as soon as the sink has written them. */
-  readonly freesChunks?: boolean | undefined;
+  /** Nobody else holds the chunks, so that each is freed as soon as it is copied. */
+  readonly ownsChunks: boolean;
 }
 
-/** The bounds of an append at an offset; chunks are hashed when the hash of what is before them is known. */
+/** The bounds of an append at an offset. */
 export function gatherOptions(
-  batchBytes: number,
   offset: number,
-  { maxTotal = Number.MAX_SAFE_INTEGER, idleMs, idleBytes = 1 }: AppendLimits,
-  running: RunningDigest | undefined,
+  { maxTotal = Number.MAX_SAFE_INTEGER, idleMs, idleBytes = 1, ownsChunks = false }: AppendLimits,
 ): GatherOptions {
-  const seen = (chunk: Buffer) => running?.update(chunk);
-  return { batchBytes, most: maxTotal - offset, limit: maxTotal, idleMs, idleBytes, seen };
+  return { most: maxTotal - offset, limit: maxTotal, idleMs, idleBytes, ownsChunks };
 }
 
 /** Keeps a stream that breaks before it is read from ending the process; the break is seen when it is read. */
@@ -39,43 +36,47 @@ export function expectErrors(stream: Readable): void {
   stream.on('error', () => undefined);
 }
 
-/** Where batches go, one at a time; `end` is called last, also after a failure, and waits for what still runs. */
-export interface BatchSink {
-  write(batch: Buffer[], bytes: number): Promise<void>;
+/** Where blocks go, one at a time; `end` is called last, also after a failure, and waits for what still runs. */
+export interface BlockSink {
+  /** The block is used again when this ends. */
+  write(block: Buffer): Promise<void>;
   end(): Promise<void>;
 }
 
-/** How a stream ended before its end. */
-export interface BrokenOff {
-  readonly error: unknown;
+/** What came of a stream. */
+export interface Gathered {
+  /** How many bytes the sink got. */
+  readonly bytes: number;
+  /** How the stream ended before its end. */
+  readonly broken?: { readonly error: unknown } | undefined;
 }
 
 /**
- * Gathers a stream into batches for one write of the sink each. One batch is written while the next one is gathered and hashed;
- * no more is read meanwhile. When the stream breaks off, what came is given to the sink first, and the break is returned;
- * only the failures of the sink are thrown.
+ * Gathers a stream into blocks for one write of the sink each, hashed before when there is a digest to be made. A few are
+ * hashed and written while the next one is gathered; no more is read meanwhile. When the stream breaks off, what came is
+ * given to the sink first, and the break is returned; only the failures of the sink and of hashing are thrown.
  */
 export async function gatherChunks(
   stream: Readable,
   options: GatherOptions,
-  sink: BatchSink,
-): Promise<BrokenOff | undefined> {
+  sink: BlockSink,
+  digest?: SessionDigest,
+): Promise<Gathered> {
   const reader = new ChunkReader(stream, options);
-  const writer = new BatchWriter(sink, options.freesChunks === true);
-  let total = 0;
+  const writer = new BlockWriter(sink, options, digest);
+  let bytes = 0;
   try {
     for (let next = await reader.next(); ; next = await reader.next()) {
       if (!next.chunk) {
         await writer.end();
-        return next.broken;
+        return { bytes, broken: next.broken };
       }
-      if (total + next.chunk.length > options.most) {
+      if (bytes + next.chunk.length > options.most) {
         await writer.end();
-        return { error: tooLarge(options.limit) };
+        return { bytes, broken: { error: tooLarge(options.limit) } };
       }
-      total += next.chunk.length;
-      options.seen(next.chunk);
-      await writer.add(next.chunk, options.batchBytes);
+      bytes += next.chunk.length;
+      await writer.add(next.chunk);
     }
   } finally {
     reader.stop();
@@ -83,49 +84,62 @@ export async function gatherChunks(
   }
 }
 
-/** Keeps one batch in writing and one in gathering. */
-class BatchWriter {
-  #batch: Buffer[] = [];
+/** Copies chunks into blocks and has them written in their order. Blocks are used again, and freed at the end. */
+class BlockWriter {
+  #block: Buffer<ArrayBuffer> | undefined;
   #held = 0;
-  #writing: Promise<void> = Promise.resolve();
+  readonly #size: number;
+  readonly #spare: Buffer<ArrayBuffer>[] = [];
+  /** Each one waits for the one before, and fails with it. */
+  readonly #unwritten: Promise<void>[] = [];
 
   constructor(
-    private readonly sink: BatchSink,
-    private readonly freesChunks: boolean,
-  ) {}
+    private readonly sink: BlockSink,
+    private readonly options: Pick<GatherOptions, 'most' | 'ownsChunks'>,
+    private readonly digest: SessionDigest | undefined,
+  ) {
+    this.#size = Math.min(BLOCK_BYTES, options.most);
+  }
 
-  async add(chunk: Buffer, batchBytes: number): Promise<void> {
-    this.#batch.push(chunk);
-    this.#held += chunk.length;
-    if (this.#held >= batchBytes || this.#batch.length >= MOST_BUFFERS) await this.#flush();
+  async add(chunk: Buffer): Promise<void> {
+    for (let taken = 0; taken < chunk.length;) {
+      const block = (this.#block ??= this.#spare.pop() ?? Buffer.allocUnsafeSlow(this.#size));
+      const copied = chunk.copy(block, this.#held, taken);
+      taken += copied;
+      this.#held += copied;
+      if (this.#held === block.length) await this.#flush(block);
+    }
+    if (this.options.ownsChunks) freeWhole(chunk);
   }
 
   async end(): Promise<void> {
-    await this.#flush();
-    await this.#writing;
+    if (this.#block) await this.#flush(this.#block.subarray(0, this.#held));
+    await this.#unwritten.at(-1);
+    for (const { buffer } of this.#spare) buffer.transfer(0);
   }
 
-  async #flush(): Promise<void> {
-    await this.#writing;
-    if (this.#held === 0) return;
-    this.#writing = this.#write(this.#batch, this.#held);
-    this.#writing.catch(() => undefined);
-    [this.#batch, this.#held] = [[], 0];
+  async #flush(block: Buffer<ArrayBuffer>): Promise<void> {
+    [this.#block, this.#held] = [undefined, 0];
+    const writing = this.#write(block, this.#unwritten.at(-1));
+    writing.catch(() => undefined);
+    if (this.#unwritten.push(writing) >= MOST_UNWRITTEN) await this.#unwritten.shift();
   }
 
-  async #write(batch: Buffer[], bytes: number): Promise<void> {
-    await this.sink.write(batch, bytes);
-    if (this.freesChunks) for (const chunk of batch) free(chunk);
+  async #write(block: Buffer<ArrayBuffer>, before: Promise<void> | undefined): Promise<void> {
+    const hashed = this.digest ? await this.digest.update(block) : block;
+    await before;
+    await this.sink.write(hashed);
+    if (hashed.length === this.#size) this.#spare.push(hashed);
+    else hashed.buffer.transfer(0);
   }
 }
 
 /**
  * Gives the memory of a chunk back now. Left to the collector, chunks of 64 KiB make it walk the whole heap every 40 MiB,
- * which costs as much as hashing and writing together. A part of a larger buffer is left alone: others may be in it. Node 20
- * cannot give memory back.
+ * which costs as much as hashing and writing together. A part of a larger buffer is left alone: others may be in it.
  */
-function free({ buffer, byteLength }: Buffer): void {
-  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength && 'transfer' in buffer) buffer.transfer(0);
+function freeWhole({ buffer, byteLength }: Buffer): void {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
 }
 
 /** Reads chunks without destroying the stream when the reader goes away, and destroys it when too little comes. */
@@ -144,7 +158,7 @@ class ChunkReader {
     }, idleMs);
   }
 
-  async next(): Promise<{ chunk?: Buffer; broken?: BrokenOff }> {
+  async next(): Promise<{ chunk?: Buffer; broken?: Gathered['broken'] }> {
     this.#waiting = true;
     try {
       const { done, value } = await this.#chunks.next();

@@ -2,16 +2,15 @@ import type { Readable } from 'node:stream';
 import { algorithmOf, digestOf, type Digest } from '#oci/digest.js';
 import { unavailable } from '#platform/domain-error.js';
 import type { AppendLimits, StagedBytes } from './blob-store.js';
-import { digestOfStream, RunningDigest } from './digest-stream.js';
+import { digestOfStream } from './digest-stream.js';
 import { expectErrors, gatherChunks, gatherOptions } from './gathered-chunks.js';
 import type { S3Keys } from './s3-keys.js';
 import type { S3Objects } from './s3-objects.js';
 import { S3PartWriter } from './s3-part-writer.js';
 import { bytesOf, loadState, saveState, type S3SessionState } from './s3-session-state.js';
+import { SessionDigest } from './session-digest.js';
 import type { SessionTurns } from './session-turns.js';
 import { checkedDigest, cutOff, digestDiffers, wrongOffset } from './storage-errors.js';
-
-const BATCH = 1024 * 1024;
 
 /** The bytes of an upload session as parts of an object under the session's key, copied to the digest's key at the commit. */
 export class S3StagedBytes implements StagedBytes {
@@ -38,9 +37,9 @@ export class S3StagedBytes implements StagedBytes {
       const offset = bytesOf(before);
       if (at !== offset) throw wrongOffset(at, offset);
       const running =
-        offset === 0 ? new RunningDigest(limits.algorithm) : this.turns.take(this.uploadId, before.revision);
+        offset === 0 ? new SessionDigest(limits.algorithm) : this.turns.take(this.uploadId, before.revision);
       const writer = new S3PartWriter(this.objects, this.#keys, before);
-      const broken = await gatherChunks(bytes, gatherOptions(BATCH, offset, limits, running), writer);
+      const { broken } = await gatherChunks(bytes, gatherOptions(offset, limits), writer, running);
       const after = await writer.settled();
       this.#held = limits.closing && !broken ? after : undefined;
       if (!this.#held) await saveState(this.objects, this.#keys.state, after);
@@ -56,7 +55,8 @@ export class S3StagedBytes implements StagedBytes {
       const state = await this.#load();
       const size = bytesOf(state);
       const carried = this.turns.take(this.uploadId, state.revision);
-      const known = carried?.algorithm === algorithmOf(digest) && carried.bytes === size ? carried.digest() : undefined;
+      const known =
+        carried?.algorithm === algorithmOf(digest) && carried.bytes === size ? await carried.digest() : undefined;
       if (known !== undefined) await this.#check(digest, known);
       if (state.parts.length === 0) await this.#commitSmall(digest, state.tail, known);
       else await this.#commitParts(digest, state, size, known);

@@ -21,10 +21,12 @@ export async function gatherSmall(
 ): Promise<{ bytes: Buffer | undefined; replay(): Readable }> {
   const { bytes: stream } = chunk;
   expectErrors(stream);
-  const parts: Buffer[] = [];
-  const sink = { write: async (batch: Buffer[]) => void parts.push(...batch), end: async () => undefined };
-  const broken = await gatherChunks(stream, gatherOptions(MOST_BYTES, 0, limits, undefined), sink);
-  const bytes = Buffer.concat(parts);
+  let bytes = Buffer.alloc(0);
+  const sink = {
+    write: async (block: Buffer) => void (bytes = Buffer.concat([bytes, block])),
+    end: async () => undefined,
+  };
+  const { broken } = await gatherChunks(stream, gatherOptions(0, { ...limits, maxTotal: MOST_BYTES }), sink);
   async function* again() {
     if (bytes.length > 0) yield bytes;
     if (broken) throw broken.error;

@@ -18,8 +18,6 @@ export interface AcceptOptions {
   readonly length?: number | undefined;
 }
 
-const BATCH = 1 << 20;
-
 /**
  * Takes the body of an import into a file under the data folder, in constant memory, and returns its id. Refuses what is
  * larger than the limit, cut off, or too large for the disk, and leaves nothing then. The stream is never destroyed, so
@@ -46,16 +44,8 @@ export async function acceptImport(body: Readable, options: AcceptOptions): Prom
 }
 
 async function spool(body: Readable, file: FileHandle, limit: number): Promise<number> {
-  let size = 0;
-  const broken = await gatherChunks(
-    body,
-    {
-      ...gatherOptions(BATCH, 0, limit > 0 ? { maxTotal: limit } : {}, undefined),
-      seen: (chunk) => void (size += chunk.length),
-      freesChunks: true,
-    },
-    new FileAppender(file, 0, new FlushBatch(true)),
-  );
+  const options = gatherOptions(0, { ownsChunks: true, ...(limit > 0 ? { maxTotal: limit } : {}) });
+  const { bytes: size, broken } = await gatherChunks(body, options, new FileAppender(file, 0, new FlushBatch(true)));
   if (!broken) return size;
   throw isDomainError(broken.error) && broken.error.kind === 'too-large' ? tooLarge(limit) : cutOff(size, broken.error);
 }

@@ -1,0 +1,35 @@
+import type { Digest, DigestAlgorithm } from '#oci/digest.js';
+import { RunningDigest } from './digest-stream.js';
+import { BLOCK_BYTES } from './gathered-chunks.js';
+import { ThreadDigest } from './hash-thread.js';
+
+/**
+ * The hash of an upload session. A first block that is not full says that little comes, which is hashed in place; else a
+ * thread beside the event loop does it, so that this one has time for the bytes.
+ */
+export class SessionDigest {
+  #hash: RunningDigest | ThreadDigest | undefined;
+  #bytes = 0;
+
+  constructor(readonly algorithm: DigestAlgorithm = 'sha256') {}
+
+  /** Bytes that were hashed so far. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Takes the next block, which must have its memory for itself, and gives it back when it is hashed. */
+  async update(block: Buffer<ArrayBuffer>): Promise<Buffer<ArrayBuffer>> {
+    this.#bytes += block.length;
+    this.#hash ??= block.length < BLOCK_BYTES ? new RunningDigest(this.algorithm) : new ThreadDigest(this.algorithm);
+    if (this.#hash instanceof ThreadDigest) return this.#hash.update(block);
+    this.#hash.update(block);
+    return block;
+  }
+
+  /** The digest of everything so far; more may follow. */
+  async digest(): Promise<Digest> {
+    this.#hash ??= new RunningDigest(this.algorithm);
+    return this.#hash.digest();
+  }
+}
