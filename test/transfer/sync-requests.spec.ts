@@ -1,36 +1,17 @@
-import { randomBytes } from 'node:crypto';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect } from 'vitest';
 import { findByTag } from '#content/read/find-manifest.js';
 import { digestOf } from '#oci/digest.js';
 import { MediaType } from '#oci/media-types.js';
-import type { RemoteEntity } from '#transfer/remotes/remote.entity.js';
 import { answer, FakeUpstream, type Script } from './fake-upstream.js';
-import { makeImage, type MadeImage, manifestOf } from './push-http.js';
-import { refusalOf, refused, type SyncBench, startBench } from './syncing.js';
-
-let bench: SyncBench;
-let upstream: FakeUpstream;
-let image: MadeImage;
-let remote: RemoteEntity;
-let repository: string;
-beforeAll(async () => {
-  bench = await startBench();
-});
-beforeEach(async () => {
-  upstream = await FakeUpstream.start();
-  image = upstream.add(makeImage({ layers: [randomBytes(5000)] }), 'one');
-  remote = await bench.makeRemote({ url: upstream.url, maxRetries: 0 });
-  repository = await bench.makeRepository();
-  return () => upstream.stop();
-});
-afterAll(() => bench.stop());
-
-const refusal = () => refusalOf(bench, repository, remote);
-const layer = () => image.blobs[1]!;
-const sync = (fields: Partial<RemoteEntity> = {}) => bench.sync(repository, Object.assign(remote, fields));
+import { makeImage, manifestOf } from './push-http.js';
+import { stagedTest as test } from './fake-stage.js';
+import { refused, startBench } from './syncing.js';
 
 describe('requests', () => {
-  test('of a sync without news are one HEAD for each tag, the list and two questions what the upstream can', async () => {
+  test('of a sync without news are one HEAD for each tag, the list and two questions what the upstream can', async ({
+    upstream,
+    sync,
+  }) => {
     upstream.add(makeImage(), 'two');
     await sync();
     upstream.forget();
@@ -45,7 +26,39 @@ describe('requests', () => {
     ]);
   });
 
-  test('follow pages to the upstream itself, wherever their links point', async () => {
+  test('of a first sync are one GET for each tag, once ten were asked for and led to something new', async ({
+    upstream,
+    sync,
+  }) => {
+    for (let at = 0; at < 14; at += 1) upstream.add(makeImage(), `new-${at}`);
+    upstream.addManifest(upstream.tags.get('new-12')!, 'the-same');
+    upstream.add(makeImage(), 'last');
+    const result = await sync({ downloadConcurrency: 1 });
+    expect(result.version?.content_summary.present).toEqual({ blob: 32, manifest: 16, tag: 17 });
+    expect(result.fetched.manifests).toBe(16);
+    const asked = upstream.requests.filter((line) => /manifests\/(?!sha256)/.test(line));
+    const tags = ['one', ...Array.from({ length: 14 }, (_each, at) => `new-${at}`), 'the-same', 'last'];
+    // A tag that leads to what is here already ends it: the rest may be here, too.
+    const fetched = (tag: string, at: number) => at >= 10 && tag !== 'last';
+    expect(asked).toEqual(tags.map((tag, at) => `${fetched(tag, at) ? 'GET' : 'HEAD'} /v2/team/app/manifests/${tag}`));
+  });
+
+  test('of a second repository are HEAD for each tag when the images are here already', async ({
+    ground,
+    upstream,
+    remote,
+    sync,
+  }) => {
+    for (let at = 0; at < 14; at += 1) upstream.add(makeImage(), `tag-${at}`);
+    await sync();
+    upstream.forget();
+    const result = await ground.sync(await ground.makeRepository(), remote);
+    expect(result.fetched).toEqual({ manifests: 0, blobs: 0, bytes: 0 });
+    expect(upstream.requests.filter((line) => line.startsWith('HEAD'))).toHaveLength(15);
+    expect(upstream.requests.filter((line) => line.startsWith('GET') && line.includes('/manifests/'))).toEqual([]);
+  });
+
+  test('follow pages to the upstream itself, wherever their links point', async ({ upstream, sync }) => {
     const elsewhere = await FakeUpstream.start();
     upstream.add(makeImage(), 'two');
     upstream.add(makeImage(), 'three');
@@ -59,7 +72,7 @@ describe('requests', () => {
     expect(elsewhere.requests).toEqual([]);
   });
 
-  test('E4 leave layers alone whose bytes live elsewhere', async () => {
+  test('E4 leave layers alone whose bytes live elsewhere', async ({ upstream, image, sync }) => {
     const elsewhere = await FakeUpstream.start();
     const foreign = { mediaType: MediaType.ociLayer, digest: digestOf('x'), size: 1, urls: [`${elsewhere.url}/x`] };
     const { config } = JSON.parse(image.manifest.bytes.toString()) as { config: unknown };
@@ -74,43 +87,61 @@ describe('requests', () => {
     expect(upstream.requests.filter((line) => line.includes(foreign.digest))).toEqual([]);
   });
 
-  test('E7 take what a tag meant when it was asked for, though it moves meanwhile', async () => {
+  test('E7 take what a tag meant when it was asked for, though it moves meanwhile', async ({
+    ground,
+    upstream,
+    image,
+    repository,
+    sync,
+  }) => {
     const moved = makeImage();
     upstream.on(/GET .*\/manifests\//, () => {
       upstream.add(moved, 'one');
       return false;
     });
     await sync();
-    const found = await findByTag(bench.source, { repositoryId: repository, pinned: null }, 'one');
+    const found = await findByTag(ground.source, { repositoryId: repository, pinned: null }, 'one');
     expect(found?.digest).toBe(image.manifest.digest);
   });
 
-  test('use the connections again that earlier ones left, whether answers are wanted or not', async () => {
+  test('use the connections again that earlier ones left, whether answers are wanted or not', async ({
+    ground,
+    upstream,
+    image,
+    remote,
+    sync,
+  }) => {
     for (let at = 0; at < 40; at += 1) upstream.addManifest(image.manifest, `tag-${at}`);
-    await bench.source.query('update remote set download_concurrency = 3 where id = $1', [remote.id]);
+    await ground.source.query('update remote set download_concurrency = 3 where id = $1', [remote.id]);
     await sync();
     expect(upstream.requests.length).toBeGreaterThan(40);
     expect(upstream.connections).toBeLessThanOrEqual(3);
   });
 
-  test('keep to rate_limit', async () => {
-    await bench.source.query('update remote set rate_limit = 5 where id = $1', [remote.id]);
+  test('keep to rate_limit', async ({ ground, upstream, image, remote, sync }) => {
+    await ground.source.query('update remote set rate_limit = 5 where id = $1', [remote.id]);
     for (let at = 0; at < 6; at += 1) upstream.addManifest(image.manifest, `tag-${at}`);
     const begun = Date.now();
     await sync();
     expect(Date.now() - begun).toBeGreaterThan(1000);
   });
 
-  test('E3 carry the headers of the remote, and not to another host', async () => {
+  test('E3 carry the headers of the remote, and not to another host', async ({
+    ground,
+    upstream,
+    layer,
+    remote,
+    sync,
+  }) => {
     const elsewhere = await FakeUpstream.start();
     const seen: unknown[] = [];
     const [host, port] = elsewhere.host.split(':');
     elsewhere.on(/./, (request, response) => {
       seen.push(request.headers['x-secret'], request.headers.authorization);
-      response.end(layer().bytes);
+      response.end(layer.bytes);
     });
-    upstream.on(new RegExp(`GET .*/blobs/${layer().digest}`), answer(307, { location: `http://${host}:${port}/cdn` }));
-    await bench.source.query(
+    upstream.on(new RegExp(`GET .*/blobs/${layer.digest}`), answer(307, { location: `http://${host}:${port}/cdn` }));
+    await ground.source.query(
       `update remote set headers = '[{"X-Secret":"s"}]', username = 'u', password = 'p' where id = $1`,
       [remote.id],
     );
@@ -133,8 +164,8 @@ describe('credentials', () => {
             'www-authenticate': `Bearer realm="${realm}",service="s",scope="repository:team/app:pull"`,
           })(request, response);
 
-  test('go to a realm on the own host, and its token to the registry', async () => {
-    await bench.source.query(`update remote set username = 'u', password = 'p' where id = $1`, [remote.id]);
+  test('go to a realm on the own host, and its token to the registry', async ({ ground, upstream, remote, sync }) => {
+    await ground.source.query(`update remote set username = 'u', password = 'p' where id = $1`, [remote.id]);
     let basic: string | undefined;
     upstream.on(/\/v2\/team/, challenge(`${upstream.url}/token`));
     upstream.on(/GET \/token/, (request, response) => {
@@ -147,11 +178,11 @@ describe('credentials', () => {
     expect(upstream.requests.filter((line) => line.startsWith('GET /token'))).toHaveLength(1);
   });
 
-  test('E2 never go to a foreign realm', async () => {
+  test('E2 never go to a foreign realm', async ({ ground, upstream, remote, refusal }) => {
     const foreign = await FakeUpstream.start();
     const port = foreign.host.split(':')[1];
     foreign.on(/./, answer(401));
-    await bench.source.query(`update remote set username = 'u', password = 'p' where id = $1`, [remote.id]);
+    await ground.source.query(`update remote set username = 'u', password = 'p' where id = $1`, [remote.id]);
     upstream.on(/\/v2\/team/, challenge(`http://localhost:${port}/token`));
     const open = await startBench({ outboundAllow: ['localhost'] });
     const other = await open.makeRemote({ url: upstream.url, username: 'u', password: 'p', maxRetries: 0 });
@@ -162,8 +193,8 @@ describe('credentials', () => {
     await foreign.stop();
   });
 
-  test('of Basic authentication are sent when they are asked for', async () => {
-    await bench.source.query(`update remote set username = 'u', password = 'p w' where id = $1`, [remote.id]);
+  test('of Basic authentication are sent when they are asked for', async ({ ground, upstream, remote, sync }) => {
+    await ground.source.query(`update remote set username = 'u', password = 'p w' where id = $1`, [remote.id]);
     const wanted = `Basic ${Buffer.from('u:p w').toString('base64')}`;
     upstream.on(/\/v2\/team/, (request, response) =>
       request.headers.authorization === wanted
@@ -173,7 +204,7 @@ describe('credentials', () => {
     expect((await sync()).changed).toBe(true);
   });
 
-  test('that are wrong end the sync with a hint', async () => {
+  test('that are wrong end the sync with a hint', async ({ upstream, refusal }) => {
     upstream.on(/\/v2\/team/, answer(401, { 'www-authenticate': 'Basic realm="r"' }));
     expect(await refusal()).toMatchObject(refused(/gave 401.*user name/, 'UPSTREAM_UNAUTHORIZED'));
   });

@@ -1,9 +1,8 @@
 import type { Descriptor } from '#oci/descriptor.js';
 import type { ParsedManifest } from '#oci/manifest.js';
 import { parseCompanionTag } from '#oci/reference.js';
-import { DomainError, isDomainError, messageOf } from '#platform/domain-error.js';
 import { GraphCopy, inLanes } from '../copy-graph.js';
-import { isGone } from '../remote-registry/upstream-error.js';
+import { aboutTag } from './about-tag.js';
 import { asUpstreamFault } from './blob-faults.js';
 import type { FoundCarrier } from './find-signatures.js';
 import { hasUnstored, manifestsNow, tagsNow } from './head-content.js';
@@ -18,7 +17,7 @@ const SMALL_LAYER = 4 * 1024 * 1024;
  * Manifests under way at once. More than the requests that are: what has come waits for its batch, and batches are better
  * the larger they are.
  */
-const UNDER_WAY = 64;
+const UNDER_WAY = 128;
 
 /** Copies what a sync chose for a commit to take; what the newest version has is not looked at again. */
 export class ContentCopy {
@@ -64,8 +63,9 @@ export class ContentCopy {
     let done = 0;
     const report = (state: 'running' | 'completed') =>
       progress({ message: 'Processing Manifests', code: 'sync.processing.manifest', state, done, total });
+    await this.target.lookFor([...nameOf.keys()].filter((digest) => !here.has(digest)));
     await inLanes([...nameOf], UNDER_WAY, async ([digest, name]) => {
-      if (!here.has(digest)) await this.place(digest).catch((error: unknown) => Promise.reject(about(name, error)));
+      if (!here.has(digest)) await aboutTag(name, () => this.place(digest));
       done += 1;
       report('running');
     });
@@ -129,10 +129,4 @@ export class ContentCopy {
     const done = this.target.blobs;
     progress({ message: 'Downloading Artifacts', code: 'sync.downloading.artifacts', state, done, total: null });
   }
-}
-
-/** The same error, saying which tag it is about. */
-function about(name: string, error: unknown): unknown {
-  if (!isDomainError(error) || isGone(error)) return error;
-  return new DomainError(error.kind, error.code, `${name}: ${messageOf(error)}`, { ...error.options, cause: error });
 }

@@ -6,7 +6,7 @@ import { Batches } from '#platform/batches.js';
 import { rowsOf } from '#platform/database.js';
 import { invalid } from '#platform/domain-error.js';
 import type { CheckedManifest } from '../copy-graph.js';
-import type { RemoteRegistry } from '../remote-registry/remote-registry.js';
+import type { FetchedManifest, RemoteRegistry } from '../remote-registry/remote-registry.js';
 import { BATCH_EVERY_MS } from './small-blobs.js';
 
 type FoundManifest = Omit<CheckedManifest, 'parsed'>;
@@ -41,17 +41,38 @@ export class ManifestShelf {
   async read(digest: string): Promise<CheckedManifest> {
     const known = this.shelf.get(digest);
     if (known) return known;
-    const found = (await this.stored.do(digest)) ?? (await this.fetch(digest));
-    const parsed = parseUpstream(found);
-    const shelved = { ...found, mediaType: parsed.mediaType, parsed };
-    this.shelf.set(digest, shelved);
-    return shelved;
+    return this.keep((await this.stored.do(digest)) ?? (await this.fetch(digest)));
+  }
+
+  /** Takes a manifest that came from the upstream; false when it is here already. Throws when it is none that can be taken. */
+  put({ descriptor, bytes }: FetchedManifest): boolean {
+    if (this.shelf.has(descriptor.digest)) return false;
+    this.keep({ ...descriptor, bytes });
+    this.fetched += 1;
+    return true;
+  }
+
+  /** True when what is put here will soon push something else out. */
+  get isFull(): boolean {
+    return this.shelf.calculatedSize > SHELF_BYTES / 2;
+  }
+
+  /** True when none of these is in the database. */
+  async hasNone(digests: readonly string[]): Promise<boolean> {
+    return (await Promise.all(digests.map((digest) => this.stored.do(digest)))).every((found) => found === undefined);
   }
 
   /** The descriptor of a manifest. */
   async describe(digest: string): Promise<Descriptor> {
     const { mediaType, size } = await this.read(digest);
     return { mediaType, digest, size };
+  }
+
+  private keep(found: FoundManifest): CheckedManifest {
+    const parsed = parseUpstream(found);
+    const shelved = { ...found, mediaType: parsed.mediaType, parsed };
+    this.shelf.set(found.digest, shelved);
+    return shelved;
   }
 
   private async fetch(digest: string): Promise<FoundManifest> {

@@ -57,6 +57,7 @@ export class RepositoryTarget implements CopyTarget {
   readonly companionTags = new Map<string, readonly string[]>();
   /** Size by digest of blobs whose bytes this copy found or brought. */
   private readonly placed = new Map<string, number>();
+  private readonly looked = new Map<string, boolean>();
   private readonly small: SmallBlobs;
   private readonly whole: Batches<string, boolean>;
   private readonly held: Batches<string, HeldBlob | undefined>;
@@ -88,9 +89,15 @@ export class RepositoryTarget implements CopyTarget {
     );
   }
 
+  /** Asks for many manifests in one go what {@link exists} is going to be asked. */
+  async lookFor(digests: readonly string[]): Promise<void> {
+    await Promise.all(digests.map(async (digest) => this.looked.set(digest, await this.whole.do(digest))));
+  }
+
   /** True for blobs whose bytes are here, and for images that are here with all their blobs. */
   async exists(node: Descriptor): Promise<boolean> {
-    if (MANIFEST_TYPES.has(node.mediaType)) return !this.companionTags.has(node.digest) && this.whole.do(node.digest);
+    if (MANIFEST_TYPES.has(node.mediaType))
+      return !this.companionTags.has(node.digest) && (this.looked.get(node.digest) ?? this.whole.do(node.digest));
     const held = await this.held.do(node.digest);
     // Bytes without a row are what an ended run stored before it could write them down.
     const size = held?.stored ? held.size : await this.options.store.size(node.digest);

@@ -3,14 +3,20 @@ import { MANIFEST_TYPES, MediaType } from '#oci/media-types.js';
 import { looksLikeDigest } from '#oci/digest.js';
 import { invalid } from '#platform/domain-error.js';
 import { inLanes } from '../copy-graph.js';
+import { aboutTag } from './about-tag.js';
 import { isGone } from '../remote-registry/upstream-error.js';
-import type { RemoteRegistry } from '../remote-registry/remote-registry.js';
 import type { ManifestShelf } from './manifest-shelf.js';
 import type { SyncPlan } from './sync-plan.js';
 
-/** What references lead to: one HEAD for each that is not known. Tags that went away since they were listed are left out. */
+/** So many references are asked for first; when all of them lead to something new, the others probably do. */
+const PROBES = 10;
+
+/**
+ * What references lead to, by one request for each: HEAD, or GET when nothing of the upstream seems to be here yet, so that
+ * manifests come at once. Tags that went away since they were listed are left out.
+ */
 export async function resolveTags(
-  { registry, signal, progress, resolved }: SyncPlan,
+  { registry, signal, progress, resolved, signedOnly }: SyncPlan,
   shelf: ManifestShelf,
   references: readonly string[],
 ): Promise<Map<string, Descriptor>> {
@@ -22,18 +28,37 @@ export async function resolveTags(
       done: found.size,
       total: references.length,
     });
-  await inLanes(references, registry.upstream.concurrency, async (reference) => {
+  let fetches = false;
+  const lookUp = async (reference: string) => {
     signal.throwIfAborted();
-    const descriptor = resolved?.get(reference) ?? (await resolveOne(registry, reference));
+    const known = resolved?.get(reference);
+    const descriptor = known ?? (await unlessGone(reference, fetches ? fetch(reference) : registry.resolve(reference)));
     if (descriptor) found.set(reference, await describe(shelf, reference, descriptor));
     report();
-  });
+  };
+  const fetch = async (reference: string) => {
+    const fetched = await registry.manifest(reference);
+    refuseSchema1(reference, fetched.descriptor.mediaType);
+    const isNew = await aboutTag(reference, () => shelf.put(fetched));
+    fetches &&= isNew && !shelf.isFull;
+    return shelf.describe(fetched.descriptor.digest);
+  };
+  const { concurrency } = registry.upstream;
+  await inLanes(references.slice(0, PROBES), concurrency, lookUp);
+  fetches = !signedOnly && references.length > PROBES && (await areNews(shelf, [...found.values()]));
+  await inLanes(references.slice(PROBES), concurrency, lookUp);
   return found;
 }
 
-async function resolveOne(registry: RemoteRegistry, reference: string): Promise<Descriptor | undefined> {
+/** True when these are as many manifests, none of which is here. */
+async function areNews(shelf: ManifestShelf, found: readonly Descriptor[]): Promise<boolean> {
+  const digests = new Set(found.map(({ digest }) => digest));
+  return digests.size === PROBES && shelf.hasNone([...digests]);
+}
+
+async function unlessGone<T>(reference: string, asked: Promise<T>): Promise<T | undefined> {
   try {
-    return await registry.resolve(reference);
+    return await asked;
   } catch (error) {
     if (isGone(error) && !looksLikeDigest(reference)) return undefined;
     throw error;

@@ -8,7 +8,7 @@ import type { CheckedBlob } from '#storage/checked-blob.js';
 export const SMALL_BLOB = 256 * 1024;
 const TOGETHER = 128;
 /** How often batches of a copy begin: images arrive one by one, and a batch of one is no batch. */
-export const BATCH_EVERY_MS = 20;
+export const BATCH_EVERY_MS = 50;
 const KEPT_BYTES = 16 * 1024 * 1024;
 
 /** Small blobs on their way into the store. The last ones are kept in memory, for their manifest is read next. */
