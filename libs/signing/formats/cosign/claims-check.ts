@@ -5,7 +5,7 @@ import { reasonOf } from './malformed.js';
 import { readSimplePayload, type SimplePayload } from './simple-payload.js';
 import type { SignedMaterial } from './signed-material.js';
 import { requirementOf } from './sigstore-requirement.js';
-import { claimedDigest, readStatement, SIGN_PREDICATE, subjectOf, type Statement } from './statement.js';
+import { claimedDigest, SIGN_PREDICATE, statementOf, subjectOf, type Statement } from './statement.js';
 import { failed, notApplicable, passed, type Step } from './step.js';
 
 const PREDICATE_ANNOTATION = 'dev.sigstore.bundle.predicateType';
@@ -25,7 +25,7 @@ export function checkClaims(material: SignedMaterial, context: VerifyContext): C
   if (material.content === 'unsigned') return nothing(notApplicable('an SBOM signs nothing'));
   try {
     if (material.content === 'simple-signing') return checkSimple(readSimplePayload(material.payload), context);
-    return checkStatement(readStatement(material.payload), material, context);
+    return checkStatement(statementOf(material), material, context);
   } catch (error) {
     const { code, detail } = reasonOf(error, 'MALFORMED_PAYLOAD');
     return nothing(failed(code, detail));

@@ -123,6 +123,32 @@ describe.each(['layer', 'bundle'] as const)('a keyless cosign signature as %s', 
   });
 });
 
+describe('the checkpoint of a bundle', () => {
+  const changed = async (change: (checkpoint: string) => string) => {
+    const made = JSON.parse((await world.bundle(ci)).toString());
+    const { checkpoint } = made.verificationMaterial.tlogEntries[0].inclusionProof;
+    checkpoint.envelope = change(checkpoint.envelope);
+    return check(Buffer.from(JSON.stringify(made)));
+  };
+
+  it('may be signed under any name, which nothing signs', async () => {
+    expect((await changed((text) => text.replace(/\u2014 \S+/, '\u2014 rekor.internal'))).outcome).toBe('verified');
+  });
+
+  it.each([
+    ['another origin', (text: string) => `x${text}`],
+    ['another size', (text: string) => text.replace(/\n1\n/, '\n2\n')],
+    ['a line more', (text: string) => text.replace('\n\n', '\nx\n\n')],
+    ['text behind the signature', (text: string) => `${text}x`],
+    ['an empty line behind it', (text: string) => `${text}\n`],
+    ['its signature twice', (text: string) => text + text.slice(text.indexOf('\u2014'))],
+    ['another hint of the key', (text: string) => text.replace(/(\u2014 \S+ )./, '$1!')],
+    ['nothing', () => ''],
+  ])('may not have %s', async (_, change) => {
+    expect(failuresOf(await changed(change))).toContain('tlog:TLOG_INVALID');
+  });
+});
+
 describe('the log entry of a cosign signature', () => {
   it('must be for this signature and this key', async () => {
     const good = decodeLayerDocument(await world.layer(ci));

@@ -3,6 +3,7 @@ import { TransparencyLogEntry as LogEntry } from '@sigstore/protobuf-specs';
 import { decodeBase64 } from '../base64.js';
 import { refusal } from '../refusal.js';
 import { isObject, readObject } from '../strict-object.js';
+import { kindVersionOf } from './log-body.js';
 
 /** The log entry in a layer's bundle annotation (cosign, "Rekor bundle": a signed entry timestamp and what it signs). */
 export function logEntriesOf(annotation: string | undefined): readonly TransparencyLogEntry[] {
@@ -15,11 +16,10 @@ export function logEntriesOf(annotation: string | undefined): readonly Transpare
   if (!decoded || !Number.isSafeInteger(integratedTime) || !Number.isSafeInteger(logIndex))
     throw invalid('has no body, time or index');
   if (typeof logID !== 'string' || !/^[0-9a-f]{64}$/.test(logID)) throw invalid('has no log id');
-  const { kind, apiVersion } = readObject(decoded, 'the body of the log entry', 'TLOG_INVALID');
   const entry = LogEntry.fromJSON({
     logIndex: String(logIndex),
     logId: { keyId: Buffer.from(logID, 'hex').toString('base64') },
-    kindVersion: { kind, version: apiVersion },
+    kindVersion: kindVersionOf(decoded),
     integratedTime: String(integratedTime),
     inclusionPromise: { signedEntryTimestamp: promise },
     canonicalizedBody: body,

@@ -3,7 +3,7 @@ import type { ParsedSignature } from '../signature-format.js';
 import { subjectOf } from './signing-certificate.js';
 import { readSimplePayload } from './simple-payload.js';
 import { kindOf, readMaterial, type SignedMaterial } from './signed-material.js';
-import { claimedDigest, readStatement } from './statement.js';
+import { claimedDigest, statementOf } from './statement.js';
 
 /** What a signature says of itself; `scheme` is given when the artifact around it is known. */
 export function parseCosign(bytes: Uint8Array, scheme?: ParsedSignature['scheme']): ParsedSignature {
@@ -29,7 +29,7 @@ function claimsOf(material: SignedMaterial): Omit<ParsedSignature, 'scheme' | 'k
       claims: { ...evidence, annotations: optional },
     };
   }
-  const statement = readStatement(material.payload);
+  const statement = statementOf(material);
   const manifestDigest = claimedDigest(statement);
   return {
     ...(manifestDigest === undefined ? {} : { manifestDigest }),

@@ -1,4 +1,4 @@
-import { sign } from 'node:crypto';
+import { createPublicKey, sign } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { digestOf, hexOf } from '#oci/digest.js';
 import { MediaType } from '#oci/media-types.js';
@@ -8,6 +8,7 @@ import { preAuthEncoding } from './dsse.js';
 import { bundle, contextFor, envelope, failuresOf, keyPair, NOW, statement } from './fixtures.js';
 import { encodeLayerDocument, LayerAnnotation } from './layer-document.js';
 import { encodeSimplePayload } from './simple-payload.js';
+import { sshFingerprint } from './ssh-fingerprint.js';
 
 const pair = keyPair();
 const rsa = keyPair('RSA');
@@ -71,6 +72,36 @@ describe('cosign verification refuses', () => {
     const report = await check(bundle(twice));
     expect(failuresOf(report)).toEqual(['envelope:MULTIPLE_SIGNATURES']);
     expect(failuresOf(await check(bundle({ ...made, signatures: [] })))).toEqual(['envelope:NO_SIGNATURE']);
+  });
+
+  it('a bundle whose envelope names another key than made it', async () => {
+    const made = envelope(statement(), pair.privateKey);
+    const named = (keyid: string) => bundle({ ...made, signatures: [{ ...made.signatures[0]!, keyid }] });
+    const fingerprint = sshFingerprint(createPublicKey(pair.publicKey));
+    for (const keyid of ['x', fingerprint.slice('SHA256:'.length), sshFingerprint(createPublicKey(rsa.publicKey))])
+      expect(failuresOf(await check(named(keyid)))).toEqual(['signature:BAD_SIGNATURE']);
+    for (const keyid of ['', fingerprint]) expect((await check(named(keyid))).outcome).toBe('verified');
+    // Under a companion tag cosign does not look at the name.
+    const payload = Buffer.from(JSON.stringify({ ...made, signatures: [{ ...made.signatures[0]!, keyid: 'x' }] }));
+    const tagged = encodeLayerDocument({ mimeType: MediaType.dsseEnvelope, payload, annotations: {} });
+    expect((await check(tagged)).outcome).toBe('verified');
+  });
+
+  it('a statement in a bundle that says more than one may, or too much', async () => {
+    const about = (change: object) => check(bundle(envelope(statement({ ...change }), pair.privateKey)));
+    expect(failuresOf(await about({ surprise: 1 }))).toEqual(['payload:MALFORMED_PAYLOAD']);
+    expect(failuresOf(await about({ predicate: 'text' }))).toEqual(['payload:MALFORMED_PAYLOAD']);
+    const digest = { sha256: hexOf(sampleManifest().digest) };
+    expect(failuresOf(await about({ subject: [{ digest }, { digest: { sha1: 'xyz' } }] }))).toEqual([
+      'payload:MALFORMED_PAYLOAD',
+    ]);
+    const crowd = (count: number) => Array.from({ length: count }, () => ({ digest }));
+    expect((await about({ subject: crowd(1024) })).outcome).toBe('verified');
+    expect(failuresOf(await about({ subject: crowd(1025) }))).toEqual(['payload:RESOURCE_LIMIT']);
+    const many = Object.fromEntries(Array.from({ length: 32 }, (_, n) => [`sha-${n}`, 'ab']));
+    expect(failuresOf(await about({ subject: [{ digest: { ...many, ...digest } }] }))).toEqual([
+      'payload:RESOURCE_LIMIT',
+    ]);
   });
 
   it('a payload that the signature was not made over', async () => {

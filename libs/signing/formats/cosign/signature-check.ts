@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import type { VerifyContext } from '../signature-format.js';
 import type { SignedMaterial } from './signed-material.js';
 import { requirementOf } from './sigstore-requirement.js';
+import { sshFingerprint } from './ssh-fingerprint.js';
 import { failed, notApplicable, passed, type Step } from './step.js';
 import { describeKey, isSignedBy, keysIn, type KeySet, type PublicKey } from './trusted-keys.js';
 
@@ -32,10 +33,17 @@ export function checkSignature(material: SignedMaterial, context: VerifyContext)
   const named = keys.filter((key) => isNamed(key, material));
   if (requirement && problems[0]) return unusable(problems[0]);
   const found = [...named, ...keys].find((key) => isSignedBy(key, material.signed, material.signature));
-  if (found) return { key: trusted(found), signature: verifies(found), signer: { by: 'key', key: found } };
+  if (found) return signedBy(found, 'key', trusted(found), material);
   const [leaf] = material.certificates;
   if (leaf && !requirement?.keys) return checkByCertificate(material, leaf);
   return explainFailure(material, keys.length, named[0], problems);
+}
+
+/** The key made the signature; a bundle that names a key must name this one, as sigstore's clients read it. */
+function signedBy(key: PublicKey, by: Signer['by'], step: Step, { keyid }: SignedMaterial): SignatureCheck {
+  if (keyid !== undefined && keyid !== sshFingerprint(key.key))
+    return { key: step, signature: failed('BAD_SIGNATURE', `the envelope says that the key ${keyid} made it`) };
+  return { key: step, signature: verifies(key), signer: { by, key } };
 }
 
 /** Podman and skopeo look at layers under `.sig` tags and at nothing else. */
@@ -73,11 +81,7 @@ function checkByCertificate(material: SignedMaterial, der: Buffer): SignatureChe
       key: passed('the key is the one in the certificate'),
       signature: failed('BAD_SIGNATURE', 'the key in the certificate did not make this signature'),
     };
-  return {
-    key: passed(`${described.algorithm} key of the certificate`),
-    signature: verifies(described),
-    signer: { by: 'certificate', key: described },
-  };
+  return signedBy(described, 'certificate', passed(`${described.algorithm} key of the certificate`), material);
 }
 
 function keyOfCertificate(der: Buffer): ReturnType<typeof describeKey> | undefined {

@@ -16,7 +16,7 @@ import { MAX_SIGNATURE_BYTES } from './malformed.js';
 import { certificatesIn } from '../x509/pem.js';
 import { logEntriesOf, timestampsOf } from './layer-annotations.js';
 import { bundleOf, type SigstoreBundle } from './sigstore-bundle.js';
-import { SIGN_PREDICATE, readStatement } from './statement.js';
+import { SIGN_PREDICATE, statementOf } from './statement.js';
 
 /** Every cosign form brought to one shape: what was signed, by what signature, with which evidence. */
 export interface SignedMaterial {
@@ -30,6 +30,8 @@ export interface SignedMaterial {
   readonly stamped: Buffer;
   /** Key ids and hints: lookup helps that nothing signs. */
   readonly hints: readonly string[];
+  /** The name that the key of a bundle must go by: its SSH fingerprint. */
+  readonly keyid?: string;
   /** DER, leaf first; the rest are intermediates that nobody trusts yet. */
   readonly certificates: readonly Buffer[];
   readonly annotations: Readonly<Record<string, string>>;
@@ -55,7 +57,7 @@ export function readMaterial(bytes: Uint8Array): SignedMaterial {
 export function kindOf(material: SignedMaterial): ParsedSignature['kind'] {
   if (material.content === 'unsigned') return 'sbom';
   if (material.content === 'simple-signing') return 'signature';
-  return readStatement(material.payload).predicateType === SIGN_PREDICATE ? 'signature' : 'attestation';
+  return statementOf(material).predicateType === SIGN_PREDICATE ? 'signature' : 'attestation';
 }
 
 function materialOfBundle(bundle: SigstoreBundle): SignedMaterial {
@@ -63,15 +65,13 @@ function materialOfBundle(bundle: SigstoreBundle): SignedMaterial {
     ...materialOfEnvelope(bundle.envelope),
     scheme: 'cosign:bundle',
     hints: [bundle.hint, bundle.envelope.keyid].filter((hint) => hint !== undefined),
+    ...(bundle.envelope.keyid === undefined ? {} : { keyid: bundle.envelope.keyid }),
     certificates: bundle.certificate ? [bundle.certificate] : [],
     annotations: {},
     hasLogEntries: bundle.hasLogEntries,
     hasTimestamps: bundle.hasTimestamps,
-    logEntries: () => bundle.parsed().verificationMaterial.tlogEntries,
-    timestamps: () =>
-      (bundle.parsed().verificationMaterial.timestampVerificationData?.rfc3161Timestamps ?? []).map((stamp) =>
-        Buffer.from(stamp.signedTimestamp),
-      ),
+    logEntries: () => bundle.logEntries(),
+    timestamps: () => bundle.timestamps(),
   };
 }
 

@@ -1,9 +1,12 @@
-import { bundleFromJSON, bundleToJSON, type Bundle } from '@sigstore/bundle';
+import { bundleFromJSON, type Bundle, type TransparencyLogEntry } from '@sigstore/bundle';
 import { MediaType } from '#oci/media-types.js';
 import { messageOf } from '#platform/domain-error.js';
 import { decodeBase64 } from '../base64.js';
 import { envelopeOf, type Envelope } from './dsse.js';
+import { kindVersionOf } from './log-body.js';
 import { refusal } from '../refusal.js';
+import { readMessage } from './proto-json.js';
+import { BUNDLE } from './sigstore-shapes.js';
 import { isObject, type JsonObject } from '../strict-object.js';
 
 /** Version 0.3 and its patches, in both spellings. */
@@ -18,8 +21,10 @@ export interface SigstoreBundle {
   readonly certificate?: Buffer;
   readonly hasLogEntries: boolean;
   readonly hasTimestamps: boolean;
-  /** The bundle as the sigstore libraries read it; throws when they refuse it. */
-  parsed(): Bundle;
+  /** Throws `DomainError` when they cannot be read. */
+  logEntries(): readonly TransparencyLogEntry[];
+  /** RFC 3161 responses in DER. */
+  timestamps(): readonly Buffer[];
 }
 
 /** The bundle that `cosign sign` writes for a key without any service. */
@@ -38,18 +43,19 @@ export function encodeKeyBundle(payload: Uint8Array, signature: Uint8Array, hint
 
 /** The bundle in a strictly parsed document; throws `DomainError` with a code of the taxonomy. */
 export function bundleOf(document: JsonObject): SigstoreBundle {
-  const { mediaType, verificationMaterial: material, dsseEnvelope } = document;
+  const bundle = readMessage(document, BUNDLE, { what: 'the bundle', code: 'MALFORMED_ENVELOPE' });
+  const { mediaType, verificationMaterial: material, dsseEnvelope, messageSignature } = bundle;
   if (typeof mediaType !== 'string' || !VERSION.test(mediaType))
     throw refusal('UNSUPPORTED_FORMAT', `bundles of type "${String(mediaType)}" are not read; only version 0.3`);
-  if (document['messageSignature'] !== undefined && dsseEnvelope === undefined)
+  if (messageSignature !== undefined && dsseEnvelope === undefined)
     throw refusal('UNSUPPORTED_FORMAT', 'the bundle signs a blob; image signatures carry a DSSE envelope');
-  if (!isObject(dsseEnvelope) || document['messageSignature'] !== undefined)
+  if (!isObject(dsseEnvelope) || messageSignature !== undefined)
     throw refusal('MALFORMED_ENVELOPE', 'the bundle needs exactly one DSSE envelope');
   if (!isObject(material)) throw refusal('MALFORMED_ENVELOPE', 'the bundle has no verification material');
   const envelope = envelopeOf(dsseEnvelope);
   const certificate = certificateOf(material);
   const hint = isObject(material['publicKey']) ? material['publicKey']['hint'] : undefined;
-  const parsed = once(() => libraryBundle(document));
+  const parsed = once(() => libraryBundle(bundle));
   if (certificate || isList(material['tlogEntries'])) parsed();
   const stamps = material['timestampVerificationData'];
   return {
@@ -58,7 +64,11 @@ export function bundleOf(document: JsonObject): SigstoreBundle {
     ...(certificate ? { certificate } : {}),
     hasLogEntries: isList(material['tlogEntries']),
     hasTimestamps: isObject(stamps) && isList(stamps['rfc3161Timestamps']),
-    parsed,
+    logEntries: () => parsed().verificationMaterial.tlogEntries.map(asLogged),
+    timestamps: () =>
+      (parsed().verificationMaterial.timestampVerificationData?.rfc3161Timestamps ?? []).map((stamp) =>
+        Buffer.from(stamp.signedTimestamp),
+      ),
   };
 }
 
@@ -70,33 +80,26 @@ function certificateOf(material: JsonObject): Buffer | undefined {
     throw refusal('MALFORMED_ENVELOPE', 'the bundle needs either a public key hint or a certificate');
   if (certificate === undefined) return undefined;
   const der = isObject(certificate) ? decodeBase64(certificate['rawBytes']) : undefined;
-  if (!der || der.length === 0) throw refusal('MALFORMED_ENVELOPE', 'the certificate is not standard base64');
+  if (!der || der.length === 0) throw refusal('MALFORMED_ENVELOPE', 'the bundle has an empty certificate');
   return der;
 }
 
-function libraryBundle(document: JsonObject): Bundle {
+function libraryBundle(canonical: JsonObject): Bundle {
   try {
-    const bundle = bundleFromJSON({ ...document, mediaType: MediaType.sigstoreBundle });
-    const unread = findUnread(document, bundleToJSON(bundle), '');
-    if (unread === undefined || unread === '.mediaType') return bundle;
-    throw new Error(`the member ${unread} is not known, or not in its one form`);
+    return bundleFromJSON({ ...canonical, mediaType: MediaType.sigstoreBundle });
   } catch (error) {
     throw refusal('MALFORMED_ENVELOPE', `the bundle is not valid: ${messageOf(error)}`);
   }
 }
 
-/** Where a document says something that its reading does not: the library passes over unknown members and loose base64. */
-function findUnread(document: unknown, read: unknown, path: string): string | undefined {
-  if (!isObject(document) && !Array.isArray(document)) {
-    const empty = document === '' || document === null || document === false || Number(document) === 0;
-    return (read === undefined && empty) || String(read) === String(document) ? undefined : path;
-  }
-  const members = isObject(read) || Array.isArray(read) ? (read as JsonObject) : {};
-  for (const [name, value] of Object.entries(document)) {
-    const unread = findUnread(value, members[name], `${path}.${name}`);
-    if (unread !== undefined) return unread;
-  }
-  return undefined;
+/** An entry under the type that its body is of; an empty promise is none. */
+function asLogged({ inclusionPromise, ...entry }: TransparencyLogEntry): TransparencyLogEntry {
+  const promised = inclusionPromise && inclusionPromise.signedEntryTimestamp.length > 0;
+  return {
+    ...entry,
+    kindVersion: kindVersionOf(entry.canonicalizedBody),
+    inclusionPromise: promised ? inclusionPromise : undefined,
+  };
 }
 
 function isList(value: unknown): boolean {

@@ -122,6 +122,7 @@ export async function openSigstore(clock: Date) {
       const dsseEnvelope = envelope(statement(), who.privateKey);
       const signature = Buffer.from(dsseEnvelope.signatures[0]!.sig, 'base64');
       const spec = {
+        envelopeHash: { algorithm: 'sha256', value: sha256(Buffer.from(JSON.stringify(dsseEnvelope))).toString('hex') },
         payloadHash: { algorithm: 'sha256', value: sha256(statement()).toString('hex') },
         signatures: [
           { signature: signature.toString('base64'), verifier: base64(toPem('CERTIFICATE', who.certificate)) },

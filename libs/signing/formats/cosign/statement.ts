@@ -1,6 +1,8 @@
 import { hexOf, algorithmOf, isDigest, type Digest } from '#oci/digest.js';
 import { refusal } from '../refusal.js';
-import { isObject, readObject } from '../strict-object.js';
+import { readMessage } from './proto-json.js';
+import { STATEMENT } from './sigstore-shapes.js';
+import { isObject, readObject, type JsonObject } from '../strict-object.js';
 
 /** The predicate type that makes an in-toto statement an image signature of cosign. */
 export const SIGN_PREDICATE = 'https://sigstore.dev/cosign/sign/v1';
@@ -9,6 +11,9 @@ const STATEMENTS: ReadonlySet<unknown> = new Set([
   'https://in-toto.io/Statement/v0.1',
 ]);
 const MAX_SUBJECTS = 10_000;
+/** Bounds of the clients that read bundles. */
+const MAX_BUNDLE_SUBJECTS = 1024;
+const MAX_BUNDLE_DIGESTS = 32;
 
 /** One subject of a statement: its digests as `algorithm → hex`. */
 export interface StatementSubject {
@@ -34,9 +39,24 @@ export function encodeSignStatement(digest: Digest): Uint8Array {
   return Buffer.from(JSON.stringify(statement));
 }
 
-/** Reads a statement strictly; throws `DomainError` with `MALFORMED_PAYLOAD`. */
-export function readStatement(bytes: Uint8Array): Statement {
-  const document = readObject(bytes, 'the statement', 'MALFORMED_PAYLOAD');
+/** The statement that a signature covers; throws `DomainError`. */
+export function statementOf({ scheme, payload }: { readonly scheme: string; readonly payload: Uint8Array }): Statement {
+  const document = readObject(payload, 'the statement', 'MALFORMED_PAYLOAD');
+  if (scheme !== 'cosign:bundle') return readStatement(document);
+  const canonical = readMessage(document, STATEMENT, { what: 'the statement', code: 'MALFORMED_PAYLOAD' });
+  const statement = readStatement(canonical);
+  const { subjects } = statement;
+  const digests = subjects.map(({ digest }) => Object.values(digest));
+  if (subjects.length > MAX_BUNDLE_SUBJECTS || digests.some(({ length }) => length > MAX_BUNDLE_DIGESTS))
+    throw refusal(
+      'RESOURCE_LIMIT',
+      `the statement has over ${MAX_BUNDLE_SUBJECTS} subjects, or over ${MAX_BUNDLE_DIGESTS} digests of one`,
+    );
+  if (!digests.flat().every((hex) => /^(?:[0-9a-f]{2})*$/i.test(hex))) throw malformed('digests must be in hex');
+  return statement;
+}
+
+function readStatement(document: JsonObject): Statement {
   const { subject, predicateType } = document;
   if (!STATEMENTS.has(document['_type'])) throw malformed('"_type" must be in-toto Statement v1 or v0.1');
   if (typeof predicateType !== 'string' || predicateType === '') throw malformed('"predicateType" must be a text');

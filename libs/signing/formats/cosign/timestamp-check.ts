@@ -15,7 +15,9 @@ export interface TimestampCheck {
   readonly times: readonly Date[];
 }
 
-const MAX_TOKENS = 8;
+/** As many tokens as clients look at. */
+const MAX_TOKENS = 32;
+const MAX_CERTIFICATES = 8;
 type Timestamp = SignedEntity['timestamps'][number];
 
 /** Verifies the timestamps of a signature against authorities of the trusted root and of the `tsa` certificates. */
@@ -27,10 +29,12 @@ export function checkTimestamps(
   if (!material.hasTimestamps) return { step: notApplicable('there is no timestamp'), times: [] };
   if (authorities.length === 0 && tsaCertificates.length === 0)
     return { step: notApplicable('no timestamp authority is trusted'), times: [] };
+  const tokens = readTokens(material);
+  if (tokens.length > MAX_TOKENS) return { step: failed('TIMESTAMP_INVALID', `over ${MAX_TOKENS} tokens`), times: [] };
   const anchors = certificatesOf(tsaCertificates);
   const times: Date[] = [];
   let problem = 'it holds no token';
-  for (const token of readTokens(material)) {
+  for (const token of tokens) {
     try {
       times.push(verifyToken(material, token, authorities, anchors));
     } catch (error) {
@@ -43,7 +47,7 @@ export function checkTimestamps(
 
 function readTokens(material: SignedMaterial): readonly Buffer[] {
   try {
-    return material.timestamps().slice(0, MAX_TOKENS);
+    return material.timestamps();
   } catch {
     return [];
   }
@@ -86,7 +90,7 @@ function chainsOf(token: Buffer, anchors: readonly Certificate[], time: Date): B
   const carried = certificatesOfToken(token).flatMap((der) => readCertificate(der) ?? []);
   return [...carried, ...anchors]
     .filter(stampsTime)
-    .slice(0, MAX_TOKENS)
+    .slice(0, MAX_CERTIFICATES)
     .flatMap((leaf) => {
       const path = findPath(leaf, carried, anchors);
       if (!path || findPathProblem(path, [time])) return [];
@@ -100,6 +104,6 @@ function certificatesOfToken(token: Buffer): Buffer[] {
   const signed = new pkijs.SignedData({ schema: response.timeStampToken.content });
   return (signed.certificates ?? [])
     .filter((certificate) => certificate instanceof pkijs.Certificate)
-    .slice(0, MAX_TOKENS)
+    .slice(0, MAX_CERTIFICATES)
     .map((certificate) => Buffer.from(certificate.toSchema().toBER()));
 }

@@ -14,7 +14,7 @@ import {
 } from './companion-manifest.js';
 import { decodeLayerDocument, LayerAnnotation, type LayerDocument } from './layer-document.js';
 import { readMaterial, kindOf } from './signed-material.js';
-import { readStatement } from './statement.js';
+import { statementOf } from './statement.js';
 
 const TAG_KINDS = { signature: 'sig', attestation: 'att', sbom: 'sbom' } as const;
 
@@ -27,7 +27,7 @@ export function wrapCosign(
 ): WrappedSignature {
   const material = readMaterial(signature);
   if (material.scheme === 'cosign:bundle')
-    return wrapBundle(subject, signature, readStatement(material.payload).predicateType, now);
+    return wrapBundle(subject, signature, statementOf(material).predicateType, now);
   const kind = material.content === 'statement' ? 'attestation' : kindOf(material);
   return wrapLayer(subject, decodeLayerDocument(signature), TAG_KINDS[kind], existing);
 }

@@ -1,6 +1,6 @@
 import { createPublicKey } from 'node:crypto';
 import { decodeBase64 } from '../base64.js';
-import { isObject, readObject } from '../strict-object.js';
+import { isObject, readObject, type JsonObject } from '../strict-object.js';
 import { pemBlocks, pemBody } from '../x509/pem.js';
 
 /** Where the entry types of Rekor keep the key or certificate, as paths into `spec`. */
@@ -15,14 +15,24 @@ const PATHS: readonly (readonly (string | number)[])[] = [
   ['dsseV002', 'signatures', 0, 'verifier', 'publicKey', 'rawBytes'],
 ];
 
+/** The type of an entry as its body says it, which is what the log has: an entry's own word on that is not looked at. */
+export function kindVersionOf(body: Uint8Array): { readonly kind: string; readonly version: string } {
+  const { kind, apiVersion } = readBody(body);
+  return { kind: String(kind), version: String(apiVersion) };
+}
+
 /** DER of the certificate or SPKI that a log entry was made for; undefined when the entry names none. */
 export function loggedKeyOf(body: Uint8Array): Buffer | undefined {
-  const { spec } = readObject(body, 'the body of the log entry', 'TLOG_INVALID');
+  const { spec } = readBody(body);
   for (const path of PATHS) {
     const bytes = decodeBase64(at(spec, path));
     if (bytes) return derOf(bytes);
   }
   return undefined;
+}
+
+function readBody(body: Uint8Array): JsonObject {
+  return readObject(body, 'the body of the log entry', 'TLOG_INVALID');
 }
 
 function at(value: unknown, path: readonly (string | number)[]): unknown {
