@@ -163,6 +163,8 @@ function refuseAmbiguous(document: Json, mediaType: string): void {
 }
 
 function descriptors(value: unknown, path: string): Descriptor[] {
+  // Go writes an empty list so when it was never filled.
+  if (value === null) return [];
   if (!Array.isArray(value)) throw new ManifestError(path, value === undefined ? 'is required' : 'must be a list');
   if (value.length > MAX_DESCRIPTORS) throw new ManifestError(path, `has more than ${MAX_DESCRIPTORS} entries`);
   return value.map((entry, position) => descriptor(entry, `${path}[${position}]`));

@@ -25,20 +25,44 @@ export function dockerCases({ home, host }: Bench): Cases {
       await run('tag', `${at}:v1`, `${at}-mounted:v1`);
       expect(await run('push', `${at}-mounted:v1`)).toContain('Mounted from clients/docker');
     },
+    async retag() {
+      await run('tag', `${at}:v1`, `${at}-all:one`);
+      await run('tag', `${at}:v1`, `${at}-all:two`);
+      await run('push', '--all-tags', `${at}-all`);
+    },
+    async 'multi-arch'() {
+      await run('manifest', 'create', '--insecure', `${at}:list`, `${at}:v1`);
+      expect(await run('manifest', 'push', '--insecure', `${at}:list`)).toContain('sha256:');
+      await run('pull', `${at}:list`);
+    },
   };
 }
 
 /** What ctr does with containerd behind it. */
-export function ctrCases({ home, host, layout, digest }: Bench): Cases {
+export function ctrCases({ home, host, layout, digest, multi }: Bench): Cases {
   const at = `${host}/clients/containerd`;
   const images = (...args: string[]) => home.run('ctr', '-a', socketOf(home, 'containerd'), 'images', ...args);
   const registry = ['--plain-http', '--user', `admin:${PASSWORD}`];
+  const load = async (folder: string, name: string) => {
+    const tar = join(home.folder, 'layout.tar');
+    await home.run('tar', '-C', folder, '-cf', tar, '.');
+    await images('import', '--no-unpack', '--all-platforms', '--base-name', name, tar);
+  };
   return {
     async push() {
-      const tar = join(home.folder, 'layout.tar');
-      await home.run('tar', '-C', layout, '-cf', tar, '.');
-      await images('import', '--no-unpack', '--base-name', at, tar);
+      await load(layout, at);
       await images('push', ...registry, `${at}:v1`);
+    },
+    async retag() {
+      await images('tag', `${at}:v1`, `${at}:again`);
+      await images('push', ...registry, `${at}:again`);
+    },
+    async 'multi-arch'() {
+      await load(multi.layout, `${at}-multi`);
+      await images('push', ...registry, `${at}-multi:v1`);
+      await images('rm', '--sync', `${at}-multi:v1`);
+      await images('pull', '--snapshotter', 'native', '--all-platforms', ...registry, `${at}-multi:v1`);
+      expect(await images('ls', `name==${at}-multi:v1`)).toContain(multi.digest);
     },
     async pull() {
       await images('rm', '--sync', `${at}:v1`);

@@ -1,10 +1,11 @@
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import type { Bench, Cases, Client } from './client-bench.js';
 import { cosignCases, helmCases, notationCases, orasCases, regctlCases } from './client-cases-artifacts.js';
 import { ctrCases, dockerCases } from './client-cases-daemons.js';
 import { curlCases } from './client-cases-curl.js';
-import { ownStorage } from './client-tools.js';
+import { manifestAt, ownStorage, tarOf } from './client-tools.js';
 import { startContainerd, startDockerd } from './container-daemons.js';
 
 /** Every client of the table. */
@@ -26,14 +27,15 @@ export function clientCases(bench: Bench): Record<string, Client> {
     'notation 1.3': notation('notation'),
     'cosign 2': cosign('cosignv2'),
     'cosign 3': cosign('cosignv3'),
-    helm: { programs: ['helm'], cases: helmCases(bench) },
+    helm: { programs: ['helm', 'gpg'], cases: helmCases(bench) },
     'curl, in chunks as docker does': { programs: ['curl'], cases: curlCases(bench, 'chunks') },
     'curl, in one PUT as containerd does': { programs: ['curl'], cases: curlCases(bench, 'put') },
   };
 }
 
-function containerCases({ home, host, layout, gpg }: Bench, program: string): Cases {
-  const at = `${host}/clients/${program}`;
+function containerCases({ home, host, layout, multi, rsa, gpg }: Bench, program: string): Cases {
+  const name = `clients/${program}`;
+  const at = `${host}/${name}`;
   const run = (command: string, ...args: string[]) => home.run(program, ...ownStorage(home), command, ...args);
   const plain = '--tls-verify=false';
   return {
@@ -61,6 +63,48 @@ function containerCases({ home, host, layout, gpg }: Bench, program: string): Ca
     async mount() {
       await run('push', plain, `${at}:v1`, `docker://${at}-mounted:v1`);
     },
+    async retag() {
+      await run('tag', `${at}:v1`, `${at}:again`);
+      await run('push', plain, `${at}:again`, `docker://${at}:again`);
+      expect(await manifestAt(host, name, 'again')).toBe(await manifestAt(host, name, 'v1'));
+    },
+    async 'multi-arch'() {
+      await run('manifest', 'create', 'localhost/list');
+      await run('manifest', 'add', '--all', 'localhost/list', `oci:${multi.layout}:v1`);
+      await run('manifest', 'push', '--all', plain, 'localhost/list', `docker://${at}-multi:v1`);
+      await run('manifest', 'rm', 'localhost/list');
+      await run('pull', '-q', plain, '--platform', 'linux/arm64', `${at}-multi:v1`);
+    },
+    ...(program === 'podman5'
+      ? {
+          async zstd() {
+            const zstd = ['--compression-format', 'zstd:chunked', '--force-compression'];
+            await run('push', plain, ...zstd, `${at}:v1`, `docker://${at}-zstd:v1`);
+            expect(await manifestAt(host, `${name}-zstd`, 'v1')).toContain('.tar+zstd"');
+            await run('pull', '-q', plain, `${at}-zstd:v1`);
+          },
+        }
+      : {}),
+    // Version 4 encrypts nothing.
+    ...(program === 'podman'
+      ? {}
+      : {
+          async encrypt() {
+            await run(
+              'push',
+              plain,
+              '--encryption-key',
+              `jwe:${rsa.publicKey}`,
+              `${at}:v1`,
+              `docker://${at}-secret:v1`,
+            );
+            expect(await manifestAt(host, `${name}-secret`, 'v1')).toContain('+encrypted"');
+            await run('rmi', '-af');
+            await expect(run('pull', '-q', plain, `${at}-secret:v1`)).rejects.toThrow(/decrypt|private key|DiffID/);
+            await run('pull', '-q', plain, '--decryption-key', rsa.privateKey, `${at}-secret:v1`);
+            await run('pull', '-q', plain, `${at}:v1`);
+          },
+        }),
     async sign() {
       await run('push', plain, '--sign-by', gpg.name, `${at}:v1`, `docker://${at}:signed`);
     },
@@ -72,7 +116,7 @@ function containerCases({ home, host, layout, gpg }: Bench, program: string): Ca
   };
 }
 
-function skopeoCases({ home, host, layout, gpg }: Bench): Cases {
+function skopeoCases({ home, host, layout, multi, rsa, gpg }: Bench): Cases {
   const at = `docker://${host}/clients/skopeo`;
   const [from, to] = ['--src-tls-verify=false', '--dest-tls-verify=false'];
   const run = (...args: string[]) => home.run('skopeo', ...args);
@@ -83,7 +127,23 @@ function skopeoCases({ home, host, layout, gpg }: Bench): Cases {
       expect(JSON.parse(await run('list-tags', '--tls-verify=false', at))).toMatchObject({ Tags: ['v1'] });
     },
     mount: async () => void (await run('copy', from, to, `${at}:v1`, `${at}-mounted:v1`)),
-    copy: async () => void (await run('copy', '--all', from, to, `${at}:v1`, `${at}-copy:v1`)),
+    retag: async () => void (await run('copy', from, to, `${at}:v1`, `${at}:again`)),
+    async 'multi-arch'() {
+      await run('copy', '--all', '--preserve-digests', to, `oci:${multi.layout}:v1`, `${at}-multi:v1`);
+      expect(JSON.parse(await run('inspect', '--tls-verify=false', `${at}-multi:v1`))).toMatchObject({
+        Digest: multi.digest,
+      });
+    },
+    async encrypt() {
+      await run('copy', from, to, '--encryption-key', `jwe:${rsa.publicKey}`, `${at}:v1`, `${at}-secret:v1`);
+      const back = `oci:${join(home.folder, 'skopeo-secret')}:v1`;
+      await run('copy', from, '--decryption-key', rsa.privateKey, `${at}-secret:v1`, back);
+    },
+    async copy() {
+      await run('copy', '--all', from, to, `${at}:v1`, `${at}-copy:v1`);
+      const source = [from, '--src', 'docker', at.slice('docker://'.length)];
+      await run('sync', '--all', to, ...source, '--dest', 'docker', `${host}/clients/skopeo-synced`);
+    },
     sign: async () => void (await run('copy', from, to, '--sign-by', gpg.name, `${at}:v1`, `${at}:signed`)),
     async verify() {
       const back = `dir:${join(home.folder, 'skopeo-verified')}`;
@@ -93,7 +153,7 @@ function skopeoCases({ home, host, layout, gpg }: Bench): Cases {
   };
 }
 
-function craneCases({ home, host, layout, digest }: Bench): Cases {
+function craneCases({ home, host, layout, digest, multi }: Bench): Cases {
   const at = `${host}/clients/crane`;
   const run = (...args: string[]) => home.run('crane', '--insecure', ...args);
   return {
@@ -107,7 +167,28 @@ function craneCases({ home, host, layout, digest }: Bench): Cases {
       expect(await run('catalog', host)).toContain('clients/crane\n');
     },
     mount: async () => void (await run('copy', `${at}:v1`, `${at}-mounted:v1`)),
+    async retag() {
+      await run('tag', `${at}:v1`, 'again');
+      expect((await run('digest', `${at}:again`)).trim()).toBe(digest);
+    },
+    async rewrite() {
+      const file = join(home.folder, 'crane-more.tar');
+      await writeFile(file, await tarOf('more.txt', 'more from crane'));
+      await run('append', '-b', `${at}:v1`, '-f', file, '-t', `${at}-made:longer`);
+      await run('mutate', `${at}:v1`, '--label', 'changed=yes', '-t', `${at}-made:changed`);
+      const bases = ['--old_base', `${at}:v1`, '--new_base', `${at}-made:changed`];
+      await run('rebase', `${at}-made:longer`, ...bases, '-t', `${at}-made:rebased`);
+      await run('flatten', `${at}-made:rebased`, '-t', `${at}-made:flat`);
+      await run('validate', '--remote', `${at}-made:flat`);
+    },
+    async 'multi-arch'() {
+      await run('push', '--index', multi.layout, `${at}-multi:v1`);
+      await run('index', 'filter', `${at}-multi:v1`, '--platform', 'linux/arm64', '-t', `${at}-multi:arm`);
+      await run('index', 'filter', `${at}-multi:v1`, '--platform', 'plan9/arm', '-t', `${at}-multi:none`);
+      await run('validate', '--remote', `${at}-multi:arm`);
+    },
     async copy() {
+      await run('copy', '--all-tags', at, `${at}-all`);
       await run('copy', `${at}:v1`, `${at}-copy:v2`);
       expect((await run('digest', `${at}-copy:v2`)).trim()).toBe(digest);
     },

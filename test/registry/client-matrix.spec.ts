@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -23,15 +24,22 @@ const registry = await startRegistry({ HALLMARK_PUBLIC_URL: `http://${proxy.host
 ({ port } = registry);
 const home = await createHome(proxy.host);
 const layout = join(home.folder, 'layout');
+const multi = join(home.folder, 'multi');
+const rsa = { publicKey: join(home.folder, 'rsa.pub'), privateKey: join(home.folder, 'rsa.pem') };
 const gpg = { name: 'clients@example.com', policy: join(home.folder, 'signed-by.json') };
 const clients = clientCases({
   home,
   host: proxy.host,
   layout,
   digest: await writeLayout(layout, 'v1', 'hello from every client'),
+  multi: { layout: multi, digest: await writeLayout(multi, 'v1', 'hello from many', ['amd64', 'arm64']) },
+  rsa,
   gpg,
 });
 beforeAll(async () => {
+  const pair = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  await writeFile(rsa.publicKey, pair.publicKey.export({ type: 'spki', format: 'pem' }));
+  await writeFile(rsa.privateKey, pair.privateKey.export({ type: 'pkcs1', format: 'pem' }));
   if (findClient('gpg')) await makeGpgKey();
   if (findClient('notation')) await trustNotation();
 });
@@ -123,9 +131,15 @@ or it was not tried.
 `;
 const FOOT = `
 - _mount_: the client asked for a blob of another repository and got it without sending the bytes.
+- _rewrite_: a changed image was made of one in the registry, without a container store in between.
+- _multi-arch_: an index of several platforms was pushed, with its digest kept where the client can, and read again.
+- _zstd_ and _encrypt_: layers in zstd (podman: zstd:chunked), and layers encrypted for an RSA key, which nobody reads
+  without it.
 - _attach_: the artifact was found again by the client's own listing or verification.
 - _sign_ and _verify_: simple signatures by podman, buildah and skopeo through the registry's signature extension; Notary
-  signatures in both envelope formats by notation; key pairs without a transparency log by cosign.
+  signatures in both envelope formats by notation; key pairs without a transparency log by cosign; provenance files by
+  helm.
+- _copy_: cosign 3 copies no signatures that are attached as referrers, from whichever registry.
 - _docker_ and _containerd_ (ctr) are tried with daemons of their own, which only root can start; the rows of curl show
   their requests everywhere.
 `;

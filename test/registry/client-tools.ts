@@ -7,7 +7,8 @@ import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { pack } from 'tar-stream';
 import { findClient } from '../../scripts/clients.mjs';
-import { PASSWORD, sha } from './registry-process.js';
+import { OCI_CONFIG, OCI_INDEX, OCI_LAYER, OCI_MANIFEST } from './content.js';
+import { basic, PASSWORD, sha } from './registry-process.js';
 
 const run = promisify(execFile);
 
@@ -77,41 +78,47 @@ export const ownStorage = (home: ClientHome): string[] => [
   'vfs',
 ];
 
-/** Writes an OCI layout with one image and returns the digest of its manifest. */
-export async function writeLayout(folder: string, tag: string, text: string): Promise<string> {
+/**
+ * Writes an OCI layout with an image, or with an index of one for each architecture when there are several. Returns the
+ * digest of what the tag leads to.
+ */
+export async function writeLayout(
+  folder: string,
+  tag: string,
+  text: string,
+  architectures: readonly string[] = ['amd64'],
+): Promise<string> {
   const blobs = join(folder, 'blobs/sha256');
   await mkdir(blobs, { recursive: true });
   const keep = async (bytes: Buffer, mediaType: string) => {
     await writeFile(join(blobs, sha(bytes).slice(7)), bytes);
     return { mediaType, digest: sha(bytes), size: bytes.length };
   };
-  const tar = await tarOf('hello.txt', text);
-  const layer = await keep(gzipSync(tar), 'application/vnd.oci.image.layer.v1.tar+gzip');
-  const config = await keep(
-    Buffer.from(
-      JSON.stringify({
-        architecture: 'amd64',
-        os: 'linux',
-        config: { Labels: { salt: text } },
-        rootfs: { type: 'layers', diff_ids: [sha(tar)] },
-      }),
-    ),
-    'application/vnd.oci.image.config.v1+json',
-  );
-  const type = 'application/vnd.oci.image.manifest.v1+json';
-  const manifest = { schemaVersion: 2, mediaType: type, config, layers: [layer] };
-  const entry = await keep(Buffer.from(JSON.stringify(manifest)), type);
+  const image = async (architecture: string) => {
+    const tar = await tarOf('hello.txt', `${text} on ${architecture}`);
+    const layer = await keep(gzipSync(tar), OCI_LAYER);
+    const rootfs = { type: 'layers', diff_ids: [sha(tar)] };
+    const said = { architecture, os: 'linux', config: { Labels: { salt: text } }, rootfs };
+    const config = await keep(Buffer.from(JSON.stringify(said)), OCI_CONFIG);
+    const manifest = { schemaVersion: 2, mediaType: OCI_MANIFEST, config, layers: [layer] };
+    const platform = { architecture, os: 'linux' };
+    return { ...(await keep(Buffer.from(JSON.stringify(manifest)), OCI_MANIFEST)), platform };
+  };
+  const images = await Promise.all(architectures.map(image));
+  const index = (manifests: readonly object[]) =>
+    Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests }));
+  const { platform: _, ...only } = images[0]!;
+  const entry = images.length === 1 ? only : await keep(index(images), OCI_INDEX);
   const annotations = { 'org.opencontainers.image.ref.name': tag };
-  await writeFile(
-    join(folder, 'index.json'),
-    JSON.stringify({
-      schemaVersion: 2,
-      mediaType: 'application/vnd.oci.image.index.v1+json',
-      manifests: [{ ...entry, annotations }],
-    }),
-  );
+  await writeFile(join(folder, 'index.json'), index([{ ...entry, annotations }]));
   await writeFile(join(folder, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}');
   return entry.digest;
+}
+
+/** A manifest as the registry has it, as text. */
+export async function manifestAt(host: string, name: string, reference: string): Promise<string> {
+  const headers = { authorization: basic('admin') };
+  return (await fetch(`http://${host}/v2/${name}/manifests/${reference}`, { headers })).text();
 }
 
 /** A tar with one file. */

@@ -78,4 +78,8 @@ export const SETS: Record<string, (set: DataSet) => void> = {
   },
   'custom fields': (set) => void set.image({ 'org.example.custom': { nested: [1, 'two', null] }, zzz: true }),
   'no layers': (set) => void set.image({ layers: [] }),
+  'lists that Go never filled': (set) => {
+    set.image({ layers: null });
+    set.manifest({ mediaType: OCI_INDEX, manifests: null });
+  },
 };
