@@ -7,7 +7,7 @@ import { BLOB_STORE, type BlobStore } from '#storage/blob-store.js';
 import { orphanedFor, versionHolds } from './artifact-filters.js';
 import { ArtifactBody } from './artifact.body.js';
 import type { AccessRules } from '../rest/access/rules.js';
-import { readForm } from '../rest/body/multipart.js';
+import { readForm } from '../rest/body/read-body.js';
 import { validateBody } from '../rest/body/validate-body.js';
 import { Context, type RestContext } from '../rest/context.js';
 import { badField } from '../rest/errors.js';

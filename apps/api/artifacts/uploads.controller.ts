@@ -2,7 +2,7 @@ import { Inject } from '@nestjs/common';
 import { dropChunkedUpload, keepChunk, receiveFile, type ReceivedFile } from '#content/artifacts/receive-file.js';
 import { BLOB_STORE, type BlobStore } from '#storage/blob-store.js';
 import { on, ownedRules } from '../rest/access/rules.js';
-import { readForm } from '../rest/body/multipart.js';
+import { readForm } from '../rest/body/read-body.js';
 import { validateBody } from '../rest/body/validate-body.js';
 import { Context, type RestContext } from '../rest/context.js';
 import { badRequest } from '../rest/errors.js';

@@ -1,7 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import { Readable } from 'node:stream';
-import { badRequest, withBody } from '../errors.js';
-import { readBody } from './read-body.js';
+import { withBody } from '../errors.js';
 
 const MOST_HEADERS = 16 * 1024;
 const MOST_FIELD = 64 * 1024;
@@ -11,14 +10,15 @@ const END_OF_HEADERS = Buffer.from('\r\n\r\n');
 /** What becomes of the file of a form while it comes in. */
 export type TakeFile<File> = (bytes: AsyncIterable<Buffer>) => Promise<File>;
 
-/** The members of a form; the one named `file` is what became of the file. Bodies of other types have no file. */
-export async function readForm<File>(
+/**
+ * The members of a form as texts, several of one name as a list. The one named `file` is what became of the file; other files, and that
+ * one where none is taken, are objects, which no member is read from.
+ */
+export async function readMultipart<File>(
   request: FastifyRequest,
-  takeFile: TakeFile<File>,
+  takeFile?: TakeFile<File>,
 ): Promise<Record<string, unknown>> {
-  const type = request.headers['content-type'] ?? '';
-  if (!/^multipart\/form-data\b/i.test(type)) return withoutFile(await readBody(request));
-  const boundary = /;\s*boundary=(?:"([^"]{1,70})"|([^\s;]{1,70}))/i.exec(type);
+  const boundary = /;\s*boundary=(?:"([^"]{1,70})"|([^\s;]{1,70}))/i.exec(request.headers['content-type'] ?? '');
   if (!boundary || !(request.body instanceof Readable)) throw malformed('Invalid boundary in multipart.');
   const parts = new Parts(request.body, boundary[1] ?? boundary[2]!);
   const members: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
@@ -26,18 +26,18 @@ export async function readForm<File>(
   for (let count = 0; await parts.next(); count += 1) {
     if (count >= MOST_PARTS) throw malformed('The form has too many parts.');
     const { name, isFile } = await parts.headers();
-    if (isFile && name === 'file' && members['file'] === undefined) members['file'] = await takeFile(parts.content());
-    else members[name] = (await parts.text(MOST_FIELD)).toString('utf8');
+    const wanted = takeFile && name === 'file' && members['file'] === undefined;
+    if (isFile) members[name] = wanted ? await takeFile(parts.content()) : {};
+    else addMember(members, name, (await parts.text(MOST_FIELD)).toString('utf8'));
     await parts.drain();
   }
   return members;
 }
 
-function withoutFile(body: unknown): Record<string, unknown> {
-  const members = (body ?? {}) as Record<string, unknown>;
-  if (members['file'] !== undefined)
-    throw badRequest({ file: ['The submitted data was not a file. Check the encoding type on the form.'] });
-  return members;
+/** Adds a member to those of a form; several of one name become a list. */
+export function addMember(members: Record<string, unknown>, name: string, value: string): void {
+  const before = members[name];
+  members[name] = before === undefined ? value : [before, value].flat();
 }
 
 const malformed = (why: string) =>

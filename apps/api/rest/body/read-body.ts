@@ -2,24 +2,48 @@ import type { FastifyRequest } from 'fastify';
 import { Readable } from 'node:stream';
 import { DomainError } from '#platform/domain-error.js';
 import { parseStrictJson, StrictJsonError } from '#oci/strict-json.js';
-import { withBody } from '../errors.js';
+import { badRequest, withBody } from '../errors.js';
+import { addMember, readMultipart, type TakeFile } from './multipart.js';
 
 /** Largest JSON or form body. */
 const LIMIT = 4 * 1024 * 1024;
 /** How much of a body that is too large is read and thrown away, so that its sender hears the answer. */
 const DRAINED = 16 * LIMIT;
 /** Deepest nesting; no body that is meant needs half of it. */
-const DEPTH = 32;
+export const DEPTH = 32;
+
+/** Marks the members of a form: texts where JSON has values of other types. */
+export const FORM = Symbol('members of a form');
 
 /** The members of a JSON or form body; an empty body has none. */
 export async function readBody(request: FastifyRequest): Promise<unknown> {
+  const type = mediaType(request);
+  if (type === MULTIPART) return asForm(await readMultipart(request));
   const bytes = await bodyBytes(request.body);
   if (bytes.length === 0) return {};
-  const type = (request.headers['content-type'] ?? 'application/json').split(';')[0]!.trim().toLowerCase();
   if (type === 'application/json' || type.endsWith('+json')) return fromJson(bytes);
-  if (type === 'application/x-www-form-urlencoded') return fromForm(bytes);
+  if (type === 'application/x-www-form-urlencoded') return asForm(fromForm(bytes));
   throw new DomainError('unsupported', 'MEDIA_TYPE', `Unsupported media type "${type.slice(0, 100)}" in request.`);
 }
+
+/** The members of a form; the one named `file` is what became of the file. Bodies of other types have no file. */
+export async function readForm<File>(
+  request: FastifyRequest,
+  takeFile: TakeFile<File>,
+): Promise<Record<string, unknown>> {
+  if (mediaType(request) === MULTIPART) return asForm(await readMultipart(request, takeFile));
+  const members = ((await readBody(request)) ?? {}) as Record<string, unknown>;
+  if (members['file'] !== undefined)
+    throw badRequest({ file: ['The submitted data was not a file. Check the encoding type on the form.'] });
+  return members;
+}
+
+const MULTIPART = 'multipart/form-data';
+
+const mediaType = ({ headers }: FastifyRequest): string =>
+  (headers['content-type'] ?? 'application/json').split(';')[0]!.trim().toLowerCase();
+
+const asForm = (members: Record<string, unknown>): Record<string, unknown> => Object.assign(members, { [FORM]: true });
 
 async function bodyBytes(body: unknown): Promise<Buffer> {
   if (body === undefined || body === null) return Buffer.alloc(0);
@@ -59,9 +83,6 @@ function fromJson(bytes: Buffer): unknown {
 
 function fromForm(bytes: Buffer): Record<string, unknown> {
   const members: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
-  for (const [name, value] of new URLSearchParams(bytes.toString('utf8'))) {
-    const before = members[name];
-    members[name] = before === undefined ? value : [before, value].flat();
-  }
+  for (const [name, value] of new URLSearchParams(bytes.toString('utf8'))) addMember(members, name, value);
   return members;
 }

@@ -1,11 +1,13 @@
 import { validateSync } from 'class-validator';
 import type { DataSource, EntityManager } from 'typeorm';
+import { parseStrictJson } from '#oci/strict-json.js';
 import { rowsOf } from '#platform/database.js';
 import { badRequest } from '../errors.js';
 import { MODELS, type Located, type Model } from '../models.js';
 import type { BodyClass } from '../resource.js';
 import { bodyFields, type BodyField } from './body-field.js';
 import { pythonType } from './fields.js';
+import { DEPTH, FORM } from './read-body.js';
 
 type Problems = Record<string, unknown>;
 
@@ -33,6 +35,8 @@ export async function validateBody<Body extends object>(
   for (const name of Object.keys(members))
     if (!fields.has(name) && name !== 'csrfmiddlewaretoken') problems[name.slice(0, 200)] = ['Unexpected field'];
   for (const field of fields.values()) {
+    if (FORM in members && Object.hasOwn(members, field.name))
+      members[field.name] = formValue(field, members[field.name]);
     const problem = readMember(field, members, partial, body);
     if (problem) problems[field.name] = problem;
   }
@@ -64,6 +68,24 @@ function readMember(
   if ('problem' in reading) return reading.problem;
   body[field.name] = reading.value;
   return undefined;
+}
+
+/** What a form means by a text: one item is a list, objects are JSON, and nothing is null, or absent, where it cannot be a text. */
+function formValue({ schema, nullable, required }: BodyField, given: unknown): unknown {
+  const { type, minLength } = schema;
+  const value = Array.isArray(given) && type !== 'array' ? given.at(-1) : given;
+  if (typeof value !== 'string') return value;
+  if (value === '' && (type !== 'string' || minLength === 1)) return nullable ? null : required ? value : undefined;
+  if (type === 'array') return value.trimStart().startsWith('[') ? value : [value];
+  return type === 'object' ? jsonOr(value) : value;
+}
+
+function jsonOr(text: string): unknown {
+  try {
+    return parseStrictJson(text, { depth: DEPTH });
+  } catch {
+    return text;
+  }
 }
 
 function constraintProblems(body: object): Problems {

@@ -127,7 +127,11 @@ function requestBody(
   return {
     content: multipart
       ? { 'multipart/form-data': content }
-      : { 'application/json': content, 'application/x-www-form-urlencoded': content },
+      : {
+          'application/json': content,
+          'application/x-www-form-urlencoded': content,
+          'multipart/form-data': content,
+        },
     required: true,
   };
 }
