@@ -95,6 +95,20 @@ describe('images that are pushed at the same time', () => {
     expect([(await versions()).length, (await versions(other)).length]).toEqual([2, 2]);
   });
 
+  it('mount only what the repository has that is named as the source', async () => {
+    const [draft, target, empty] = [
+      await world.image(),
+      await makeRepository(world.source),
+      await makeRepository(world.source),
+    ];
+    const [blob] = draft.parsed.layers;
+    const mounted = () =>
+      Promise.all([empty, repositoryId].map((from) => mountBlob(world.source, target, blob!.digest, from)));
+    expect(await mounted()).toEqual([false, true]);
+    await storeImage(world.source, { repositoryId, draft, tags: ['v1'] });
+    expect(await mounted()).toEqual([false, true]);
+  });
+
   it('do not fail for the one whose blobs are not here', async () => {
     const [whole, lacking] = [await world.image(), await world.image()];
     const elsewhere = await makeRepository(world.source);

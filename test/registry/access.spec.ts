@@ -213,6 +213,19 @@ describe('a mount', () => {
     expect((await mount('bob', sha(bytes), PUBLIC)).status).toBe(201);
   });
 
+  it('from where something was mounted before sees what is there now, and who may read it', async () => {
+    const [source, target] = ['alice/source', 'bob/again'];
+    const blobs = [someBytes(), someBytes()].map((bytes) => ({ bytes, digest: sha(bytes) }));
+    for (const { bytes } of blobs) await pushBlob(registry, source, bytes, undefined, alice);
+    const status = async ({ digest }: { digest: string }) => (await mount('bob', digest, source, target)).status;
+    expect([await status(blobs[0]!), await status(blobs[0]!), await status(blobs[1]!)]).toEqual([201, 201, 201]);
+    expect(await status({ digest: layer })).toBe(202);
+    await registry.request('DELETE', `/v2/${source}/blobs/${blobs[1]!.digest}`, alice);
+    expect([await status(blobs[0]!), await status(blobs[1]!)]).toEqual([201, 202]);
+    await makePrivate(registry, source);
+    expect(await status(blobs[0]!)).toBe(202);
+  });
+
   it('C2 gives a usable session, and no hint, for what the caller may not read or what is not there', async () => {
     for (const path of ['alice/mounted', 'alice/mounted2']) await makePrivate(registry, path);
     for (const answer of [

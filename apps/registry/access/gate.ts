@@ -113,6 +113,23 @@ export class Gate {
   }
 
   /**
+   * The repository behind a plain path that is known already, when the caller may read it. Undefined says nothing: the path
+   * has to be looked up then, whether there is anything or not.
+   */
+  async knownSource({ principal, claims }: Caller, name: string): Promise<string | undefined> {
+    const { served, target } = this.places.known(name) ?? {};
+    if (!served || !target || served.pinned !== null) return undefined;
+    const inToken = !claims || permits(claims, 'repository', name, 'pull');
+    const readable = !served.private || (inToken && (await this.rights.may(principal, target, 'pull')));
+    return readable ? (served.repositoryId ?? undefined) : undefined;
+  }
+
+  /** Keeps in mind what stands at a path that the caller was found to read: he may mount more from there. */
+  async learnSource(name: string): Promise<void> {
+    await this.places.path(name);
+  }
+
+  /**
    * True for a client in the middle of a push, which reads what it pushes on to and downloads nothing: it has a token for
    * pushing, and the right to push still.
    */

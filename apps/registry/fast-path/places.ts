@@ -63,6 +63,13 @@ export class Places implements BeforeApplicationShutdown {
     return place.path(performance.now()) ?? this.read(place);
   }
 
+  /** What {@link path} has in memory: whoever asks cannot tell by the time it takes whether there is anything. */
+  known(name: string): KnownPath | undefined {
+    const place = this.reliable ? this.places.get(name) : undefined;
+    if (place) place.used = true;
+    return place?.path(performance.now());
+  }
+
   /** Content that was written under a name is seen by the next reader. */
   doubt(name: string): void {
     const place = this.places.peek(name);

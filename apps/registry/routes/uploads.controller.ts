@@ -152,8 +152,11 @@ export class UploadsController {
   }
 
   private async mounted(visit: Visit, repositoryId: string, digest: string, from?: string): Promise<boolean> {
+    const known = from === undefined ? undefined : await this.gate.knownSource(visit, from);
+    if (known !== undefined && (await mountBlob(this.source, repositoryId, digest, known))) return true;
     const candidates = await pathsWithBlob(this.source, digest, from);
     if (!(await this.gate.mayReadOne(visit, candidates))) return false;
+    if (from !== undefined) await this.gate.learnSource(from);
     return mountBlob(this.source, repositoryId, digest);
   }
 

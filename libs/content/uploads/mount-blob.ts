@@ -1,6 +1,6 @@
 import type { DataSource } from 'typeorm';
 import { batchesOf } from '#platform/batches.js';
-import { listParameter, queryPrepared } from '#platform/database.js';
+import { listParameter, ONE_BY_ONE, queryPrepared } from '#platform/database.js';
 import { WITHOUT_FLUSH } from '#platform/durability.js';
 import { GUARDED, type ListedPath } from '../distributions/list-distributions.js';
 import { STAGE_FOUND_BLOBS } from './store-blob.js';
@@ -40,28 +40,54 @@ const lookTogether = batchesOf<{ digest: string; from: string | null }, ListedPa
 });
 
 /**
- * Makes a blob that is here already readable in a repository; false when it has gone meanwhile. One statement does what
- * a transaction with the digest protected would do: the collector is held off, and a row that it took meanwhile is not updated.
+ * Makes a blob that is here already readable in a repository; false when it has gone meanwhile, or is not in the newest
+ * content of the repository `from`, when that is given. One statement does what a transaction with the digest protected
+ * would do: the collector is held off, and a row that it took meanwhile is not found any more when it is locked.
  */
-export function mountBlob(source: DataSource, repositoryId: string, digest: string): Promise<boolean> {
-  return mountTogether(source, { repositoryId, digest });
+export function mountBlob(source: DataSource, repositoryId: string, digest: string, from?: string): Promise<boolean> {
+  return mountTogether(source, { repositoryId, digest, from: from ?? null });
 }
 
-/** As with a small blob, a manifest that names what was mounted flushes the mount too. */
-const mountTogether = batchesOf<{ repositoryId: string; digest: string }, boolean>(async (source, wanted) => {
-  const rows = await queryPrepared<{ digest: string }>(
+interface Mount {
+  readonly repositoryId: string;
+  readonly digest: string;
+  readonly from: string | null;
+}
+
+/**
+ * As with a small blob, a manifest that names what was mounted flushes the mount too. What was used within the last minute
+ * is not marked again.
+ */
+const mountTogether = batchesOf<Mount, boolean>(async (source, wanted) => {
+  const rows = await queryPrepared<{ at: number }>(
     source,
     'mount-blobs',
-    `with wanted as (select * from unnest(${listParameter(1, 'uuid')}, ${listParameter(2, 'text')}) as w(repository_id, digest)),
+    `with wanted as (
+       select * from unnest(${listParameter(1, 'uuid')}, ${listParameter(2, 'text')}, ${listParameter(3, 'uuid')}) with ordinality
+         as w(repository_id, digest, from_id, at)),
      held as materialized (
        select d.digest, pg_advisory_xact_lock_shared(hashtextextended(d.digest, 7246))
        from (select distinct digest from wanted order by digest) d, ${WITHOUT_FLUSH}),
-     used as (update blob b set touched_at = now() from held where b.digest = held.digest and b.stored returning b.id, b.digest),
-     found as (select used.id, w.repository_id from used join wanted w on w.digest = used.digest),
+     used as materialized (
+       select b.id, b.digest, b.touched_at from held cross join lateral (
+         select * from blob b where b.digest = held.digest and b.stored for key share of b) b),
+     touched as (
+       update blob b set touched_at = now() from used
+       where b.id = used.id and used.touched_at < now() - interval '1 minute'),
+     found as materialized (
+       select used.id, w.repository_id, w.at from used join wanted w on w.digest = used.digest
+       where w.from_id is null
+         or exists (select 1 from membership m
+           where m.repository_id = w.from_id and m.unit_id = used.id and m.removed_in is null ${ONE_BY_ONE})
+         or exists (select 1 from staged s where s.repository_id = w.from_id and s.unit_id = used.id ${ONE_BY_ONE})),
      staying as (${STAGE_FOUND_BLOBS})
-     select digest from used`,
-    [wanted.map(({ repositoryId }) => repositoryId), wanted.map(({ digest }) => digest)],
+     select at::int as at from found`,
+    [
+      wanted.map(({ repositoryId }) => repositoryId),
+      wanted.map(({ digest }) => digest),
+      wanted.map(({ from }) => from),
+    ],
   );
-  const mounted = new Set(rows.map(({ digest }) => digest));
-  return wanted.map(({ digest }) => mounted.has(digest));
+  const mounted = new Set(rows.map(({ at }) => at - 1));
+  return wanted.map((_mount, at) => mounted.has(at));
 });
