@@ -38,24 +38,22 @@ export async function readKeyRing(sources: readonly (string | Uint8Array)[]): Pr
   return { keys, problems };
 }
 
-/** The keys of a ring which a signature names as its maker; more than one only when short key ids collide. */
-export function findSigningKeys(ring: KeyRing, signature: SignatureFields): SigningKey[] {
-  const found: SigningKey[] = [];
-  for (const certificate of ring.keys.values()) {
-    const components: (Key | Subkey)[] = [certificate, ...certificate.getSubkeys()];
-    for (const component of components) if (isNamedBy(component, signature)) found.push({ certificate, component });
-  }
-  return found;
+/**
+ * The keys of a ring which a signature names as its maker: by fingerprint, else by key id. More than one only when key ids
+ * collide, or when certificates share a subkey.
+ */
+export function findSigningKeys(ring: KeyRing, { fingerprint, keyId }: SignatureFields): SigningKey[] {
+  const all = [...ring.keys.values()].flatMap((certificate): SigningKey[] =>
+    [certificate, ...certificate.getSubkeys()].map((component) => ({ certificate, component })),
+  );
+  const named = all.filter(({ component }) => fingerprintOf(component) === fingerprint);
+  if (named.length > 0) return named;
+  return all.filter(({ component }) => component.getKeyID().toHex().toUpperCase() === keyId);
 }
 
 /** The primary key's fingerprint in upper-case hex. */
 export function fingerprintOf(key: Key | Subkey): string {
   return key.getFingerprint().toUpperCase();
-}
-
-function isNamedBy(component: Key | Subkey, signature: SignatureFields): boolean {
-  if (signature.fingerprint !== undefined) return fingerprintOf(component) === signature.fingerprint;
-  return component.getKeyID().toHex().toUpperCase() === signature.keyId;
 }
 
 async function add(keys: Map<string, Key>, key: Key): Promise<void> {
@@ -65,6 +63,8 @@ async function add(keys: Map<string, Key>, key: Key): Promise<void> {
 }
 
 function blocksOf(source: string | Uint8Array): string[] {
+  // The first bit of binary keys is set; what looks like armor in or behind them is none.
+  if (typeof source !== 'string' && source[0]! >= 0x80) return [Buffer.from(source).toString('base64')];
   const text = typeof source === 'string' ? source : Buffer.from(source).toString('latin1');
   const armored = text.match(ARMOR);
   if (armored) return armored;

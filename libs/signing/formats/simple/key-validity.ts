@@ -1,7 +1,8 @@
-import { type Config, config as defaults, type Key, type Subkey } from 'openpgp';
+import { type Config, config as defaults, enums, type Key, type Subkey } from 'openpgp';
 import { messageOf } from '#platform/domain-error.js';
 import type { CheckCode } from '../../report.js';
 import { fingerprintOf, type SigningKey } from './key-ring.js';
+import { openVerifyingKey } from './verifying-key.js';
 
 /** Why a key must not be believed at a moment. */
 export interface KeyProblem {
@@ -9,28 +10,21 @@ export interface KeyProblem {
   readonly detail: string;
 }
 
-const STRICT: Config = { ...defaults, minRSABits: 2047, allowMissingKeyFlags: true };
+/** GnuPG takes what openpgp leaves out by default: DSA, whose size is looked at here, and all curves. */
+const STRICT: Config = {
+  ...defaults,
+  minRSABits: 2047,
+  allowMissingKeyFlags: true,
+  rejectPublicKeyAlgorithms: new Set(),
+  rejectCurves: new Set(),
+};
+/** Shortest modulus of a DSA key, in bytes. */
+const SHORTEST_DSA = 256;
 const PATTERNS: readonly (readonly [RegExp, CheckCode])[] = [
   [/revoked/i, 'KEY_REVOKED'],
   [/expired/i, 'KEY_EXPIRED'],
   [/too weak|shorter than|is disabled|insecure/i, 'WEAK_ALGORITHM'],
 ];
-
-/** Curves of ECDSA keys that the cryptography here knows. */
-const CURVES: ReadonlySet<string | undefined> = new Set(['nistP256', 'nistP384', 'nistP521']);
-
-/** Why nothing can be verified with a key: it, or the key that certifies it, is on a curve such as brainpoolP256r1. */
-export function findCurveProblem({ certificate, component }: SigningKey): KeyProblem | undefined {
-  for (const key of [component, certificate]) {
-    const { algorithm, curve } = key.getAlgorithmInfo();
-    if (algorithm === 'ecdsa' && !CURVES.has(curve))
-      return {
-        code: 'UNSUPPORTED_ALGORITHM',
-        detail: `key ${fingerprintOf(key)} is on the curve ${curve}; RSA, Ed25519 and the NIST curves are verified`,
-      };
-  }
-  return undefined;
-}
 
 /**
  * Why the primary or the signing key must not be believed now for a signature of an earlier time; undefined when both are
@@ -39,8 +33,10 @@ export function findCurveProblem({ certificate, component }: SigningKey): KeyPro
 export async function findKeyProblem(key: SigningKey, signedAt: Date, now: Date): Promise<KeyProblem | undefined> {
   const { certificate, component } = key;
   const name = `key ${fingerprintOf(component)}`;
-  const unreadable = findCurveProblem(key);
-  if (unreadable) return unreadable;
+  if (!openVerifyingKey(component.keyPacket))
+    return { code: 'UNSUPPORTED_ALGORITHM', detail: `${name} is of an algorithm that is not verified here` };
+  for (const { keyPacket } of [certificate, component])
+    if (isShortDsa(keyPacket)) return { code: 'WEAK_ALGORITHM', detail: `${name} rests on DSA of less than 2048 bits` };
   if (component.keyPacket.created > signedAt) {
     return {
       code: 'BAD_SIGNATURE',
@@ -57,6 +53,11 @@ export async function findKeyProblem(key: SigningKey, signedAt: Date, now: Date)
     const code = PATTERNS.find(([pattern]) => pattern.test(messageOf(error)))?.[1] ?? 'BAD_SIGNATURE';
     return { code, detail: `${name} on ${now.toISOString()}: ${messageOf(error)}` };
   }
+}
+
+function isShortDsa(keyPacket: SigningKey['component']['keyPacket']): boolean {
+  const { publicParams } = keyPacket as unknown as { publicParams: { p?: Uint8Array } };
+  return keyPacket.algorithm === enums.publicKey.dsa && publicParams.p!.length < SHORTEST_DSA;
 }
 
 /** True for a key below a primary one. */

@@ -1,7 +1,7 @@
 import { refusal } from '../refusal.js';
 
 /** Packet types that a signed message is made of (RFC 9580 section 5). */
-export const PacketTag = { signature: 2, onePass: 4, compressed: 8, marker: 10, literal: 11, padding: 21 } as const;
+export const PacketTag = { signature: 2, onePass: 4, compressed: 8, marker: 10, literal: 11 } as const;
 
 /** One OpenPGP packet; `body` without header, partial lengths joined. */
 export interface Packet {
@@ -61,6 +61,19 @@ export class Cursor {
     return this.bytes.subarray(this.at - length, this.at);
   }
 
+  /** A length as new-format packets and subpackets write it; 224 to 254, which start a part, must be looked at before. */
+  definiteLength(): number {
+    const first = this.byte();
+    if (first < 192) return first;
+    return first === 255 ? this.number(4) : ((first - 192) << 8) + this.byte() + 192;
+  }
+
+  /** The next byte, which stays. */
+  peek(): number {
+    if (this.atEnd) throw malformed('the message is cut short');
+    return this.bytes[this.at]!;
+  }
+
   rest(): Uint8Array {
     return this.take(this.bytes.length - this.at);
   }
@@ -77,19 +90,14 @@ function oldPacket(header: number, cursor: Cursor): Packet {
 function newPacket(tag: number, cursor: Cursor): Packet {
   const parts: Uint8Array[] = [];
   for (;;) {
-    const first = cursor.byte();
+    const first = cursor.peek();
     if (first < 224 || first === 255) {
-      parts.push(cursor.take(definiteLength(first, cursor)));
+      parts.push(cursor.take(cursor.definiteLength()));
       return { tag, body: parts.length === 1 ? parts[0]! : Buffer.concat(parts) };
     }
     if (!STREAMED.has(tag)) throw malformed('a packet of this type must not have partial lengths');
-    parts.push(cursor.take(1 << (first & 0x1f)));
+    parts.push(cursor.take(1 << (cursor.byte() & 0x1f)));
   }
-}
-
-function definiteLength(first: number, cursor: Cursor): number {
-  if (first < 192) return first;
-  return first === 255 ? cursor.number(4) : ((first - 192) << 8) + cursor.byte() + 192;
 }
 
 function malformed(message: string) {

@@ -1,5 +1,5 @@
-import { inflateRawSync, inflateSync } from 'node:zlib';
 import { unarmor } from 'openpgp';
+import { decompress } from './decompress.js';
 import { Cursor, type Packet, PacketTag, readPackets } from './packets.js';
 import { refusal } from '../refusal.js';
 import { readSignaturePacket, type SignatureFields } from './signature-packet.js';
@@ -7,8 +7,6 @@ import { readSignaturePacket, type SignatureFields } from './signature-packet.js
 /** A binary OpenPGP message with exactly one signature; `data` is what was signed. */
 export interface SignedMessage {
   readonly signature: SignatureFields;
-  /** The literal packet's body. */
-  readonly literal: Uint8Array;
   readonly data: Uint8Array;
 }
 
@@ -19,7 +17,7 @@ export const MAX_MESSAGE_SIZE = 4 * 1024 * 1024;
 export function readSignedMessage(bytes: Uint8Array): SignedMessage {
   if (bytes.length > MAX_MESSAGE_SIZE) throw malformed('the signature is longer than 4 MiB');
   if (bytes[0] === 0x2d) throw malformed('the signature is armored; send the binary message');
-  const packets = flatten(readPackets(bytes), 0);
+  const packets = openPackets(bytes);
   const signatures = packets.filter((packet) => packet.tag === PacketTag.signature);
   if (signatures.length > 1) {
     throw refusal('MULTIPLE_SIGNATURES', `the message holds ${signatures.length} signatures; exactly one is accepted`);
@@ -29,7 +27,7 @@ export function readSignedMessage(bytes: Uint8Array): SignedMessage {
   if (!literal || signatures.length === 0) throw malformed('the bytes are not a signed OpenPGP message');
   const signature = readSignaturePacket(signatures[0]!.body);
   checkLayout(packets, signature);
-  return { signature, literal: literal.body, data: dataOf(literal.body) };
+  return { signature, data: dataOf(literal.body) };
 }
 
 /**
@@ -51,42 +49,27 @@ export async function normalizeSimpleSignature(bytes: Uint8Array): Promise<Uint8
   }
 }
 
-function flatten(packets: readonly Packet[], depth: number): Packet[] {
-  const flat: Packet[] = [];
-  for (const packet of packets) {
-    if (packet.tag === PacketTag.marker || packet.tag === PacketTag.padding) continue;
-    if (packet.tag !== PacketTag.compressed) {
-      flat.push(packet);
-      continue;
-    }
-    if (depth === 2) throw malformed('the message is compressed more than twice');
-    const inner = flatten(readPackets(decompress(packet.body)), depth + 1);
-    if (!inner.some((each) => each.tag === PacketTag.literal))
-      throw malformed('the compressed packet holds no message');
-    flat.push(...inner);
+/** Most compressed packets inside of each other, as in GnuPG. */
+const MAX_NESTING = 32;
+
+/** The packets of a message; one compressed packet alone stands for what is in it. */
+function openPackets(bytes: Uint8Array): Packet[] {
+  let packets = readPackets(bytes).filter(isNoMarker);
+  let left = MAX_MESSAGE_SIZE;
+  for (let depth = 1; packets.length === 1 && packets[0]!.tag === PacketTag.compressed; depth += 1) {
+    if (depth > MAX_NESTING) throw malformed(`the message is compressed more than ${MAX_NESTING} times`);
+    const opened = decompress(packets[0]!.body, left);
+    left -= opened.length;
+    packets = readPackets(opened).filter(isNoMarker);
   }
-  return flat;
+  return packets;
 }
 
-function decompress(body: Uint8Array): Uint8Array {
-  const [algorithm, compressed] = [body[0], body.subarray(1)];
-  if (algorithm === 0) return compressed;
-  if (algorithm === 3) throw refusal('UNSUPPORTED_FORMAT', 'bzip2 is not read; sign with --compress-algo zip or none');
-  if (algorithm !== 1 && algorithm !== 2) throw malformed(`compression algorithm ${algorithm} is not known`);
-  const { buffer, engine } = inflate(algorithm === 1 ? inflateRawSync : inflateSync, compressed);
-  if (engine.bytesWritten !== compressed.length) throw malformed('there are bytes after the compressed message');
-  return buffer;
-}
-
-/** With `info` Node gives the engine too, which knows how much of the input it took; its types leave that out. */
-type Inflated = { buffer: Buffer; engine: { bytesWritten: number } };
-
-function inflate(open: typeof inflateSync, compressed: Uint8Array): Inflated {
-  try {
-    return open(compressed, { maxOutputLength: MAX_MESSAGE_SIZE, info: true }) as unknown as Inflated;
-  } catch (error) {
-    throw refusal('MALFORMED_ENVELOPE', 'the compressed packet is damaged, or longer than 4 MiB when opened', error);
-  }
+/** Markers are passed over (RFC 9580 section 5.8). */
+function isNoMarker({ tag, body }: Packet): boolean {
+  if (tag !== PacketTag.marker) return true;
+  if (Buffer.from(body).toString('latin1') !== 'PGP') throw malformed('a marker packet says something else than PGP');
+  return false;
 }
 
 function checkLayout(packets: readonly Packet[], signature: SignatureFields): void {
@@ -97,21 +80,16 @@ function checkLayout(packets: readonly Packet[], signature: SignatureFields): vo
     throw malformed('the packets are not in the order of a signed message');
 }
 
+/** A one-pass packet only announces how to hash; what else it repeats of the signature packet is not signed and not needed. */
 function checkOnePass(body: Uint8Array, signature: SignatureFields): void {
   const cursor = new Cursor(body);
   const version = cursor.byte();
-  const agrees =
-    version === (signature.version === 6 ? 6 : 3) &&
-    cursor.byte() === signature.type &&
-    cursor.byte() === signature.hashAlgorithm &&
-    cursor.byte() === signature.publicKeyAlgorithm;
-  if (!agrees) throw malformed('the one-pass packet and the signature packet contradict each other');
-  if (version === 6 && hex(cursor.take(cursor.byte())) !== signature.salt)
+  const [, hashAlgorithm] = [cursor.byte(), cursor.byte(), cursor.byte()];
+  if (version !== (signature.version === 6 ? 6 : 3) || hashAlgorithm !== signature.hashAlgorithm)
+    throw malformed('the one-pass packet and the signature packet contradict each other');
+  if (version === 6 && !Buffer.from(signature.salt!).equals(cursor.take(cursor.byte())))
     throw malformed('the one-pass packet has another salt');
-  const issuer = hex(cursor.take(version === 6 ? 32 : 8));
-  const expected = version === 6 ? signature.fingerprint : signature.keyId;
-  if (expected !== undefined && issuer !== expected) throw malformed('the one-pass packet names another key');
-  if (cursor.byte() !== 1 || !cursor.atEnd) throw malformed('the one-pass packet announces another signature');
+  cursor.take(version === 6 ? 33 : 9);
 }
 
 function dataOf(literal: Uint8Array): Uint8Array {
@@ -120,10 +98,6 @@ function dataOf(literal: Uint8Array): Uint8Array {
   cursor.take(cursor.byte());
   cursor.take(4);
   return cursor.rest();
-}
-
-function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('hex').toUpperCase();
 }
 
 function malformed(message: string) {

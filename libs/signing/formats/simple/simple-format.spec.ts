@@ -38,11 +38,18 @@ async function fixture(options: Parameters<typeof newKey>[0]): Promise<FormatFix
 }
 
 /**
- * Not signed (RFC 9580 section 5.2.4): the literal's mode, name and date, the signature packet's unhashed area, and the bit
- * lengths in front of its integers.
+ * Not signed (RFC 9580 section 5.2.4): what the one-pass packet repeats, the literal's mode, name and date, the signature
+ * packet's unhashed area and start of the hash, and the bit lengths in front of its integers.
  */
 function malleable(signature: Uint8Array): [number, number][] {
-  const [, literal, packet] = readPackets(signature).map((each) => each.body);
+  const [onePass, literal, packet] = readPackets(signature).map((each) => each.body);
+  const onePassAt = onePass!.byteOffset - signature.byteOffset;
+  const saltEnd = onePass![0] === 6 ? 5 + onePass![4]! : 4;
+  const repeated: [number, number][] = [
+    [onePassAt + 1, onePassAt + 2],
+    [onePassAt + 3, onePassAt + 4],
+    [onePassAt + saltEnd, onePassAt + onePass!.length],
+  ];
   const literalAt = literal!.byteOffset - signature.byteOffset;
   const at = packet!.byteOffset - signature.byteOffset;
   const number = (from: number, width: number) =>
@@ -55,7 +62,7 @@ function malleable(signature: Uint8Array): [number, number][] {
   for (let from = end + 2; integers && from < packet!.length; from += 2 + Math.ceil(number(from, 2) / 8)) {
     lengths.push([at + from, at + from + 2]);
   }
-  return [[literalAt, literalAt + 6], [at + unhashed, at + end], ...lengths];
+  return [...repeated, [literalAt, literalAt + 6], [at + unhashed, at + end + 2], ...lengths];
 }
 
 describeSignatureFormat('simple, Ed25519', () => fixture({ type: 'ecc' }));

@@ -18,7 +18,7 @@ export const simpleFormat: SignatureFormat = {
   parse: async (bytes) => {
     const { signature, data } = readSignedMessage(bytes);
     const payload = readSimplePayload(data);
-    const keyId = signature.keyId ?? (signature.fingerprint && keyIdOf(signature.fingerprint));
+    const keyId = signature.fingerprint ? keyIdOf(signature.fingerprint) : signature.keyId;
     return {
       scheme: 'atomic',
       kind: 'signature',

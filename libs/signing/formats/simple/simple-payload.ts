@@ -44,11 +44,16 @@ export function readSimplePayload(bytes: Uint8Array): SimplePayload {
 
 function optionalOf(value: unknown): Pick<SimplePayload, 'creator' | 'timestamp'> {
   const { creator, timestamp } = object(value, 'optional');
-  if (timestamp !== undefined && !isInt64(timestamp)) throw malformed('optional.timestamp must be an integer');
+  if (isGiven(timestamp) && !isInt64(timestamp)) throw malformed('optional.timestamp must be an integer');
   return {
-    ...(creator !== undefined && { creator: text(creator, 'optional.creator') }),
-    ...(timestamp !== undefined && { timestamp: timestamp as number }),
+    ...(isGiven(creator) && { creator: text(creator, 'optional.creator') }),
+    ...(isGiven(timestamp) && { timestamp: timestamp as number }),
   };
+}
+
+/** Clients read null as if the member were not there. */
+function isGiven(value: unknown): boolean {
+  return value !== undefined && value !== null;
 }
 
 function isInt64(value: unknown): boolean {

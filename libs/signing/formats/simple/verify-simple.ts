@@ -19,7 +19,7 @@ export async function verifySimple(bytes: Uint8Array, context: VerifyContext): P
   const checks = new CheckList();
   const message = checks.attempt('envelope', () => readSignedMessage(bytes));
   const found = message
-    ? await checkSignature(checks, message, ring, requirement !== undefined)
+    ? checkSignature(checks, message, ring, requirement !== undefined)
     : skipAll(checks, ['key', 'signature'], 'no envelope');
   if (message && found.key) await checkValidity(checks, message.signature, found.key, context.now);
   else checks.skip('key-validity', 'the key is not known');
@@ -47,12 +47,7 @@ interface Found {
 }
 
 /** `whole`: under a policy a client does without a requirement of which one key cannot be read. */
-async function checkSignature(
-  checks: CheckList,
-  message: SignedMessage,
-  ring: KeyRing,
-  whole: boolean,
-): Promise<Found> {
+function checkSignature(checks: CheckList, message: SignedMessage, ring: KeyRing, whole: boolean): Found {
   const { signature } = message;
   if (whole && ring.problems[0] !== undefined) {
     checks.fail('key', 'UNKNOWN_KEY', ring.problems[0]);
@@ -67,7 +62,7 @@ async function checkSignature(
     checks.skip('signature', 'the key is not known');
     return { holds: false };
   }
-  const results = await Promise.all(candidates.map((key) => verifyCryptography(message, key)));
+  const results = candidates.map((key) => verifyCryptography(message, key));
   const at = Math.max(
     0,
     results.findIndex((result) => result.holds),
