@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import { isRepositoryName } from '#oci/reference.js';
 import { invalid } from '#platform/domain-error.js';
 import type {
@@ -21,6 +22,9 @@ export function parsePolicyDocument(document: unknown): ContainersPolicy {
   )) {
     const where = `transports.${transport}`;
     const entries = Object.entries(objectOf(scopes, where));
+    const fits = SCOPES.get(transport);
+    const wrong = entries.find(([scope]) => scope !== '' && fits?.(scope) === false)?.[0];
+    if (wrong !== undefined) throw refuse(`${where} has the scope "${wrong}", which no image of ${transport} has`);
     transports.set(
       transport,
       new Map(entries.map(([scope, list]) => [scope, requirementsOf(list, `${where}."${scope}"`)])),
@@ -28,6 +32,17 @@ export function parsePolicyDocument(document: unknown): ContainersPolicy {
   }
   return { default: requirementsOf(members['default'], 'default'), transports };
 }
+
+const isCleanPath = (scope: string) =>
+  scope !== '/' && posix.isAbsolute(scope) && posix.normalize(scope) === scope && !scope.endsWith('/');
+
+/** The scopes of transports whose clients check them, besides the empty one. */
+const SCOPES: ReadonlyMap<string, (scope: string) => boolean> = new Map([
+  ['dir', isCleanPath],
+  ['oci', isCleanPath],
+  ['oci-archive', isCleanPath],
+  ['docker-archive', () => false],
+]);
 
 function requirementsOf(value: unknown, where: string): readonly PolicyRequirement[] {
   if (!Array.isArray(value) || value.length === 0) throw refuse(`${where} must be a list of at least one requirement`);

@@ -51,6 +51,14 @@ describe('containers policy.json', () => {
     ['an unknown identity', identity({ type: 'matchAll' })],
     ['an exact reference without a tag', identity({ type: 'exactReference', dockerReference: 'a.test/b' })],
     ['a remap prefix with a tag', identity({ type: 'remapIdentity', prefix: 'a.test/b:c', signedPrefix: 'a.test' })],
+    [
+      'a scope that no directory has',
+      { default: [{ type: 'reject' }], transports: { dir: { 'a.test': [{ type: 'reject' }] } } },
+    ],
+    [
+      'a scope for archives',
+      { default: [{ type: 'reject' }], transports: { 'docker-archive': { '/a': [{ type: 'reject' }] } } },
+    ],
     ['a duplicate member', '{"default":[{"type":"reject"}],"default":[{"type":"insecureAcceptAnything"}]}'],
     ['text that is not JSON', '{'],
   ])('is invalid with %s', (_, document) => {
@@ -111,6 +119,10 @@ describe('signed identity', () => {
     [undefined, tagged, 'a.test/x:2', false],
     [undefined, tagged, bare, false],
     [undefined, bare, tagged, false],
+    [undefined, bare, 'a.test/x:latest', true],
+    [{ type: 'matchExact' }, bare, 'a.test/x:latest', true],
+    [undefined, 'Team/x:1', 'Team/x:1', false],
+    [undefined, 'a_b.test/x:1', 'a_b.test/x:1', true],
     [undefined, digested, tagged, true],
     [undefined, digested, 'a.test/y:1', false],
     [undefined, digested, bare, false],

@@ -7,6 +7,7 @@ import {
   isNameOnly,
   parseCanonicalReference,
   parseDockerReference,
+  parsePulledReference,
 } from './docker-reference.js';
 
 /** How the reference inside a signature must relate to the image (containers-policy.json(5), "signedIdentity"). */
@@ -74,7 +75,7 @@ export function parseContainersPolicy(document: unknown): ContainersPolicy {
 
 /** The requirements of the most specific scope of transport `docker` that covers the reference, else the default. */
 export function requirementsFor(policy: ContainersPolicy, reference: string): readonly PolicyRequirement[] {
-  const parsed = parseDockerReference(reference);
+  const parsed = parsePulledReference(reference);
   if (!parsed)
     throw invalid(`"${reference}" is not an image reference; give host/name:tag or host/name@digest`, 'reference');
   const scopes = policy.transports.get('docker');
@@ -134,7 +135,7 @@ function scopesOf(reference: DockerReference): string[] {
 function expectedReference(identity: SignedIdentity | undefined, image: string): DockerReference | undefined {
   if (identity?.type === 'exactReference') return parseDockerReference(identity.dockerReference);
   if (identity?.type === 'exactRepository') return parseDockerReference(identity.dockerRepository);
-  const parsed = parseDockerReference(image);
+  const parsed = parsePulledReference(image);
   return parsed && identity?.type === 'remapIdentity' ? remap(parsed, identity.prefix, identity.signedPrefix) : parsed;
 }
 

@@ -27,7 +27,8 @@ export function parseDockerReference(text: string): DockerReference | undefined 
   const tag = colon < 0 ? undefined : rest.slice(colon + 1);
   if (tag !== undefined && !isTagName(tag)) return undefined;
   const path = colon < 0 ? rest : rest.slice(0, colon);
-  if (!isRegistryHost(host) || !isRepositoryName(path)) return undefined;
+  // What looks like a host and is none, as with an underscore, is the first part of the name.
+  if (!isRepositoryName(isRegistryHost(host) ? path : `${host}/${path}`)) return undefined;
   return {
     name: `${host}/${path}`,
     ...(tag === undefined ? {} : { tag }),
@@ -47,6 +48,12 @@ export function formatDockerReference(reference: DockerReference): string {
   return `${reference.name}${tag}${reference.digest === undefined ? '' : `@${reference.digest}`}`;
 }
 
+/** Reads what a client is asked for: without tag and digest it pulls `latest`. Undefined when malformed. */
+export function parsePulledReference(text: string): DockerReference | undefined {
+  const parsed = parseDockerReference(text);
+  return parsed && isNameOnly(parsed) ? { ...parsed, tag: 'latest' } : parsed;
+}
+
 /** True when neither tag nor digest is written. */
 export function isNameOnly(reference: DockerReference): boolean {
   return reference.tag === undefined && reference.digest === undefined;
@@ -55,7 +62,7 @@ export function isNameOnly(reference: DockerReference): boolean {
 function splitHost(text: string): { host: string; rest: string } {
   const slash = text.indexOf('/');
   const first = slash < 0 ? '' : text.slice(0, slash);
-  const isHost = /[.:]/.test(first) || first === 'localhost' || first !== first.toLowerCase();
+  const isHost = /[.:]/.test(first) || first === 'localhost';
   const host = !isHost ? 'docker.io' : first === 'index.docker.io' ? 'docker.io' : first;
   const rest = isHost ? text.slice(slash + 1) : text;
   return { host, rest: host === 'docker.io' && !rest.includes('/') ? `library/${rest}` : rest };

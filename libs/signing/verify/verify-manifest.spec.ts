@@ -71,4 +71,24 @@ describe('an image under a containers policy', () => {
       expect((await verify([one.requirement, more], one)).verified).toBe(false);
     expect((await verify([one.requirement, { type: 'insecureAcceptAnything' }], one)).verified).toBe(true);
   });
+
+  it('is skipped, not verified, where the policy accepts anything: signed by whomever or not at all', async () => {
+    const anything = [{ type: 'insecureAcceptAnything' }];
+    expect(await verify(anything)).toMatchObject({ verified: false, outcome: 'skipped', code: 'NO_SIGNATURE' });
+    expect(await verify(anything, one)).toMatchObject({ verified: false, outcome: 'skipped', code: null });
+    expect(await verify([one.requirement])).toMatchObject({ verified: false, outcome: 'failed' });
+    expect(await verify([...anything, one.requirement])).toMatchObject({ verified: false, outcome: 'failed' });
+  });
+
+  it('is refused under a reference that names another digest', async () => {
+    const at = async (digest: string) => {
+      const [name] = REFERENCE.split(':');
+      const trust = trusting({ containersPolicy: { default: [one.requirement] } });
+      return verifyManifest(manifest, [one.signature], `${name}@${digest}`, trust, NOW);
+    };
+    expect((await at(manifest.digest)).verified).toBe(true);
+    const { verified, signatures } = await at(digestOf('another'));
+    expect(verified).toBe(false);
+    expect(signatures[0]!.checks).toMatchObject([{ name: 'digest', code: 'DIGEST_MISMATCH' }]);
+  });
 });

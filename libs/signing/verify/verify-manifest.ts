@@ -1,5 +1,6 @@
 import { algorithmOf, digestOf } from '#oci/digest.js';
 import { isDomainError } from '#platform/domain-error.js';
+import { parseDockerReference } from '../docker-reference.js';
 import type { FormatName, StoredManifest, VerifyContext } from '../formats/signature-format.js';
 import { type Check, ENGINE_VERSION, type Outcome, type SignatureReport } from '../report.js';
 import type { TrustMaterial } from '../trust-material.js';
@@ -27,8 +28,8 @@ export interface VerificationReport {
   /** At least one signature is verified, and together they meet all that a containers policy asks for. */
   readonly verified: boolean;
   readonly outcome: Outcome;
-  /** Why nothing is verified when there is not even a signature. */
-  readonly code: 'NO_SIGNATURE' | null;
+  /** Why nothing is verified when there is not even a signature; `RESOURCE_LIMIT` when there are more than were looked at. */
+  readonly code: 'NO_SIGNATURE' | 'RESOURCE_LIMIT' | null;
   readonly reference: string | null;
   readonly subject: { readonly digest: string; readonly mediaType: string; readonly size: number };
   readonly signatures: readonly JudgedSignature[];
@@ -50,11 +51,12 @@ export async function verifyManifest(
   const evaluatedAt = now.toISOString();
   const context = { manifest, trust, now, ...(reference === undefined ? {} : { reference }) };
   const requirements = requirementsOf(context);
-  const intact = digestOf(manifest.bytes, algorithmOf(manifest.digest)) === manifest.digest;
+  const mismatch = digestMismatch(manifest, reference);
   const judged: JudgedSignature[] = [];
   const met = new Set<number>();
   for (const signature of signatures) {
-    const judgement = intact ? await judge(signature, context) : { report: damaged(signature), met: [] };
+    const judgement =
+      mismatch === undefined ? await judge(signature, context) : { report: misplaced(signature, mismatch), met: [] };
     for (const place of judgement.met) met.add(place);
     judged.push({
       ...judgement.report,
@@ -68,10 +70,9 @@ export async function verifyManifest(
   const fulfilled =
     requirements?.every(({ type }, place) => type === 'insecureAcceptAnything' || met.has(place)) ?? true;
   const verified = judged.some((each) => each.verified && (fulfilled || each.policy?.id !== POLICY_ID));
-  const best = bestOf(judged.map((each) => each.outcome));
   return {
     verified,
-    outcome: best === 'verified' && !verified ? 'untrusted' : best,
+    outcome: verified ? 'verified' : asksNothing(requirements) ? 'skipped' : bestUnverified(judged),
     code: signatures.length === 0 ? 'NO_SIGNATURE' : null,
     reference: reference ?? null,
     subject: { digest: manifest.digest, mediaType: manifest.mediaType, size: manifest.size },
@@ -98,13 +99,21 @@ async function judge(signature: GivenSignature, context: VerifyContext): Promise
   }
 }
 
-function damaged(signature: GivenSignature): SignatureReport {
+/** What is wrong with the manifest itself: its bytes, or that it is not the one which the reference names. */
+function digestMismatch({ bytes, digest }: StoredManifest, reference: string | undefined): string | undefined {
+  const named = reference === undefined ? undefined : parseDockerReference(reference)?.digest;
+  if (digestOf(bytes, algorithmOf(digest)) !== digest) return 'the stored bytes of the manifest are damaged';
+  if (named === undefined || digestOf(bytes, algorithmOf(named)) === named) return undefined;
+  return `the reference names ${named}, the manifest is ${digest}`;
+}
+
+function misplaced(signature: GivenSignature, detail: string): SignatureReport {
   return refused(signature, {
     name: 'digest',
     action: 'enforce',
     result: 'fail',
     code: 'DIGEST_MISMATCH',
-    detail: 'the stored bytes of the manifest are damaged',
+    detail,
   });
 }
 
@@ -122,8 +131,15 @@ function refused(signature: GivenSignature, check: Check): SignatureReport {
   };
 }
 
-const ORDER: readonly Outcome[] = ['verified', 'skipped', 'untrusted', 'indeterminate', 'failed'];
+/** True for a policy under which clients take every image, signed or not. */
+function asksNothing(requirements: ReturnType<typeof requirementsOf>): boolean {
+  return requirements?.every(({ type }) => type === 'insecureAcceptAnything') ?? false;
+}
 
-function bestOf(outcomes: readonly Outcome[]): Outcome {
+const ORDER: readonly Outcome[] = ['skipped', 'untrusted', 'indeterminate', 'failed'];
+
+/** What is said of an image without enough verified signatures: a verified one too many is of somebody whom nobody asked for. */
+function bestUnverified(judged: readonly JudgedSignature[]): Outcome {
+  const outcomes = judged.map(({ outcome }): Outcome => (outcome === 'verified' ? 'untrusted' : outcome));
   return ORDER.find((outcome) => outcomes.includes(outcome)) ?? 'failed';
 }
