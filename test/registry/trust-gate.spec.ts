@@ -1,10 +1,14 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { addRole, removeRole } from '#access/role-assignments.js';
+import { type FoundManifest } from '#content/read/find-manifest.js';
+import { MOST_SIGNATURES } from '#content/read/find-referrers.js';
 import { announce } from '#platform/change-feed.js';
 import { newId } from '#platform/identifiers.js';
 import { cosignFormat } from '#signing/formats/cosign/cosign-format.js';
 import { storeSignatures } from '#signing/store/store-signatures.js';
+import { readTrust } from '#signing/verify/read-trust.js';
+import { verifyStored } from '#signing/verify/verify-reference.js';
 import { tarOf } from './client-tools.js';
 import {
   describe_,
@@ -171,6 +175,20 @@ describe('a distribution with a trust policy', () => {
     expect((await registry.request('GET', '/v2/gate/two/manifests/v1')).status).toBe(200);
   });
 
+  it('looks at no more signatures than it can, and says so', async () => {
+    const image = await push('gate/flood', 'v1');
+    const repositoryId = await flood('gate/flood', image.digest, MOST_SIGNATURES + 1);
+    const manifest = { ...image, id: newId() } as unknown as FoundManifest;
+    const view = { repositoryId, pinned: null };
+    const report = await verifyStored(registry.source, view, manifest, `${registry.host}/gate/flood:v1`, readTrust({}));
+    expect(report).toMatchObject({ verified: false, code: 'RESOURCE_LIMIT' });
+    expect(report.signatures).toHaveLength(MOST_SIGNATURES);
+    await guard('gate/flood', { cosign_keys: [keys[0]!.publicKey] });
+    const refused = await registry.request('GET', '/v2/gate/flood/manifests/v1');
+    expect(refused.status).toBe(403);
+    expect(refused.bytes.toString()).toContain('more signatures than can be looked at');
+  });
+
   it('only tells when it is there to audit', async () => {
     await push('gate/audit', 'v1');
     await guard('gate/audit', { cosign_keys: [keys[0]!.publicKey] }, { mode: 'audit' });
@@ -203,6 +221,21 @@ async function sign(
   const [row] = await registry.source.query('select id from repository where name = $1', [name]);
   const stores = { source: registry.source, store: registry.store };
   await storeSignatures(stores, row.id, [{ format: 'cosign', manifest, bytes: signature }]);
+}
+
+/** Signatures that nobody can read, straight into the repository. */
+async function flood(name: string, manifestDigest: string, count: number): Promise<string> {
+  const [row] = await registry.source.query(
+    `with head as (select id, head from repository where name = $1),
+       made as (insert into signature (id, format, scheme, manifest_digest, name, digest, bytes)
+         select gen_random_uuid(), 'simple', 'atomic', $2, $2 || '@' || n, 'sha256:' || n, 'rubbish'
+         from generate_series(1, $3::int) n returning id),
+       placed as (insert into membership (repository_id, unit_id, kind, added_in)
+         select head.id, made.id, 'signature', head.head from head, made)
+     select id from head`,
+    [name, manifestDigest, count],
+  );
+  return (row as { id: string }).id;
 }
 
 async function guard(name: string, trust: object, options: { mode?: string; required?: number } = {}): Promise<void> {

@@ -44,7 +44,7 @@ export const REPORT_SCHEMA: Schema = {
   properties: {
     verified: { type: 'boolean' },
     outcome,
-    code: nullable({ type: 'string', enum: ['NO_SIGNATURE'] }),
+    code: nullable({ type: 'string', enum: ['NO_SIGNATURE', 'RESOURCE_LIMIT'] }),
     reference: nullable(text),
     subject: {
       type: 'object',

@@ -11,7 +11,7 @@ import { isFormatName } from '#signing/formats/all.js';
 import type { StoredManifest } from '#signing/formats/signature-format.js';
 import { readTrust } from '#signing/verify/read-trust.js';
 import { type GivenSignature, type VerificationReport, verifyManifest } from '#signing/verify/verify-manifest.js';
-import { resolveReference, verifyResolved } from '#signing/verify/verify-reference.js';
+import { resolveReference, verifyStored } from '#signing/verify/verify-reference.js';
 import { Context, type RestContext } from '../rest/context.js';
 import { PostRoute } from '../rest/operation.js';
 import { RestController, RestHost } from '../rest/rest-controller.js';
@@ -59,7 +59,7 @@ export class VerifyController extends RestHost {
     const { target } = await knowPath(this.source, resolved.basePath);
     if (!(await this.rights.may(context.principal, target, 'pull')))
       throw notFound(`Nothing is served at ${resolved.basePath}.`);
-    return verifyResolved(this.source, resolved, trust);
+    return verifyStored(this.source, resolved, resolved.manifest, resolved.reference, trust);
   }
 }
 

@@ -58,16 +58,42 @@ export async function findReferrers(
   return { referrers: rows, more: seen > rows.length || seen === MOST };
 }
 
-/** Signatures of a manifest in a version with their bytes, oldest first. */
+/** A signature of a manifest, with its bytes. */
+export interface FoundSignature {
+  readonly id: string;
+  readonly name: string;
+  readonly digest: string;
+  readonly format: string;
+  readonly scheme: string;
+  readonly bytes: Buffer;
+}
+
+/** Most signatures that are read of one manifest, whoever pushed them, and bytes after which no other is read. */
+export const MOST_SIGNATURES = 500;
+
+/**
+ * Signatures of a manifest in a version with their bytes, oldest first. Of a manifest that has more than can be looked at,
+ * those with the lowest digests: `more` says so.
+ */
 export async function findSignatures(
   source: DataSource,
   view: ReadView,
   manifestDigest: string,
   formats?: readonly string[],
-): Promise<{ id: string; name: string; digest: string; format: string; scheme: string; bytes: Buffer }[]> {
-  const text = `select g.id, g.name, g.digest, g.format, g.scheme, g.bytes from signature g
-    where g.manifest_digest = $3 and ($4::text[] is null or g.format = any($4))
-      and ${viewHas('g.id')}
+): Promise<{ readonly signatures: readonly FoundSignature[]; readonly more: boolean }> {
+  const text = `select g.id, g.name, g.digest, g.format, g.scheme, g.bytes, part.seen::int
+    from (select id, sum(size) over (order by digest) - size as before, row_number() over (order by digest) as at,
+        count(*) over () as seen
+      from (select g.id, g.digest, octet_length(g.bytes) as size from signature g
+        where g.manifest_digest = $3 and ($4::text[] is null or g.format = any($4)) and ${viewHas('g.id')}
+        order by g.digest limit ${MOST_SIGNATURES + 1}) as here) as part
+    join signature g on g.id = part.id where part.before < ${MOST_BYTES} and part.at <= ${MOST_SIGNATURES}
     order by g.pulp_created, g.id`;
-  return queryPrepared(source, 'signatures', text, [view.repositoryId, view.pinned, manifestDigest, formats ?? null]);
+  const rows = await queryPrepared<FoundSignature & { seen: number }>(source, 'signatures', text, [
+    view.repositoryId,
+    view.pinned,
+    manifestDigest,
+    formats ?? null,
+  ]);
+  return { signatures: rows, more: (rows[0]?.seen ?? 0) > rows.length };
 }

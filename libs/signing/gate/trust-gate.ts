@@ -3,7 +3,6 @@ import { LRUCache } from 'lru-cache';
 import { DataSource } from 'typeorm';
 import type { ServedPath } from '#content/distributions/find-distribution.js';
 import { MEMBER_AT, type FoundManifest, type ReadView } from '#content/read/find-manifest.js';
-import { findSignatures } from '#content/read/find-referrers.js';
 import { parseManifest } from '#oci/manifest.js';
 import { isAttachmentTag } from '#oci/reference.js';
 import { ChangeFeed } from '#platform/change-feed.js';
@@ -11,10 +10,11 @@ import { CONFIG, type HallmarkConfig } from '#platform/config.js';
 import { queryPrepared } from '#platform/database.js';
 import { DomainError } from '#platform/domain-error.js';
 import { BLOB_STORE, type BlobStore } from '#storage/blob-store.js';
-import type { FormatName } from '../formats/signature-format.js';
 import { TrustPolicyEntity } from '../trust-policy.entity.js';
 import { readTrust } from '../verify/read-trust.js';
-import { type VerificationReport, verifyManifest } from '../verify/verify-manifest.js';
+import type { VerificationReport } from '../verify/verify-manifest.js';
+import { verifyStored } from '../verify/verify-reference.js';
+import { nameSigner } from './name-signer.js';
 import { type BlobSource, isRunnable } from './is-runnable.js';
 
 /** What the gate says of one manifest. */
@@ -113,19 +113,10 @@ export class TrustGate {
     reference: string,
   ): Promise<string | undefined> {
     const view = { repositoryId: served.repositoryId!, pinned: served.pinned };
-    const found = await findSignatures(this.source, view, manifest.digest);
-    const signatures = found.map(({ id, digest, format, bytes }) => ({
-      id,
-      digest,
-      format: format as FormatName,
-      bytes,
-    }));
     const separator = reference.includes(':') ? '@' : ':';
     const full = `${this.config.publicHost}/${served.basePath}${separator}${reference}`;
-    const report = await verifyManifest(manifest, signatures, full, readTrust(policy.trust));
-    const signers = new Set(
-      report.signatures.filter((each) => each.verified).map((each) => JSON.stringify(each.signer)),
-    );
+    const report = await verifyStored(this.source, view, manifest, full, readTrust(policy.trust));
+    const signers = new Set(report.signatures.filter((each) => each.verified).map(nameSigner));
     if (report.verified && signers.size >= policy.required) return undefined;
     return reasonOf(report, signers.size, policy.required);
   }
@@ -142,12 +133,13 @@ export class TrustGate {
 function reasonOf(report: VerificationReport, verified: number, required: number): string {
   if (report.signatures.length === 0) return 'it has no signature (NO_SIGNATURE)';
   if (verified >= required) return 'its signatures do not meet all requirements of the containers policy';
-  if (verified > 0) return `it has ${verified} of ${required} verified signatures`;
+  const rest = report.code === 'RESOURCE_LIMIT' ? '; it has more signatures than can be looked at' : '';
+  if (verified > 0) return `it has ${verified} of ${required} verified signatures by different signers${rest}`;
   const codes = report.signatures.map(({ checks }) =>
     checks.find((check) => check.result === 'fail' && check.action === 'enforce'),
   );
   const first = codes.find((check) => check !== undefined);
-  return `none of its ${report.signatures.length} signatures is trusted (${first?.code ?? 'UNKNOWN_KEY'}: ${first?.detail ?? 'no key matches'})`;
+  return `none of its ${report.signatures.length} signatures is trusted (${first?.code ?? 'UNKNOWN_KEY'}: ${first?.detail ?? 'no key matches'})${rest}`;
 }
 
 /** A manifest that refers to another one, or that a companion tag names, and that nobody can run. */

@@ -79,8 +79,8 @@ export class SignRun {
   }
 
   private async isSigned(manifest: StoredManifest, reference: string): Promise<boolean> {
-    const candidates = await findSignatures(this.source, this.view, manifest.digest, [this.signer.format]);
-    for (const { bytes } of candidates) {
+    const { signatures } = await findSignatures(this.source, this.view, manifest.digest, [this.signer.format]);
+    for (const { bytes } of signatures) {
       const context = { manifest, reference, trust: trustOf(this.service), now: new Date() };
       const report = await formatOf(this.signer.format).verify(bytes, context);
       const claimed = report.claimed['reference'];

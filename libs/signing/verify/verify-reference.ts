@@ -1,6 +1,6 @@
 import type { DataSource } from 'typeorm';
 import { findDistribution } from '#content/distributions/find-distribution.js';
-import { findByDigest, findByTag, type FoundManifest } from '#content/read/find-manifest.js';
+import { findByDigest, findByTag, type FoundManifest, type ReadView } from '#content/read/find-manifest.js';
 import { findSignatures } from '#content/read/find-referrers.js';
 import { parseImageReference } from '#oci/reference.js';
 import { invalid, notFound } from '#platform/domain-error.js';
@@ -47,19 +47,24 @@ function parsedLocal(text: string, publicHost: string): string | undefined {
   return looksLikeHost ? undefined : `${publicHost}/${text}`;
 }
 
-/** Judges every signature of what a reference means, in the version that is served there. */
-export async function verifyResolved(
+/**
+ * Judges the signatures of a manifest in a version, under the reference by which it is asked for. Of more than can be looked
+ * at, which only somebody makes who wants to stop this, the rest is left out, and the report says so.
+ */
+export async function verifyStored(
   source: DataSource,
-  resolved: ResolvedReference,
+  view: ReadView,
+  manifest: FoundManifest,
+  reference: string,
   trust: TrustMaterial,
 ): Promise<VerificationReport> {
-  const { manifest } = resolved;
-  const found = await findSignatures(source, resolved, manifest.digest);
-  const signatures = found.map(({ id, digest, format, bytes }) => ({
+  const { signatures, more } = await findSignatures(source, view, manifest.digest);
+  const given = signatures.map(({ id, digest, format, bytes }) => ({
     id,
     digest,
     format: format as FormatName,
     bytes,
   }));
-  return verifyManifest(manifest, signatures, resolved.reference, trust);
+  const report = await verifyManifest(manifest, given, reference, trust);
+  return more ? { ...report, code: 'RESOURCE_LIMIT' } : report;
 }
