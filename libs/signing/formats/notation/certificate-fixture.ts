@@ -69,22 +69,30 @@ export async function issueChain(leaf: Wanted = {}): Promise<{ root: Issued; lea
   return { root, leaf: issued, pem: issued.pem + root.pem };
 }
 
+/** What a spec wants from a revocation list. */
+interface WantedList {
+  readonly thisUpdate?: Date;
+  readonly nextUpdate?: Date;
+  readonly signer?: Issued;
+  readonly extensions?: readonly x509.Extension[];
+  /** Of every entry, in place of a compromised key. */
+  readonly entry?: Partial<x509.X509CrlEntryParams>;
+}
+
 /** A revocation list in PEM. */
-export async function issueCrl(
-  issuer: Issued,
-  revoked: readonly Issued[],
-  times: { readonly thisUpdate?: Date; readonly nextUpdate?: Date; readonly signer?: Issued } = {},
-): Promise<string> {
-  const key = (times.signer ?? issuer).privateKey;
+export async function issueCrl(issuer: Issued, revoked: readonly Issued[], wanted: WantedList = {}): Promise<string> {
+  const key = (wanted.signer ?? issuer).privateKey;
   const algorithm = signingAlgorithm(key, 'SHA-256');
   const crl = await x509.X509CrlGenerator.create({
     issuer: issuer.certificate.subjectName,
-    thisUpdate: times.thisUpdate ?? new Date('2026-01-01T00:00:00Z'),
-    nextUpdate: times.nextUpdate ?? new Date('2030-01-01T00:00:00Z'),
+    thisUpdate: wanted.thisUpdate ?? new Date('2026-01-01T00:00:00Z'),
+    nextUpdate: wanted.nextUpdate ?? new Date('2030-01-01T00:00:00Z'),
+    extensions: [...(wanted.extensions ?? [])],
     entries: revoked.map(({ certificate }) => ({
       serialNumber: certificate.serialNumber,
       revocationDate: new Date('2026-02-01T00:00:00Z'),
       reason: x509.X509CrlReason.keyCompromise,
+      ...wanted.entry,
     })),
     signingAlgorithm: algorithm,
     signingKey: await toCryptoKey(key, algorithm),

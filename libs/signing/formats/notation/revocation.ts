@@ -1,20 +1,6 @@
-import * as asn1js from 'asn1js';
-import { LRUCache } from 'lru-cache';
-import { CertificateRevocationList } from 'pkijs';
-import { invalid } from '#platform/domain-error.js';
 import type { CheckCode } from '../../report.js';
 import type { Certificate } from '../x509/certificate.js';
-
-/** A revocation list that was handed in, read once. */
-interface RevocationList {
-  readonly list: CertificateRevocationList;
-  readonly issuer: string;
-  /** Serial number in hex → reason code. */
-  readonly revoked: ReadonlyMap<string, number | undefined>;
-  readonly usable: boolean;
-  /** Issuer fingerprint → whether its key signed the list. */
-  readonly signedBy: Map<string, boolean>;
-}
+import { readRevocationLists, type RevocationEntry, type RevocationList } from './revocation-list.js';
 
 /** The first certificate that is revoked, or whose state cannot be told. */
 export interface RevocationProblem {
@@ -22,31 +8,27 @@ export interface RevocationProblem {
   readonly detail: string;
 }
 
+const CERTIFICATE_HOLD = 6;
 const REMOVE_FROM_CRL = 8;
-const ACCEPTED = new Set([
-  '1.2.840.113549.1.1.11',
-  '1.2.840.113549.1.1.12',
-  '1.2.840.113549.1.1.13',
-  '1.2.840.113549.1.1.10',
-  '1.2.840.10045.4.3.2',
-  '1.2.840.10045.4.3.3',
-  '1.2.840.10045.4.3.4',
-]);
-const lists = new LRUCache<string, readonly RevocationList[]>({ max: 64 });
+/** Points a reader from a certificate to deltas (RFC 5280, section 4.2.1.15). */
+const FRESHEST_CRL = '2.5.29.46';
 
 /**
  * Looks every certificate but the root up in the lists at hand, without network. A certificate that names no OCSP or CRL
- * address and whose issuer has no list cannot be revoked.
+ * address and whose issuer has no list cannot be revoked. With `signedAt`, a time that somebody vouches for, a certificate
+ * counts as good that became invalid later.
  */
 export async function findRevocationProblem(
   chain: readonly Certificate[],
   crls: readonly string[],
   now: Date,
+  signedAt?: Date,
 ): Promise<RevocationProblem | undefined> {
-  const known = crls.flatMap(readLists);
+  const known = crls.flatMap(readRevocationLists).filter(({ isUsable }) => isUsable);
   let unknown: RevocationProblem | undefined;
   for (const [index, certificate] of chain.slice(0, -1).entries()) {
-    const state = await stateOf(certificate, chain[index + 1]!, known, now);
+    const lists = await listsOf(chain[index + 1]!, known);
+    const state = stateOf(certificate, lists, now, signedAt);
     if (state === 'revoked') return { code: 'REVOKED', detail: `the certificate "${certificate.subject}" is revoked` };
     if (state === 'unknown') {
       unknown ??= {
@@ -58,69 +40,51 @@ export async function findRevocationProblem(
   return unknown;
 }
 
-async function stateOf(certificate: Certificate, issuer: Certificate, known: readonly RevocationList[], now: Date) {
-  let current = false;
-  let any = false;
-  for (const crl of known) {
-    if (!crl.usable || crl.issuer !== issuer.rawSubject || !(await isSignedBy(crl, issuer))) continue;
-    any = true;
-    if (crl.revoked.has(certificate.serial) && crl.revoked.get(certificate.serial) !== REMOVE_FROM_CRL)
-      return 'revoked';
-    const next = crl.list.nextUpdate?.value;
-    if (crl.list.thisUpdate.value <= now && next && now < next) current = true;
+async function listsOf(issuer: Certificate, known: readonly RevocationList[]): Promise<readonly RevocationList[]> {
+  const lists: RevocationList[] = [];
+  for (const list of known) {
+    if (list.issuer === issuer.rawSubject && (await list.isSignedBy(issuer))) lists.push(list);
   }
-  if (current) return 'good';
-  const { crlUrls, ocspUrls } = certificate.extensions;
-  return any || crlUrls.length > 0 || ocspUrls.length > 0 ? 'unknown' : 'good';
+  return lists;
 }
 
-async function isSignedBy(crl: RevocationList, issuer: Certificate): Promise<boolean> {
-  const known = crl.signedBy.get(issuer.fingerprint);
-  if (known !== undefined) return known;
-  const { keyUsage } = issuer.extensions;
-  const allowed = !keyUsage || keyUsage.usages.has('cRLSign');
-  const result = allowed && (await crl.list.verify({ issuerCertificate: issuer.asn1 }).catch(() => false));
-  crl.signedBy.set(issuer.fingerprint, result);
-  return result;
+function stateOf(certificate: Certificate, lists: readonly RevocationList[], now: Date, signedAt: Date | undefined) {
+  const current = lists.filter(({ thisUpdate, nextUpdate }) => thisUpdate <= now && nextUpdate && now <= nextUpdate);
+  const bases = current.filter((list) => list.base === undefined && covers(list, certificate));
+  const deltas = current.filter((list) => bases.some((base) => isDeltaOf(list, base)));
+  const entries = (of: readonly RevocationList[]) =>
+    of
+      .flatMap((list) => list.entries.get(certificate.serial) ?? [])
+      .filter(({ invalidSince }) => !signedAt || !invalidSince || signedAt >= invalidSince);
+  // A revocation for good holds in an old list too; one that may have been lifted counts only while its list is current.
+  if (entries(lists).some((entry) => !entry.isObscure && !isTemporary(entry))) return 'revoked';
+  const temporary = entries([...bases, ...deltas]).filter(isTemporary);
+  const last = temporary.reduce<RevocationEntry | undefined>((found, entry) => later(found, entry), undefined);
+  if (last?.reason === CERTIFICATE_HOLD) return 'revoked';
+  const { crlUrls, ocspUrls, values } = certificate.extensions;
+  const isObscure = entries(lists).some((entry) => entry.isObscure);
+  const isFresh = bases.length > 0 && (deltas.length > 0 || !values.has(FRESHEST_CRL));
+  if (isFresh && !isObscure) return 'good';
+  return lists.length > 0 || crlUrls.length > 0 || ocspUrls.length > 0 ? 'unknown' : 'good';
 }
 
-const PEM = /-----BEGIN (?:X509 )?CRL-----([A-Za-z0-9+/=\s]+?)-----END (?:X509 )?CRL-----/g;
-
-function readLists(text: string): readonly RevocationList[] {
-  const known = lists.get(text);
-  if (known) return known;
-  const blocks = [...text.matchAll(PEM)].map((match) => match[1]!);
-  const read = (blocks.length > 0 ? blocks : [text]).map(readList);
-  lists.set(text, read);
-  return read;
+function covers({ scope }: RevocationList, { extensions }: Certificate): boolean {
+  if (!scope) return true;
+  const isAuthority = extensions.basicConstraints?.ca === true;
+  if (scope.only !== undefined && (scope.only === 'authorities') !== isAuthority) return false;
+  return scope.urls.length === 0 || scope.urls.some((url) => extensions.crlUrls.includes(url));
 }
 
-function readList(base64: string): RevocationList {
-  try {
-    const der = Uint8Array.from(Buffer.from(base64, 'base64'));
-    const block = asn1js.fromBER(der);
-    if (block.offset !== der.length) throw new Error('trailing data');
-    const list = new CertificateRevocationList({ schema: block.result });
-    const critical = list.crlExtensions?.extensions.some((extension) => extension.critical) ?? false;
-    return {
-      list,
-      issuer: Buffer.from(list.issuer.valueBeforeDecode).toString('hex'),
-      revoked: new Map(
-        (list.revokedCertificates ?? []).map((entry) => [
-          Buffer.from(entry.userCertificate.valueBlock.valueHexView).toString('hex'),
-          entry.crlEntryExtensions?.extensions.map(reasonOf).find((reason) => reason !== undefined),
-        ]),
-      ),
-      usable: !critical && ACCEPTED.has(list.signatureAlgorithm.algorithmId),
-      signedBy: new Map(),
-    };
-  } catch {
-    throw invalid('Give revocation lists as PEM (-----BEGIN X509 CRL-----) or base64 DER.', 'crls');
-  }
+/** True for a delta that changes this list, or an older one, and is newer. */
+function isDeltaOf(delta: RevocationList, { number }: RevocationList): boolean {
+  if (delta.base === undefined || delta.number === undefined || number === undefined) return false;
+  return delta.base <= number && delta.number > number;
 }
 
-function reasonOf(extension: { readonly extnID: string; readonly extnValue: asn1js.OctetString }): number | undefined {
-  if (extension.extnID !== '2.5.29.21') return undefined;
-  const { result } = asn1js.fromBER(Uint8Array.from(extension.extnValue.valueBlock.valueHexView));
-  return result instanceof asn1js.Enumerated ? result.valueBlock.valueDec : undefined;
+function isTemporary({ reason }: RevocationEntry): boolean {
+  return reason === CERTIFICATE_HOLD || reason === REMOVE_FROM_CRL;
+}
+
+function later(found: RevocationEntry | undefined, entry: RevocationEntry): RevocationEntry {
+  return found && found.date >= entry.date ? found : entry;
 }
