@@ -15,7 +15,8 @@ export type ChainPurpose = 'codeSigning' | 'timestamping';
 /** Longest chain that is looked at. */
 export const MAX_CHAIN = 16;
 
-const TIME_STAMPING = '1.3.6.1.5.5.7.3.8';
+/** The extended key usage of timestamp authorities. */
+export const TIME_STAMPING = '1.3.6.1.5.5.7.3.8';
 const FORBIDDEN_PURPOSES = new Map([
   ['1.3.6.1.5.5.7.3.1', 'serverAuth'],
   ['1.3.6.1.5.5.7.3.2', 'clientAuth'],

@@ -7,7 +7,7 @@ import type { Envelope } from './envelope.js';
 import { parsePayload } from './payload.js';
 import { readEnvelope } from './read-envelope.js';
 import { rfc3339 } from './signer-report.js';
-import { isTokenFor, readToken, timeOfToken } from './timestamp.js';
+import { isTokenFor, readToken, timeOfToken } from './timestamp-token.js';
 
 /** One entry of the list `Signatures` that `notation inspect -o json` prints (release 1). */
 export interface NotationInspection {

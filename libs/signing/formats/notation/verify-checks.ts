@@ -53,13 +53,10 @@ export function checkAuthenticity(
 ): boolean {
   const action = statement.actions.authenticity;
   const type = envelope.signingScheme === 'notary.x509' ? 'ca' : 'signingAuthority';
-  if (!isAnchored(chain, loadStores(trust, statement.trustStores, type))) {
-    return checks.fail(
-      'authenticity',
-      'UNTRUSTED_ROOT',
-      `no certificate of the chain is in a trust store of type ${type}`,
-      action,
-    );
+  const { certificates, problem: unusable } = loadStores(trust, statement.trustStores, type);
+  if (unusable !== undefined || !isAnchored(chain, certificates)) {
+    const detail = unusable ?? `no certificate of the chain is in a trust store of type ${type}`;
+    return checks.fail('authenticity', 'UNTRUSTED_ROOT', detail, action);
   }
   const problem = findIdentityProblem(chain[0]!, statement.trustedIdentities);
   if (problem) return checks.fail('authenticity', 'IDENTITY_MISMATCH', problem, action);
@@ -76,6 +73,7 @@ export function checkExpiry(checks: CheckList, { expiry }: Envelope, statement: 
 /** Revocation lists at hand; nothing is fetched. */
 export async function checkRevocation(
   checks: CheckList,
+  { signingScheme, signingTime }: Envelope,
   chain: readonly Certificate[],
   statement: PolicyStatement,
   crls: readonly string[],
@@ -83,7 +81,8 @@ export async function checkRevocation(
 ): Promise<void> {
   const action = statement.actions.revocation;
   if (action === 'skip') return checks.skip('revocation', 'the trust policy skips revocation');
-  const problem = await findRevocationProblem(chain, crls, now);
+  const signedAt = signingScheme === 'notary.x509.signingAuthority' ? signingTime : undefined;
+  const problem = await findRevocationProblem(chain, crls, now, signedAt);
   if (problem) checks.fail('revocation', problem.code, problem.detail, action);
   else checks.pass('revocation', undefined, action);
 }

@@ -75,7 +75,7 @@ async function applyPolicy(
   const anchored = checkAuthenticity(checks, envelope, certificates, statement, trust);
   const verdict = await checkAuthenticTimestamp(checks, { envelope, chain: certificates, statement, trust, now });
   checkExpiry(checks, envelope, statement, now);
-  await checkRevocation(checks, certificates, statement, trust.crls ?? [], now);
+  await checkRevocation(checks, envelope, certificates, statement, trust.crls ?? [], now);
   return anchored ? verdict : {};
 }
 
@@ -113,7 +113,6 @@ function chooseStatement(
   isStamped: boolean,
 ): { statement?: PolicyStatement; policy: SignatureReport['policy'] } {
   if (trust.notationTrustPolicy === undefined || trust.notationTrustPolicy === null) {
-    const hasTsa = (trust.tsaCertificates ?? []).length > 0;
     const statement: PolicyStatement = {
       name: 'default',
       registryScopes: ['*'],
@@ -121,9 +120,8 @@ function chooseStatement(
       actions: LEVELS.strict,
       verifyTimestamp: isStamped ? 'always' : 'afterCertExpiry',
       trustStores: [
-        'ca:default',
-        'signingAuthority:default',
-        ...(hasTsa ? ['tsa:default'] : []),
+        ...(trust.certificates.length > 0 ? ['ca:default', 'signingAuthority:default'] : []),
+        ...((trust.tsaCertificates ?? []).length > 0 ? ['tsa:default'] : []),
         ...Object.keys(trust.trustStores ?? {}),
       ],
       trustedIdentities: ['*'],

@@ -58,11 +58,8 @@ async function checkCountersignature(checks: CheckList, question: TimestampQuest
     checks.fail(NAME, 'TIMESTAMP_MISSING', 'the trust policy asks for a timestamp and the signature has none', action);
     return {};
   }
-  const timestamp = await tryVerify(
-    envelope.timestampSignature,
-    envelope.signature,
-    loadStores(trust, statement.trustStores, 'tsa'),
-  );
+  const { certificates, problem: unusable } = loadStores(trust, statement.trustStores, 'tsa');
+  const timestamp = unusable ?? tryVerify(envelope.timestampSignature, envelope.signature, certificates);
   if (typeof timestamp === 'string') {
     checks.fail(NAME, 'TIMESTAMP_INVALID', timestamp, action);
     return {};
@@ -79,13 +76,9 @@ async function checkCountersignature(checks: CheckList, question: TimestampQuest
   return { trustedTime: { value: rfc3339(timestamp.time), source: 'rfc3161' } };
 }
 
-async function tryVerify(
-  token: Uint8Array,
-  stamped: Uint8Array,
-  trusted: readonly Certificate[],
-): Promise<Timestamp | string> {
+function tryVerify(token: Uint8Array, stamped: Uint8Array, trusted: readonly Certificate[]): Timestamp | string {
   try {
-    return await verifyTimestamp(token, stamped, trusted);
+    return verifyTimestamp(token, stamped, trusted);
   } catch (error) {
     return messageOf(error);
   }

@@ -15,29 +15,40 @@ const ANY_PURPOSE = '2.5.29.37.0';
 /** Basic constraints, key usage, extended key usage, subject alternative name, and name constraints: what is checked here. */
 const UNDERSTOOD: ReadonlySet<string> = new Set(['2.5.29.19', '2.5.29.15', '2.5.29.37', '2.5.29.17', NAME_CONSTRAINTS]);
 
-/** Certificates from a leaf to one of the anchors, both included; undefined when there is no such path. Intermediates are untrusted. */
+/** Certificates, leaf first. */
+type Path = readonly Certificate[];
+
+/**
+ * Certificates from a leaf to one of the anchors, both included: the first such path that fits; undefined when there is none.
+ * Intermediates are untrusted.
+ */
 export function findPath(
   leaf: Certificate,
-  intermediates: readonly Certificate[],
-  anchors: readonly Certificate[],
-): readonly Certificate[] | undefined {
-  return search([leaf], intermediates, anchors, { steps: MAX_STEPS });
+  intermediates: Path,
+  anchors: Path,
+  fits: (path: Path) => boolean = () => true,
+) {
+  return search([leaf], { intermediates, anchors, fits, steps: MAX_STEPS });
 }
 
-function search(
-  path: readonly Certificate[],
-  intermediates: readonly Certificate[],
-  anchors: readonly Certificate[],
-  budget: { steps: number },
-): readonly Certificate[] | undefined {
+interface Search {
+  readonly intermediates: Path;
+  readonly anchors: Path;
+  readonly fits: (path: Path) => boolean;
+  /** Steps that are left. */
+  steps: number;
+}
+
+function search(path: Path, sought: Search): Path | undefined {
   const last = path.at(-1)!;
-  if (anchors.some(({ fingerprint }) => fingerprint === last.fingerprint)) return path;
+  if (sought.anchors.some(({ fingerprint }) => fingerprint === last.fingerprint))
+    return sought.fits(path) ? path : undefined;
   if (path.length >= MAX_DEPTH) return undefined;
-  for (const issuer of [...anchors, ...intermediates]) {
-    if ((budget.steps -= 1) < 0) return undefined;
+  for (const issuer of [...sought.anchors, ...sought.intermediates]) {
+    if ((sought.steps -= 1) < 0) return undefined;
     if (path.some(({ fingerprint }) => fingerprint === issuer.fingerprint)) continue;
     if (!signsCertificates(issuer) || !last.isSignedBy(issuer)) continue;
-    const found = search([...path, issuer], intermediates, anchors, budget);
+    const found = search([...path, issuer], sought);
     if (found) return found;
   }
   return undefined;
