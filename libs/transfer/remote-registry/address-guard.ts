@@ -18,6 +18,9 @@ for (const [network, prefix] of [
   PRIVATE.addSubnet(network, prefix, 'ipv4');
 for (const [network, prefix] of [
   ['::', 127],
+  // Teredo, and addresses that lead nowhere.
+  ['2001::', 32],
+  ['100::', 64],
   ['64:ff9b:1::', 48],
   ['fc00::', 7],
   ['fe80::', 10],
@@ -89,12 +92,13 @@ export function plainHost(host: string): string {
     .replace(/\.$/, '');
 }
 
-/** The IPv4 address inside an IPv6 one: mapped, compatible, NAT64 or 6to4. */
+/** The IPv4 address inside an IPv6 one: mapped, translated, compatible, NAT64 or 6to4. */
 function embeddedIpv4(address: string): string | undefined {
   const words = wordsOf(address);
   const tail = [words[6]!, words[7]!];
   const zeros = (count: number) => words.slice(0, count).every((word) => word === 0);
   if (zeros(5) && words[5] === 0xffff) return dotted(tail);
+  if (zeros(4) && words[4] === 0xffff && words[5] === 0) return dotted(tail);
   if (zeros(6) && (words[6] !== 0 || words[7]! > 1)) return dotted(tail);
   if (words[0] === 0x64 && words[1] === 0xff9b && words.slice(2, 6).every((word) => word === 0)) return dotted(tail);
   if (words[0] === 0x2002) return dotted([words[1]!, words[2]!]);

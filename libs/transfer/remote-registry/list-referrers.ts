@@ -2,7 +2,7 @@ import type { Descriptor } from '#oci/descriptor.js';
 import { type Digest, isDigest } from '#oci/digest.js';
 import { MANIFEST_TYPES, MediaType } from '#oci/media-types.js';
 import { nextPage, type RegistryReader } from './registry-reader.js';
-import { badAnswer, isGone, overLimit, UpstreamError } from './upstream-error.js';
+import { badAnswer, isGone, overLimit, statusOf } from './upstream-error.js';
 
 const PAGE_LIMIT = 4 * 1024 * 1024;
 const MOST_PAGES = 100;
@@ -42,8 +42,7 @@ async function readPage(registry: RegistryReader, url: URL, first: boolean) {
 }
 
 function lacksApi(error: unknown): boolean {
-  if (!(error instanceof UpstreamError)) return false;
-  const status = (error.options.detail as { status?: number } | undefined)?.status;
+  const status = statusOf(error);
   return isGone(error) || status === 400 || status === 405;
 }
 

@@ -8,7 +8,7 @@ import { readLimited } from './read-limited.js';
 import type { RegistryReader } from './registry-reader.js';
 import { UpstreamClient } from './upstream-client.js';
 import type { Upstream } from './upstream.js';
-import { unreachable, wrongBytes } from './upstream-error.js';
+import { statusOf, unreachable, wrongBytes } from './upstream-error.js';
 
 /** Largest manifest that is taken. */
 export const MANIFEST_LIMIT = 4 * 1024 * 1024;
@@ -66,11 +66,14 @@ export class RemoteRegistry implements RegistryReader {
     return listTags(this);
   }
 
-  /** What a tag or digest leads to, by HEAD; by GET when the upstream does not tell the digest. */
+  /** What a tag or digest leads to, by HEAD; by GET when the upstream does not tell the digest, or knows no HEAD. */
   async resolve(reference: string): Promise<Descriptor> {
     const url = this.manifestUrl(reference);
     const descriptor = await this.client.attempt(async () => {
-      const answer = await this.client.open({ method: 'HEAD', url, headers: { accept: ACCEPT }, signal: this.signal });
+      const answer = await this.client
+        .open({ method: 'HEAD', url, headers: { accept: ACCEPT }, signal: this.signal })
+        .catch(unlessHeadIsUnknown);
+      if (!answer) return undefined;
       answer.discard();
       const digest = answer.header('docker-content-digest') ?? (looksLikeDigest(reference) ? reference : '');
       const size = Number(answer.header('content-length') ?? '');
@@ -126,4 +129,11 @@ export class RemoteRegistry implements RegistryReader {
   private manifestUrl(reference: string): URL {
     return this.url(`/v2/${this.upstream.name}/manifests/${reference}`);
   }
+}
+
+/** How servers answer to a method that they do not know. */
+const NO_SUCH_METHOD: ReadonlySet<number | undefined> = new Set([400, 405, 501]);
+
+function unlessHeadIsUnknown(error: unknown): undefined {
+  if (!NO_SUCH_METHOD.has(statusOf(error))) throw error;
 }

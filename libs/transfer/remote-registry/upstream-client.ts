@@ -30,6 +30,7 @@ export interface UpstreamAnswer {
 }
 
 const MAX_REDIRECTS = 10;
+const MOST_RENEWALS = 2;
 /** Answers up to this size are read to their end when nobody wants them; larger ones cost a new connection. */
 const DISCARD_BYTES = 64 * 1024;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
@@ -72,17 +73,19 @@ export class UpstreamClient {
     throw failedStatus(answer.url, request.method, answer.status, answer.header('retry-after'));
   }
 
-  /** Any answer, also one of failure; only the first 401 is met with credentials. */
+  /** Any answer, also one of failure; 401 is met with credentials, and once more in case that the token had just expired. */
   async send(request: UpstreamRequest): Promise<UpstreamAnswer> {
     const authorized = request.authorized ?? true;
-    const authorization = authorized ? this.credentials.header() : undefined;
-    const answer = await this.follow(request, authorization);
-    if (answer.status !== 401 || !authorized || answer.url.origin !== this.origin) return answer;
-    const challenge = parseChallenge(answer.header('www-authenticate'));
-    const renewed = challenge && (await this.credentials.answer(challenge, authorization, request.signal));
-    if (!renewed) return answer;
-    answer.discard();
-    return this.follow(request, renewed);
+    let authorization = authorized ? this.credentials.header() : undefined;
+    for (let renewals = 0; ; renewals += 1) {
+      const answer = await this.follow(request, authorization);
+      if (answer.status !== 401 || !authorized || answer.url.origin !== this.origin) return answer;
+      const challenge = renewals < MOST_RENEWALS ? parseChallenge(answer.header('www-authenticate')) : undefined;
+      const renewed = challenge && (await this.credentials.answer(challenge, authorization, request.signal));
+      if (!renewed) return answer;
+      answer.discard();
+      authorization = renewed;
+    }
   }
 
   /** Ends all connections, what is under way included unless `gently`. */

@@ -31,6 +31,10 @@ export class UpstreamError extends DomainError {
 /** True when the upstream says that there is no such thing. */
 export const isGone = (error: unknown): boolean => error instanceof UpstreamError && error.kind === 'not-found';
 
+/** The status that an upstream answered with, when that is what the error is about. */
+export const statusOf = (error: unknown): number | undefined =>
+  error instanceof UpstreamError ? (error.options.detail as { status?: number } | undefined)?.status : undefined;
+
 /** The upstream sent something that it must not send. */
 export const badAnswer = (url: string | URL, problem: string, detail?: unknown) =>
   new UpstreamError('invalid', 'UPSTREAM_INVALID', `${shownUrl(url)}: ${problem}`, { detail });
