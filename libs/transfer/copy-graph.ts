@@ -68,6 +68,12 @@ export class GraphCopy {
     this.lanes = new Lanes(Math.max(1, options.width));
   }
 
+  /** {@link copy} of a manifest that is known by its digest only. */
+  async copyRoot(digest: string): Promise<void> {
+    const { mediaType, size } = await this.lanes.run(() => this.step(() => this.source.manifest(digest)));
+    await this.copy({ mediaType, digest, size });
+  }
+
   /** Copies the graph below a node; nodes that another call of this object copies are waited for. */
   copy(node: Descriptor, depth = 0): Promise<void> {
     const known = this.places.get(node.digest);

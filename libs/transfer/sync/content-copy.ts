@@ -28,7 +28,7 @@ export class ContentCopy {
   constructor(
     private readonly parts: SyncParts,
     private readonly plan: SyncPlan,
-    private readonly shelf: ManifestShelf,
+    shelf: ManifestShelf,
     holderId: string,
   ) {
     const { remote, registry, signal } = plan;
@@ -65,7 +65,7 @@ export class ContentCopy {
       progress({ message: 'Processing Manifests', code: 'sync.processing.manifest', state, done, total });
     await this.target.lookFor([...nameOf.keys()].filter((digest) => !here.has(digest)));
     await inLanes([...nameOf], UNDER_WAY, async ([digest, name]) => {
-      if (!here.has(digest)) await aboutTag(name, () => this.place(digest));
+      if (!here.has(digest)) await aboutTag(name, () => this.copy.copyRoot(digest));
       done += 1;
       report('running');
     });
@@ -86,7 +86,7 @@ export class ContentCopy {
     await inLanes(
       digests.filter((digest) => !here.has(digest)),
       UNDER_WAY,
-      (digest) => this.place(digest),
+      (digest) => this.copy.copyRoot(digest),
     );
   }
 
@@ -96,11 +96,6 @@ export class ContentCopy {
       this.plan.signal.throwIfAborted();
       await work(item);
     });
-  }
-
-  private async place(digest: string): Promise<void> {
-    this.plan.signal.throwIfAborted();
-    await this.copy.copy(await this.shelf.describe(digest));
   }
 
   /** Manifests that are whole in the newest version. A version with layers upstream is not, when all are wanted here. */
