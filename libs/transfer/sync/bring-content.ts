@@ -24,6 +24,7 @@ export async function bringContent(parts: SyncParts, plan: SyncPlan, holderId: s
   const named = [...selection.images, ...(selection.filtered ? [] : selection.attachments), ...selection.digests];
   const resolved = await resolveTags(plan, shelf, named);
   const images = new Map([...resolved].filter(([name]) => !isAttachmentTag(name)));
+  if (plan.mirror && selection.images.length > 0 && images.size === 0) await refuseEmptied(parts, plan);
   const attachments = [...resolved].filter(([name]) => isAttachmentTag(name));
   const attachmentTags = references ? undefined : new Set(selection.attachments);
   const roots = new Set([...images.values()].map(({ digest }) => digest));
@@ -58,12 +59,20 @@ async function select(parts: SyncParts, { references, registry, remote, ...plan 
   report('running', 0);
   const tags = await registry.tags();
   report('completed', 1);
-  if (plan.mirror && tags.length === 0 && (await tagsNow(parts.source, plan.repositoryId)).size > 0)
-    throw conflict(
-      `${registry.upstream.url}/v2/${registry.upstream.name} has no tags at all any more; mirroring that would remove everything here. Sync without mirror, or remove the content by hand if it is meant.`,
-      'UPSTREAM_EMPTIED',
-    );
+  if (plan.mirror && tags.length === 0) await refuseEmptied(parts, { registry, ...plan });
   return selectTags(tags, remote.includes, remote.excludes);
+}
+
+/** An upstream that lost everything is not mirrored into a repository that has something. */
+async function refuseEmptied(
+  { source }: SyncParts,
+  { registry: { upstream }, repositoryId }: Pick<SyncPlan, 'registry' | 'repositoryId'>,
+): Promise<void> {
+  if ((await tagsNow(source, repositoryId)).size === 0) return;
+  throw conflict(
+    `${upstream.url}/v2/${upstream.name} has no tags at all any more, or none that leads to an image; mirroring that would remove everything here. Sync without mirror, or remove the content by hand if it is meant.`,
+    'UPSTREAM_EMPTIED',
+  );
 }
 
 async function knownSignatures(

@@ -86,7 +86,23 @@ export class SignatureFinder {
     const first = this.probe === undefined;
     const asked = first ? ask() : this.probe!.then(ask, ask);
     if (first) this.probe = asked;
-    return (await asked).map((descriptor) => ({ descriptor, way: 'referrers' }));
+    const carriers: FoundCarrier[] = [];
+    for (const descriptor of await asked)
+      if (await this.refersTo(descriptor.digest, subject)) carriers.push({ descriptor, way: 'referrers' });
+    return carriers;
+  }
+
+  /** False for what is listed and is not there any more, or is about something else. */
+  private async refersTo(referrer: string, subject: string): Promise<boolean> {
+    try {
+      const { parsed } = await this.options.shelf.read(referrer);
+      if (parsed.subjects.some(({ digest }) => digest === subject)) return true;
+      this.refuse(`${subject} (referrers): ${referrer} does not refer to it`);
+    } catch (error) {
+      if (!isGone(error)) throw error;
+      this.refuse(`${subject} (referrers): ${referrer} is listed, and the upstream does not have it`);
+    }
+    return false;
   }
 
   private async tagged(subject: string): Promise<FoundCarrier[]> {

@@ -32,7 +32,9 @@ export async function resolveTags(
   const lookUp = async (reference: string) => {
     signal.throwIfAborted();
     const known = resolved?.get(reference);
-    const descriptor = known ?? (await unlessGone(reference, fetches ? fetch(reference) : registry.resolve(reference)));
+    const told = known ?? (fetches ? undefined : await unlessGone(reference, registry.resolve(reference)));
+    // What HEAD does not find is asked for by GET before it counts as gone: a mirror would remove it.
+    const descriptor = told ?? (await unlessGone(reference, fetch(reference)));
     if (descriptor) found.set(reference, await describe(shelf, reference, descriptor));
     report();
   };
