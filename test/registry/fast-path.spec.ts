@@ -162,6 +162,21 @@ describe('the fast path', () => {
     expect((await here.send('GET', TAG)).status).toBe(401);
   });
 
+  it('does not read again and again what only the slow path serves, and notices when that is over', async () => {
+    const path = '/v2/team/later/manifests/latest';
+    const asked = async () => {
+      const before = here.statements();
+      expect((await here.send('GET', path, as('admin'))).status).toBe(404);
+      return here.statements() - before;
+    };
+    const first = await asked();
+    await expect.poll(asked).toBe(first - 1);
+    await pushBlobs(here, 'team/later');
+    await push(here, 'team/later', 'latest', ONE);
+    expect((await here.send('GET', path, as('admin'))).status).toBe(200);
+    await warm(here, path, as('admin'));
+  });
+
   it('C9 believes nobody any more once this process has answered a change, also when the announcement is lost', async () => {
     await setPrivate(true);
     await world.settle();

@@ -45,6 +45,11 @@ export class Place {
     return this.version !== 0 && now - this.checkedAt < BELIEVED_MS;
   }
 
+  /** True while it is known that only the slow path serves it. */
+  isElsewhere(now: number): boolean {
+    return this.version === 0 && now - this.checkedAt < BELIEVED_MS;
+  }
+
   /** What stands here, for those who push; undefined when it has to be read. What it says of the content may be old. */
   path(now: number): KnownPath | undefined {
     return this.known && now - this.known.since < BELIEVED_MS ? this.known.path : undefined;

@@ -45,9 +45,10 @@ export class Places implements BeforeApplicationShutdown {
     const place = this.placeOf(name);
     place.used = true;
     for (let tries = 0; tries < MOST_TRIES; tries += 1) {
-      if (place.isFresh(performance.now())) return place;
+      const now = performance.now();
+      if (place.isFresh(now)) return place;
+      if (place.isElsewhere(now)) return undefined;
       await this.check(place);
-      if (place.version === 0) return undefined;
     }
     return undefined;
   }
