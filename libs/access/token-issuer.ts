@@ -32,7 +32,11 @@ export class TokenIssuer {
   checkService(service: string | undefined): void {
     if (!service) throw invalid('No service name provided.');
     if (service !== this.settings.publicHost)
-      throw invalid(`This server issues tokens for the service ${this.settings.publicHost} only.`, 'service');
+      throw invalid(
+        `This server issues tokens for the service ${this.settings.publicHost} only.`,
+        'service',
+        'UNSUPPORTED',
+      );
   }
 
   /** A token that carries these rights; which ones is the caller's decision. */

@@ -18,10 +18,12 @@ const MOST_ACTIONS = 10;
  */
 export function parseScopes(parameters: readonly string[]): TokenScope[] {
   const texts = parameters.flatMap((parameter) => parameter.split(' ')).filter((text) => text !== '');
-  if (texts.length > MOST_SCOPES) throw invalid(`A token can be asked for at most ${MOST_SCOPES} scopes.`, 'scope');
+  if (texts.length > MOST_SCOPES)
+    throw invalid(`A token can be asked for at most ${MOST_SCOPES} scopes.`, 'scope', 'UNSUPPORTED');
   const joined = new Map<string, TokenScope>();
   for (const text of texts) {
-    if (text.length > LONGEST_SCOPE) throw invalid(`A scope may have at most ${LONGEST_SCOPE} characters.`, 'scope');
+    if (text.length > LONGEST_SCOPE)
+      throw invalid(`A scope may have at most ${LONGEST_SCOPE} characters.`, 'scope', 'UNSUPPORTED');
     const scope = parseScope(text);
     if (!scope) continue;
     const key = `${scope.type} ${scope.name}`;

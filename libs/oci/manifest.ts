@@ -112,7 +112,30 @@ function parseDocument(bytes: Uint8Array): Json {
     throw error;
   }
   if (!isObject(value)) throw new ManifestError('', 'the manifest must be a JSON object');
+  refuseLookalikes(value, '');
   return value;
+}
+
+const folded = (name: string) => name.toUpperCase().toLowerCase();
+/** Members that clients act on, by their letters without case. */
+const MEMBERS = new Map(
+  [
+    ...['schemaVersion', 'mediaType', 'artifactType', 'config', 'layers', 'manifests', 'blobs', 'fsLayers', 'history'],
+    ...['subject', 'annotations', 'digest', 'size', 'urls', 'data', 'platform'],
+  ].map((name) => [folded(name), name]),
+);
+const EXACT = new Set(MEMBERS.values());
+
+/** Clients in Go find members whatever their case, and would read something else in the same bytes than we do. */
+function refuseLookalikes(object: Json, path: string): void {
+  for (const name of Object.keys(object)) {
+    const meant = EXACT.has(name) ? undefined : MEMBERS.get(folded(name));
+    if (meant !== undefined)
+      throw new ManifestError(
+        path ? `${path}.${name}` : name,
+        `is read as ${meant} by some; the document is ambiguous`,
+      );
+  }
 }
 
 function decideMediaType(document: Json, contentType: string | undefined): string {
@@ -172,6 +195,7 @@ function descriptors(value: unknown, path: string): Descriptor[] {
 
 function descriptor(value: unknown, path: string): Descriptor {
   if (!isObject(value)) throw new ManifestError(path, value === undefined ? 'is required' : 'must be a descriptor');
+  refuseLookalikes(value, path);
   const mediaType = value['mediaType'];
   if (typeof mediaType !== 'string' || mediaType === '' || mediaType.length > 255)
     throw new ManifestError(`${path}.mediaType`, 'must be a media type');

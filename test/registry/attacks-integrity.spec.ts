@@ -46,6 +46,9 @@ describe('documents', () => {
   const refused: [string, () => string | Buffer][] = [
     ['B5 both layers and manifests', () => inside('"manifests":[]')],
     ['B5 an index with a config', () => text().replace(OCI_MANIFEST, OCI_INDEX)],
+    ['B5 layers in other letters, which clients in Go read', () => inside('"LAYERS":[]')],
+    ['B5 manifests in letters that fold to the same', () => inside('"manife\u017fts":[]')],
+    ['B5 a digest in other letters, deep inside', () => text().replace('"digest":', '"Digest":"x","digest":')],
     ['B6 a member twice', () => inside('"layers":[]')],
     ['B6 a member twice, once escaped', () => inside('"l\\u0061yers":[]')],
     ['B6 a member twice, deep inside', () => text().replace('"size":', '"size":1,"size":')],
