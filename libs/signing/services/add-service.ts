@@ -10,7 +10,7 @@ import { newId } from '#platform/identifiers.js';
 import { formatOf } from '../formats/all.js';
 import type { StoredManifest } from '../formats/signature-format.js';
 import { type SigningServiceClass, SigningServiceEntity } from '../signing-service.entity.js';
-import { requireOwnSignature } from './check-signature.js';
+import { findRefusal } from './check-signature.js';
 import { exportGpgKey, type KeyRing } from './export-key.js';
 import { requireScript } from './script-file.js';
 import { formatOfClass, openSigner, readKeySource, type SignerSettings, trustOf } from './signer.js';
@@ -102,7 +102,8 @@ export async function addBuiltinService(
 export async function proveService(service: SigningServiceEntity, settings: SignerSettings): Promise<void> {
   const signer = await openSigner(service, settings);
   const signature = await signer.sign(TEST_MANIFEST, TEST_REFERENCE);
-  await requireOwnSignature(signer.format, signature, TEST_MANIFEST, TEST_REFERENCE, trustOf(service));
+  const refusal = await findRefusal(signer.format, signature, TEST_MANIFEST, TEST_REFERENCE, trustOf(service));
+  if (refusal) throw refusal;
 }
 
 /** A cosign script says nothing of whether it makes layers or bundles: the first proof that holds decides. */

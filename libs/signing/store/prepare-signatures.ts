@@ -5,7 +5,7 @@ import { companionTagOf } from '#oci/reference.js';
 import { rowsOf } from '#platform/database.js';
 import { isDomainError } from '#platform/domain-error.js';
 import { formatOf } from '../formats/all.js';
-import type { FormatName, ParsedSignature, StoredManifest, WrappedSignature } from '../formats/signature-format.js';
+import type { FormatName, StoredManifest, WrappedSignature } from '../formats/signature-format.js';
 import { toSignatureDraft } from './signature-draft.js';
 
 /** A signature that was made or received and verified as far as it has to be. */
@@ -36,7 +36,6 @@ export interface PreparedSignatures {
 
 interface Read {
   readonly signature: NewSignature;
-  readonly parsed: ParsedSignature;
   readonly unit: SignatureDraft;
   readonly companion: string | undefined;
 }
@@ -82,7 +81,7 @@ async function readSignature(signature: NewSignature): Promise<Read> {
   const parsed = await formatOf(format).parse(bytes);
   const unit = toSignatureDraft(format, manifest.digest, bytes, parsed, signingServiceId);
   const companion = parsed.scheme === 'cosign:tag' ? companionTagOf(manifest.digest, 'sig') : undefined;
-  return { signature, parsed, unit, companion };
+  return { signature, unit, companion };
 }
 
 /** The manifests behind companion tags now. */

@@ -8,8 +8,6 @@ import type { BlobStore } from '#storage/blob-store.js';
 import { type NewSignature, type PreparedSignatures, prepareSignatures } from './prepare-signatures.js';
 import { storeCarriers } from './store-carriers.js';
 
-export type { NewSignature } from './prepare-signatures.js';
-
 /** Where signatures are stored. */
 export interface SignatureStores {
   readonly source: DataSource;

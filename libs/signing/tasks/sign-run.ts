@@ -4,12 +4,11 @@ import { algorithmOf, digestOf } from '#oci/digest.js';
 import { rowsOf } from '#platform/database.js';
 import { invalid, isDomainError, messageOf } from '#platform/domain-error.js';
 import { type TaskContext, TaskFailure } from '#tasks/define-task.js';
-import { formatOf } from '../formats/all.js';
 import type { StoredManifest } from '../formats/signature-format.js';
-import { requireOwnSignature } from '../services/check-signature.js';
+import { findRefusal } from '../services/check-signature.js';
 import { type Signer, trustOf } from '../services/signer.js';
 import type { SigningServiceEntity } from '../signing-service.entity.js';
-import type { NewSignature } from '../store/store-signatures.js';
+import type { NewSignature } from '../store/prepare-signatures.js';
 import type { WorkItem } from './select-work.js';
 import type { SignResult } from './sign.task.js';
 
@@ -72,7 +71,8 @@ export class SignRun {
       return;
     }
     const bytes = await this.signer.sign(manifest, reference, this.context.signal);
-    await requireOwnSignature(this.signer.format, bytes, manifest, reference, trustOf(this.service));
+    const refusal = await findRefusal(this.signer.format, bytes, manifest, reference, trustOf(this.service));
+    if (refusal) throw refusal;
     const signature = { format: this.signer.format, manifest, bytes, signingServiceId: this.service.id };
     this.made.push(signature);
     this.items.set(signature, item);
@@ -80,12 +80,8 @@ export class SignRun {
 
   private async isSigned(manifest: StoredManifest, reference: string): Promise<boolean> {
     const { signatures } = await findSignatures(this.source, this.view, manifest.digest, [this.signer.format]);
-    for (const { bytes } of signatures) {
-      const context = { manifest, reference, trust: trustOf(this.service), now: new Date() };
-      const report = await formatOf(this.signer.format).verify(bytes, context);
-      const claimed = report.claimed['reference'];
-      if (report.outcome === 'verified' && (typeof claimed !== 'string' || claimed === reference)) return true;
-    }
+    for (const { bytes } of signatures)
+      if (!(await findRefusal(this.signer.format, bytes, manifest, reference, trustOf(this.service)))) return true;
     return false;
   }
 
