@@ -83,6 +83,13 @@ describe('the script that calls skopeo, as the documentation of Pulp prints it',
   });
 });
 
+it('what a script writes in armor is kept in the binary form that clients read', async () => {
+  const script = ground.script('armor.sh', gpgScript().replace('--sign', '--armor --sign'));
+  const signature = await signOnce(await add({ script }));
+  expect(Buffer.from(signature).includes('-----BEGIN')).toBe(false);
+  expect(ground.home.skopeoVerify(manifest.bytes, REFERENCE, key, signature)).toContain('verified');
+});
+
 describe('a key with a passphrase', () => {
   let locked: string;
   beforeAll(() => {

@@ -4,6 +4,9 @@ import { invalid } from '#platform/domain-error.js';
 
 const run = promisify(execFile);
 
+/** Longest that gpg may take, in milliseconds. */
+const TIME_LIMIT = 30_000;
+
 /** Where gpg looks for a key. */
 export interface KeyRing {
   readonly gnupgHome?: string;
@@ -61,12 +64,14 @@ function requireUsable(record: readonly string[], key: string): void {
 
 async function gpg(options: string[]): Promise<string> {
   try {
-    const { stdout } = await run('gpg', options, { timeout: 30_000, maxBuffer: 16 * 1024 * 1024 });
+    const { stdout } = await run('gpg', options, { timeout: TIME_LIMIT, maxBuffer: 16 * 1024 * 1024 });
     return stdout;
   } catch (error) {
-    const { stderr, code } = error as { stderr?: string; code?: string | number };
+    const { stderr, code, killed } = error as { stderr?: string; code?: string | number; killed?: boolean };
     if (code === 'ENOENT')
       throw invalid('gpg is not installed; it is needed to read the public key (apt-get install gnupg).', 'key');
+    if (killed)
+      throw invalid(`gpg did not end within ${TIME_LIMIT / 1000} seconds; look for what it waits for.`, 'key');
     throw invalid((stderr ?? '').trim() || `gpg failed with ${String(code)}.`, 'key');
   }
 }

@@ -115,8 +115,9 @@ function ending(child: ChildProcessByStdio<null, Readable, Readable>): Promise<[
     child.once('error', fail);
     child.once('exit', (code, signal) => {
       endGroup(child.pid);
-      // What left the group may hold the pipes for ever.
-      const timer = setTimeout(() => (child.stdout.destroy(), child.stderr.destroy()), 500);
+      // What left the group may hold the pipes for ever; what is in them is read first, however late the timer is.
+      const drop = () => (child.stdout.destroy(), child.stderr.destroy());
+      const timer = setTimeout(() => setImmediate(drop), 500);
       child.once('close', () => (clearTimeout(timer), done([code, signal])));
     });
   });

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { invalid } from '#platform/domain-error.js';
 import { formatOf } from '../formats/all.js';
 import { encodeLayerDocument } from '../formats/cosign/layer-document.js';
+import { normalizeSimpleSignature } from '../formats/simple/signed-message.js';
 import type { BuiltinKeySource, FormatName, StoredManifest } from '../formats/signature-format.js';
 import { MediaType } from '#oci/media-types.js';
 import type { SigningServiceClass, SigningServiceEntity } from '../signing-service.entity.js';
@@ -114,7 +115,8 @@ function signByScript(
     read: async (path) => {
       if (format === 'notation' && (await stat(path)).isDirectory()) return readSignedLayout(path, manifest);
       const bytes = await readLimited(path);
-      return payload ? cosignSignature(bytes, payload) : bytes;
+      if (payload) return cosignSignature(bytes, payload);
+      return format === 'simple' ? normalizeSimpleSignature(bytes) : bytes;
     },
   };
   const run = () => runScript(settings.workDir, call);

@@ -31,7 +31,7 @@ export function readSignedMessage(bytes: Uint8Array): SignedMessage {
 }
 
 /**
- * The binary form of what a person may upload: an armored OpenPGP message is opened, binary bytes stay as they are.
+ * The binary form of what a script may make: an armored OpenPGP message is opened, binary bytes stay as they are.
  * Cleartext-signed text and detached signatures are refused, for no client reads them.
  */
 export async function normalizeSimpleSignature(bytes: Uint8Array): Promise<Uint8Array> {
