@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import type { FlushBatch } from './flush-batch.js';
 import { hasCode } from './storage-errors.js';
 
-const WRITE_BACK_EVERY = 64 * 1024 * 1024;
+const WRITE_BACK_EVERY = 16 * 1024 * 1024;
 
 /** Opens a file and makes its folder first when that is missing. */
 export async function openIn(path: string, flags: number): Promise<FileHandle> {
