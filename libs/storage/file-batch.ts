@@ -1,21 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { rm, type FileHandle } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { settled } from '#platform/settled.js';
 import type { CheckedBlob } from './checked-blob.js';
 import type { FileLayout } from './file-layout.js';
-import type { BlobPlacer } from './file-placer.js';
+import type { BlobPlacer, WrittenBlob } from './file-placer.js';
 import { openIn } from './file-write.js';
 import { asStorageError } from './storage-errors.js';
 
 const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
-
-/** A blob that is written to a file which is not in its place yet. */
-export interface WrittenBlob {
-  readonly blob: CheckedBlob;
-  readonly path: string;
-  readonly file: FileHandle;
-}
 
 /** Stores small blobs as files, in steps that all of them take together, so that they share flushes. */
 export async function placeTogether(
@@ -35,12 +28,12 @@ export async function placeTogether(
   }
 }
 
-async function write(layout: FileLayout, blob: CheckedBlob): Promise<WrittenBlob> {
+async function write(layout: FileLayout, { digest, bytes }: CheckedBlob): Promise<WrittenBlob> {
   const path = layout.upload(randomUUID());
   const file = await openIn(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW);
   try {
-    await file.writeFile(blob.bytes);
-    return { blob, path, file };
+    await file.writeFile(bytes);
+    return { digest, path, file };
   } catch (error) {
     await file.close();
     await rm(path, { force: true });

@@ -1,15 +1,16 @@
-import { constants } from 'node:fs';
 import { mkdir, rename, rm, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Digest } from '#oci/digest.js';
 import { settled } from '#platform/settled.js';
-import type { WrittenBlob } from './file-batch.js';
 import { statOf, type FileLayout } from './file-layout.js';
-import { openIn } from './file-write.js';
 import type { FlushBatch } from './flush-batch.js';
-import { asStorageError } from './storage-errors.js';
 
-const { O_WRONLY, O_CREAT, O_EXCL } = constants;
+/** A verified blob in a file that is not in its place yet. */
+export interface WrittenBlob {
+  readonly digest: Digest;
+  readonly path: string;
+  readonly file: FileHandle;
+}
 
 /** Publishes verified files under their digest, durably. */
 export class BlobPlacer {
@@ -20,53 +21,29 @@ export class BlobPlacer {
     readonly flush: FlushBatch,
   ) {}
 
-  /** Makes verified bytes the blob by way of a file of this path, unless there is one of this size already. */
-  async placeBytes(bytes: Buffer, path: string, digest: Digest): Promise<void> {
-    if (await this.#isThere(digest, bytes.length)) return;
-    try {
-      const file = await openIn(path, O_WRONLY | O_CREAT | O_EXCL);
-      try {
-        await file.writeFile(bytes);
-        await this.#publish(file, path, digest);
-      } finally {
-        await file.close();
-      }
-    } catch (error) {
-      await rm(path, { force: true });
-      throw asStorageError(error);
-    }
-  }
-
   /** Makes the verified file the blob; when there is one of this size already it stays, and the file is dropped. */
-  async place(file: FileHandle, path: string, digest: Digest, size: number): Promise<void> {
-    if (await this.#isThere(digest, size)) return rm(path, { force: true });
-    return this.#publish(file, path, digest);
+  async place(written: WrittenBlob, size: number): Promise<void> {
+    if (await this.isThere(written.digest, size)) return rm(written.path, { force: true });
+    return this.placeAll([written]);
   }
 
   /** Makes verified files the blobs, durably; none gets its name before all of them are on the disk. */
   async placeAll(files: readonly WrittenBlob[]): Promise<void> {
-    const shards = new Set(files.map(({ blob }) => this.layout.shard(blob.digest)));
+    const shards = new Set(files.map(({ digest }) => this.layout.shard(digest)));
     const parents = new Set([...shards].map((shard) => dirname(shard)));
     await settled([
       ...files.map(({ file }) => this.flush.file(file)),
       ...[...parents].map((parent) => this.#shardsOf(parent)),
     ]);
-    await settled(files.map(({ path, blob }) => rename(path, this.layout.blob(blob.digest))));
+    await settled(files.map(({ path, digest }) => rename(path, this.layout.blob(digest))));
     await settled([...shards].map((shard) => this.flush.folder(shard)));
   }
 
-  /** A blob that is there may have been placed by somebody who has not flushed its name yet. */
-  async #isThere(digest: Digest, size: number): Promise<boolean> {
+  /** True when the blob is there durably; it may have been placed by somebody who has not flushed its name yet. */
+  async isThere(digest: Digest, size: number): Promise<boolean> {
     if ((await statOf(this.layout.blob(digest)))?.size !== size) return false;
     await this.flush.folder(this.layout.shard(digest));
     return true;
-  }
-
-  async #publish(file: FileHandle, path: string, digest: Digest): Promise<void> {
-    const shard = this.layout.shard(digest);
-    await Promise.all([this.flush.file(file), this.#shardsOf(dirname(shard))]);
-    await rename(path, this.layout.blob(digest));
-    await this.flush.folder(shard);
   }
 
   /**

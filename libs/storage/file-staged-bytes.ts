@@ -3,13 +3,12 @@ import { rm, type FileHandle } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { algorithmOf, type Digest } from '#oci/digest.js';
 import type { AppendLimits, StagedBytes } from './blob-store.js';
-import { digestOfStream } from './digest-stream.js';
-import type { FileLayout } from './file-layout.js';
-import { statOf } from './file-layout.js';
+import { digestOfStream } from './digest-of-stream.js';
+import { statOf, type FileLayout } from './file-layout.js';
 import type { BlobPlacer } from './file-placer.js';
 import { FileAppender, openIn } from './file-write.js';
 import { expectErrors, gatherChunks, gatherOptions, type Gathered } from './gathered-chunks.js';
-import { SessionDigest } from './session-digest.js';
+import { BlockDigest } from './block-digest.js';
 import type { SessionTurns } from './session-turns.js';
 import { asStorageError, checkedDigest, cutOff, digestDiffers, wrongOffset } from './storage-errors.js';
 
@@ -56,7 +55,7 @@ export class FileStagedBytes implements StagedBytes {
 
   async #appendTo(file: FileHandle, offset: number, bytes: Readable, limits: AppendLimits): Promise<number> {
     const running =
-      offset === 0 ? new SessionDigest(limits.algorithm) : this.turns.take(this.uploadId, (await stateOf(file)).mark);
+      offset === 0 ? new BlockDigest(limits.algorithm) : this.turns.take(this.uploadId, (await stateOf(file)).mark);
     const appender = new FileAppender(file, offset, this.placer.flush);
     const { broken } = await gatherChunks(bytes, gatherOptions(offset, limits), appender, running);
     return this.#settle(file, running, broken);
@@ -70,18 +69,18 @@ export class FileStagedBytes implements StagedBytes {
       await rm(this.#path, { force: true });
       throw digestDiffers(digest, actual);
     }
-    await this.placer.place(file, this.#path, digest, size);
+    await this.placer.place({ digest, path: this.#path, file }, size);
     return size;
   }
 
-  async #settle(file: FileHandle, running: SessionDigest | undefined, broken: Gathered['broken']) {
+  async #settle(file: FileHandle, running: BlockDigest | undefined, broken: Gathered['broken']) {
     const { size, mark } = await stateOf(file);
     if (running?.bytes === size) this.turns.keep(this.uploadId, { running, mark });
     if (!broken) return size;
     throw cutOff(size, broken.error);
   }
 
-  async #wholeDigest(file: FileHandle, digest: Digest, mark: string) {
+  async #wholeDigest(file: FileHandle, digest: Digest, mark: string): Promise<BlockDigest> {
     const carried = this.turns.take(this.uploadId, mark);
     const algorithm = algorithmOf(digest);
     if (carried?.algorithm === algorithm) return carried;

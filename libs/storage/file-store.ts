@@ -1,25 +1,16 @@
-import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import { open, rm, type FileHandle } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
-import { algorithmOf, type Digest, digestOf } from '#oci/digest.js';
+import type { Digest } from '#oci/digest.js';
 import type { BlobStore, ByteRange, StagedBytes, StoredBlob, StoreLimits } from './blob-store.js';
-import type { CheckedBlob } from './checked-blob.js';
+import { CheckedBlob } from './checked-blob.js';
 import { placeTogether } from './file-batch.js';
 import { FileLayout, statOf } from './file-layout.js';
 import { BlobPlacer } from './file-placer.js';
 import { FileStagedBytes } from './file-staged-bytes.js';
 import { FlushBatch } from './flush-batch.js';
 import { SessionTurns } from './session-turns.js';
-import {
-  blobUnknown,
-  checkedDigest,
-  CorruptBlobError,
-  digestDiffers,
-  hasCode,
-  rangeOutside,
-  tooLarge,
-} from './storage-errors.js';
+import { blobUnknown, CorruptBlobError, hasCode, rangeOutside, tooLarge } from './storage-errors.js';
 import { storeStream } from './store-stream.js';
 
 const MIB = 1024 * 1024;
@@ -73,9 +64,8 @@ export class FileStore implements BlobStore {
   }
 
   async putBytes(digest: Digest, bytes: Buffer): Promise<void> {
-    const actual = digestOf(bytes, algorithmOf(checkedDigest(digest)));
-    if (actual !== digest) throw digestDiffers(digest, actual);
-    await this.#placer.placeBytes(bytes, this.#layout.upload(randomUUID()), digest);
+    const blob = CheckedBlob.of(digest, bytes);
+    if (!(await this.#placer.isThere(digest, bytes.length))) await this.putAll([blob]);
   }
 
   putAll(blobs: readonly CheckedBlob[]): Promise<void> {

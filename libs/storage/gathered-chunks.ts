@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { DomainError } from '#platform/domain-error.js';
 import type { AppendLimits } from './blob-store.js';
-import type { SessionDigest } from './session-digest.js';
+import type { BlockDigest } from './block-digest.js';
 import { tooLarge } from './storage-errors.js';
 
 /** Size of a block. */
@@ -60,7 +60,7 @@ export async function gatherChunks(
   stream: Readable,
   options: GatherOptions,
   sink: BlockSink,
-  digest?: SessionDigest,
+  digest?: BlockDigest,
 ): Promise<Gathered> {
   const reader = new ChunkReader(stream, options);
   const writer = new BlockWriter(sink, options, digest);
@@ -96,7 +96,7 @@ class BlockWriter {
   constructor(
     private readonly sink: BlockSink,
     private readonly options: Pick<GatherOptions, 'most' | 'ownsChunks'>,
-    private readonly digest: SessionDigest | undefined,
+    private readonly digest: BlockDigest | undefined,
   ) {
     this.#size = Math.min(BLOCK_BYTES, options.most);
   }

@@ -43,8 +43,8 @@ class HashThread {
   ask(order: HashOrder, transfer: ArrayBuffer[] = []): Promise<Answer> {
     if (this.#ended) return Promise.reject(this.#ended);
     return new Promise((resolve, reject) => {
-      if (this.#waiting.push({ resolve, reject }) === 1) this.#worker.ref();
       this.#worker.postMessage(order, transfer);
+      if (this.#waiting.push({ resolve, reject }) === 1) this.#worker.ref();
     });
   }
 

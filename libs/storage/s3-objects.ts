@@ -51,8 +51,14 @@ export class S3Objects {
     await this.client.send(new PutObjectCommand({ ...this.#at(key), Body: body })).catch(failed);
   }
 
+  /** Stores an object unless there is one of this size already. */
+  async putUnlessThere(key: string, body: Buffer): Promise<void> {
+    if (await this.#putIfAbsent(key, body)) return;
+    if ((await this.size(key)) !== body.length) await this.put(key, body);
+  }
+
   /** Stores an object unless there is one, and tells whether it did. A store without conditional writes just stores. */
-  async putIfAbsent(key: string, body: Buffer): Promise<boolean> {
+  async #putIfAbsent(key: string, body: Buffer): Promise<boolean> {
     try {
       await this.client.send(new PutObjectCommand({ ...this.#at(key), Body: body, IfNoneMatch: '*' }));
     } catch (error) {

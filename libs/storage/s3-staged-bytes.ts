@@ -2,13 +2,13 @@ import type { Readable } from 'node:stream';
 import { algorithmOf, digestOf, type Digest } from '#oci/digest.js';
 import { unavailable } from '#platform/domain-error.js';
 import type { AppendLimits, StagedBytes } from './blob-store.js';
-import { digestOfStream } from './digest-stream.js';
+import { digestOfStream } from './digest-of-stream.js';
 import { expectErrors, gatherChunks, gatherOptions } from './gathered-chunks.js';
 import type { S3Keys } from './s3-keys.js';
 import type { S3Objects } from './s3-objects.js';
 import { S3PartWriter } from './s3-part-writer.js';
 import { bytesOf, loadState, saveState, type S3SessionState } from './s3-session-state.js';
-import { SessionDigest } from './session-digest.js';
+import { BlockDigest } from './block-digest.js';
 import type { SessionTurns } from './session-turns.js';
 import { checkedDigest, cutOff, digestDiffers, wrongOffset } from './storage-errors.js';
 
@@ -37,7 +37,7 @@ export class S3StagedBytes implements StagedBytes {
       const offset = bytesOf(before);
       if (at !== offset) throw wrongOffset(at, offset);
       const running =
-        offset === 0 ? new SessionDigest(limits.algorithm) : this.turns.take(this.uploadId, before.revision);
+        offset === 0 ? new BlockDigest(limits.algorithm) : this.turns.take(this.uploadId, before.revision);
       const writer = new S3PartWriter(this.objects, this.#keys, before);
       const { broken } = await gatherChunks(bytes, gatherOptions(offset, limits), writer, running);
       const after = await writer.settled();
@@ -71,9 +71,7 @@ export class S3StagedBytes implements StagedBytes {
 
   async #commitSmall(digest: Digest, bytes: Buffer, known: Digest | undefined): Promise<void> {
     if (known === undefined) await this.#check(digest, digestOf(bytes, algorithmOf(digest)));
-    const key = this.keys.blob(digest);
-    if (await this.objects.putIfAbsent(key, bytes)) return;
-    if ((await this.objects.size(key)) !== bytes.length) await this.objects.put(key, bytes);
+    await this.objects.putUnlessThere(this.keys.blob(digest), bytes);
   }
 
   async #commitParts(digest: Digest, state: S3SessionState, size: number, known: Digest | undefined): Promise<void> {
@@ -98,7 +96,8 @@ export class S3StagedBytes implements StagedBytes {
   async #read(algorithm: 'sha256' | 'sha512'): Promise<Digest> {
     const found = await this.objects.get(this.#keys.data);
     if (found === undefined || found === 'outside') throw unavailable('The object store has lost this upload.');
-    return (await digestOfStream(found.body, algorithm)).digest();
+    const digest = await digestOfStream(found.body, algorithm);
+    return digest.digest();
   }
 
   async #check(expected: Digest, actual: Digest): Promise<void> {

@@ -3,8 +3,9 @@ import { buffer } from 'node:stream/consumers';
 import { S3Client } from '@aws-sdk/client-s3';
 import type { Digest } from '#oci/digest.js';
 import type { ResolvedSettings } from '#platform/config.js';
+import { settled } from '#platform/settled.js';
 import type { BlobStore, ByteRange, StagedBytes, StoredBlob, StoreLimits } from './blob-store.js';
-import type { CheckedBlob } from './checked-blob.js';
+import { CheckedBlob } from './checked-blob.js';
 import { checkRange, checkSize } from './file-store.js';
 import { S3Keys } from './s3-keys.js';
 import { S3Objects } from './s3-objects.js';
@@ -12,7 +13,7 @@ import { S3Presigner } from './s3-presign.js';
 import { S3StagedBytes } from './s3-staged-bytes.js';
 import { SessionTurns } from './session-turns.js';
 import { blobUnknown, rangeOutside, tooLarge } from './storage-errors.js';
-import { storeBytes, storeStream } from './store-stream.js';
+import { storeStream } from './store-stream.js';
 
 /** The settings that an S3 store reads. */
 export type S3Settings = Pick<
@@ -72,16 +73,16 @@ export class S3Store implements BlobStore {
     return this.#objects.size(this.#keys.blob(digest));
   }
 
-  putBytes(digest: Digest, bytes: Buffer): Promise<void> {
-    return storeBytes(this, digest, bytes);
+  async putBytes(digest: Digest, bytes: Buffer): Promise<void> {
+    await this.putAll([CheckedBlob.of(digest, bytes)]);
   }
 
   async putAll(blobs: readonly CheckedBlob[]): Promise<void> {
     const left = blobs.values();
     const lane = async () => {
-      for (const { digest, bytes } of left) await this.putBytes(digest, bytes);
+      for (const { digest, bytes } of left) await this.#objects.putUnlessThere(this.#keys.blob(digest), bytes);
     };
-    await Promise.all(Array.from({ length: PUTS_AT_ONCE }, lane));
+    await settled(Array.from({ length: PUTS_AT_ONCE }, lane));
   }
 
   storeStream(digest: Digest, bytes: Readable, limits: StoreLimits): Promise<number> {

@@ -1,10 +1,10 @@
 import { LRUCache } from 'lru-cache';
-import type { SessionDigest } from './session-digest.js';
+import type { BlockDigest } from './block-digest.js';
 import { sessionBusy } from './storage-errors.js';
 
 /** A hash that is right only while the staged bytes bear the same mark. */
 export interface CarriedDigest {
-  readonly running: SessionDigest;
+  readonly running: BlockDigest;
   readonly mark: string;
 }
 
@@ -21,7 +21,7 @@ export class SessionTurns {
   }
 
   /** The carried hash, when it was left at this mark; it is taken out, and must be kept again after a good write. */
-  take(uploadId: string, mark: string): SessionDigest | undefined {
+  take(uploadId: string, mark: string): BlockDigest | undefined {
     const carried = this.#digests.get(uploadId);
     this.#digests.delete(uploadId);
     return carried?.mark === mark ? carried.running : undefined;

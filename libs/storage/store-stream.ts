@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { algorithmOf, type Digest } from '#oci/digest.js';
 import type { BlobStore, StoreLimits } from './blob-store.js';
 import { checkedDigest, sizeDiffers, tooLarge } from './storage-errors.js';
@@ -31,12 +31,4 @@ export async function storeStream(
     await staged.discard();
     throw error;
   }
-}
-
-/** Stores bytes in memory by the same way as a stream. */
-export async function storeBytes(store: Pick<BlobStore, 'staging'>, digest: Digest, bytes: Buffer): Promise<void> {
-  await storeStream(store, digest, Readable.from([bytes], { objectMode: false }), {
-    maxBytes: bytes.length,
-    size: bytes.length,
-  });
 }

@@ -1,4 +1,4 @@
-import { RunningDigest } from '#storage/digest-stream.js';
+import { RunningDigest } from '#storage/running-digest.js';
 import type { DigestAlgorithm } from '#oci/digest.js';
 import { ManifestError, parseManifest } from '#oci/manifest.js';
 import { refused, shown } from '../tar/refusal.js';

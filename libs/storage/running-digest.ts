@@ -1,5 +1,4 @@
 import type { Hash } from 'node:crypto';
-import type { Readable } from 'node:stream';
 import { hasherFor, type Digest, type DigestAlgorithm } from '#oci/digest.js';
 
 /** Hashes bytes in the pass that moves them; counts them too. */
@@ -26,11 +25,4 @@ export class RunningDigest {
   digest(): Digest {
     return `${this.algorithm}:${this.#hash.copy().digest('hex')}`;
   }
-}
-
-/** Reads a stream to its end and gives its digest and size. */
-export async function digestOfStream(bytes: Readable, algorithm: DigestAlgorithm): Promise<RunningDigest> {
-  const running = new RunningDigest(algorithm);
-  for await (const chunk of bytes) running.update(chunk as Buffer);
-  return running;
 }

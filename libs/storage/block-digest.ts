@@ -1,13 +1,13 @@
 import type { Digest, DigestAlgorithm } from '#oci/digest.js';
-import { RunningDigest } from './digest-stream.js';
 import { BLOCK_BYTES } from './gathered-chunks.js';
 import { ThreadDigest } from './hash-thread.js';
+import { RunningDigest } from './running-digest.js';
 
 /**
- * The hash of an upload session. A first block that is not full says that little comes, which is hashed in place; else a
- * thread beside the event loop does it, so that this one has time for the bytes.
+ * The hash of bytes that come in blocks. A first block that is not full says that little comes, which is hashed in place;
+ * else a thread beside the event loop does it, so that this one has time for the bytes.
  */
-export class SessionDigest {
+export class BlockDigest {
   #hash: RunningDigest | ThreadDigest | undefined;
   #bytes = 0;
 

@@ -9,7 +9,7 @@ import { type DigestAlgorithm, digestOf } from '#oci/digest.js';
 import { FileStore } from './file-store.js';
 import { BLOCK_BYTES } from './gathered-chunks.js';
 import { ThreadDigest } from './hash-thread.js';
-import { SessionDigest } from './session-digest.js';
+import { BlockDigest } from './block-digest.js';
 import { stream } from './suite-bytes.js';
 
 /** Bytes in a buffer that has its memory for itself, as blocks do. */
@@ -21,7 +21,7 @@ const block = (bytes: Buffer) => {
 
 const endThread = () => new ThreadDigest('no such algorithm' as DigestAlgorithm).update(block(Buffer.alloc(1)));
 
-describe('the hash of an upload session', () => {
+describe('the hash of blocks', () => {
   it.for([
     ['sha256', [100]],
     ['sha256', [100, BLOCK_BYTES, BLOCK_BYTES]],
@@ -30,7 +30,7 @@ describe('the hash of an upload session', () => {
   ] as const)(
     'is the %s of blocks of %j bytes after each of them, which come back whole',
     async ([algorithm, sizes]) => {
-      const digest = new SessionDigest(algorithm);
+      const digest = new BlockDigest(algorithm);
       expect(await digest.digest()).toBe(digestOf('', algorithm));
       let sent = Buffer.alloc(0);
       for (const size of sizes) {
@@ -47,7 +47,7 @@ describe('the hash of an upload session', () => {
     const all = Array.from({ length: 6 }, () => randomBytes(3 * BLOCK_BYTES));
     const digests = await Promise.all(
       all.map(async (bytes) => {
-        const digest = new SessionDigest();
+        const digest = new BlockDigest();
         const blocks = [0, 1, 2].map((at) => block(bytes.subarray(at * BLOCK_BYTES, (at + 1) * BLOCK_BYTES)));
         await Promise.all(blocks.map((each) => digest.update(each)));
         return digest.digest();
@@ -57,13 +57,13 @@ describe('the hash of an upload session', () => {
   });
 
   it('fails when its thread has died, and those that begin later do not', async () => {
-    const digest = new SessionDigest();
+    const digest = new BlockDigest();
     await digest.update(block(randomBytes(BLOCK_BYTES)));
     await expect(endThread()).rejects.toThrow();
     await expect(digest.update(block(Buffer.alloc(1)))).rejects.toThrow();
     await expect(digest.digest()).rejects.toThrow();
     const bytes = randomBytes(BLOCK_BYTES);
-    const next = new SessionDigest();
+    const next = new BlockDigest();
     await next.update(block(bytes));
     expect(await next.digest()).toBe(digestOf(bytes));
   });
