@@ -2,8 +2,10 @@ import { inflateRawSync, inflateSync } from 'node:zlib';
 import Bunzip from 'seek-bzip';
 import { refusal } from '../refusal.js';
 
-/** Longest body that is given to the decoder of bzip2: each of its blocks, however short, costs time and memory of its own. */
-const MAX_BZIP2 = 64 * 1024;
+/** Longest body that is given to the decoder of bzip2, in bytes: each block in it, however short, costs time of its own. */
+const MAX_BZIP2 = 16 * 1024;
+/** The header of bzip2 says how much memory a block may take; a block of 100 kB, the least, holds any signature. */
+const BLOCK_SIZE = { at: 3, least: '1'.charCodeAt(0), most: '9'.charCodeAt(0) } as const;
 
 /** By the number that OpenPGP gives to an algorithm (RFC 9580 section 9.4). */
 const OPEN: Readonly<Record<number, (compressed: Uint8Array, limit: number) => Uint8Array>> = {
@@ -34,7 +36,8 @@ function bunzip(compressed: Uint8Array, limit: number): Uint8Array {
   const input = Object.assign(new Bunzip.Stream(), {
     readByte: () => {
       if (read === compressed.length) throw new RangeError('the bzip2 data is cut short');
-      return compressed[read++]!;
+      const byte = compressed[read]!;
+      return read++ === BLOCK_SIZE.at && byte <= BLOCK_SIZE.most ? Math.min(byte, BLOCK_SIZE.least) : byte;
     },
   });
   const writeByte = (byte: number) => {
