@@ -33,6 +33,13 @@ describe('a notation COSE envelope', () => {
     ['a signing authority', { protected: { ...AUTHORITY, 2: [SCHEME, AUTHENTIC] } }],
     ['an unknown label that is not critical', { protected: { 999: 'x' } }],
     ['a signing agent', { header: { 'io.cncf.notary.signingAgent': 'somebody' } }],
+    ['a signing agent that is none', { header: { 'io.cncf.notary.signingAgent': 1 } }],
+    ['a signing time with fractions', { protected: { [TIME]: at(1780311600.5) } }],
+    ['a critical signing time', { protected: { 2: [SCHEME, TIME] } }],
+    ['the name of a key', { header: { 4: new Uint8Array([1]) } }],
+    ['a type', { header: { 16: 'application/cose' } }],
+    ['a countersignature', { header: { 11: [new Uint8Array(), new Map(), new Uint8Array([1])] } }],
+    ['a time among its attributes', { protected: { x: [at(1), new Tag(0, '2026-06-01T11:00:00Z')] } }],
   ])('may have %s', async (_, changes) => {
     expect((await verify(await forgeCose(chain, changes))).outcome).toBe('verified');
   });
@@ -51,6 +58,18 @@ describe('a notation COSE envelope', () => {
     ['one certificate that is not in a list', { header: { 33: new Uint8Array(3) } }, 'MALFORMED_ENVELOPE'],
     ['no certificates', { header: { 33: [] } }, 'MALFORMED_ENVELOPE'],
     ['a label in both headers', { header: { 3: 'x' } }, 'MALFORMED_ENVELOPE'],
+    ['the name of a key as text', { header: { 4: 'key' } }, 'MALFORMED_ENVELOPE'],
+    [
+      'two initialization vectors',
+      { protected: { 5: new Uint8Array(1) }, header: { 6: new Uint8Array(1) } },
+      'MALFORMED_ENVELOPE',
+    ],
+    ['a protected countersignature', { protected: { 9: new Uint8Array(1) } }, 'MALFORMED_ENVELOPE'],
+    ['a countersignature that is none', { header: { 7: 1 } }, 'MALFORMED_ENVELOPE'],
+    ['a type that is none', { protected: { 16: 'cose' } }, 'MALFORMED_ENVELOPE'],
+    ['a tag in the unprotected header', { header: { x: at(1) } }, 'MALFORMED_ENVELOPE'],
+    ['a tagged time that is a text', { protected: { x: new Tag(1, 'now') } }, 'MALFORMED_ENVELOPE'],
+    ['a tagged text that is no time', { protected: { x: new Tag(0, 'now') } }, 'MALFORMED_ENVELOPE'],
   ])('is refused with %s', async (_, changes, code) => {
     expect(await refusalOf(await forgeCose(chain, changes))).toBe(code);
   });

@@ -1,6 +1,7 @@
 import { decode, encode, Tag } from 'cbor2';
 import { MediaType } from '#oci/media-types.js';
 import { algorithmOfCose, type Algorithm } from './algorithms.js';
+import { checkLabels, EPOCH_TAG } from './cose-labels.js';
 import { Header, refuse, type Envelope } from './envelope.js';
 import { checkProtectedHeader } from './header-rules.js';
 
@@ -8,8 +9,6 @@ import { checkProtectedHeader } from './header-rules.js';
 export const Label = { algorithm: 1, critical: 2, contentType: 3, x5chain: 33 } as const;
 /** The CBOR tag of COSE_Sign1. */
 export const SIGN1_TAG = 18;
-/** The CBOR tag of seconds since the epoch. */
-export const EPOCH_TAG = 1;
 
 const STRICT = {
   rejectDuplicateKeys: true,
@@ -48,6 +47,7 @@ export function parseCose(bytes: Uint8Array): Envelope {
   for (const label of header.keys()) {
     if (protectedHeader.has(label)) throw refuse(`The header "${String(label).slice(0, 80)}" appears twice.`);
   }
+  checkLabels(protectedHeader, header);
   return {
     mediaType: MediaType.cose,
     algorithm: algorithmOf(protectedHeader.get(Label.algorithm)),
@@ -80,7 +80,7 @@ function checkHeader(header: Labels) {
     ...(signingTime ? { signingTime } : {}),
     ...(authenticSigningTime ? { authenticSigningTime } : {}),
     ...(expiry ? { expiry } : {}),
-    containerNames: new Set([String(Label.algorithm), String(Label.contentType)]),
+    containerNames: new Set([...KNOWN].filter((label) => header.has(label)).map(String)),
     extended: new Map(
       [...header].filter(([label]) => !KNOWN.has(label)).map(([label, value]) => [String(label), value]),
     ),
@@ -92,15 +92,13 @@ function unprotectedOf(header: Labels): Pick<Envelope, 'certificates' | 'signing
   if (!Array.isArray(chain) || chain.length === 0 || !chain.every(isBytes)) {
     throw refuse('The header x5chain must be a list of certificates.');
   }
+  // Like notation, takes what is of another type for not there.
   const agent = header.get(Header.signingAgent);
-  if (agent !== undefined && typeof agent !== 'string')
-    throw refuse(`The header ${Header.signingAgent} must be a text.`);
   const token = header.get(Header.timestamp);
-  if (token !== undefined && !isBytes(token)) throw refuse(`The header ${Header.timestamp} must be a byte string.`);
   return {
     certificates: chain,
-    ...(agent ? { signingAgent: agent } : {}),
-    ...(token === undefined ? {} : { timestampSignature: token }),
+    ...(typeof agent === 'string' && agent !== '' ? { signingAgent: agent } : {}),
+    ...(isBytes(token) && token.length > 0 ? { timestampSignature: token } : {}),
   };
 }
 
@@ -117,7 +115,7 @@ function timeOf(header: Labels, name: string): Date | undefined {
   const value = header.get(name);
   if (value === undefined) return undefined;
   const seconds = value instanceof Tag && Number(value.tag) === EPOCH_TAG ? value.contents : undefined;
-  const time = typeof seconds === 'number' && Number.isSafeInteger(seconds) ? new Date(seconds * 1000) : undefined;
+  const time = typeof seconds === 'number' ? new Date(seconds * 1000) : undefined;
   if (!time || Number.isNaN(time.getTime())) throw refuse(`The header ${name} must be an epoch time (CBOR tag 1).`);
   return time;
 }

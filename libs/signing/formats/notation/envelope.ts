@@ -49,5 +49,5 @@ export function refuse(message: string, code: CheckCode = 'MALFORMED_ENVELOPE'):
 
 /** True when a verifier needs a plugin that the envelope asks for. */
 export function needsPlugin(envelope: Envelope): boolean {
-  return envelope.extended.has(Header.plugin) || envelope.extended.has(Header.pluginMinVersion);
+  return envelope.extended.has(Header.plugin);
 }

@@ -9,7 +9,7 @@ export interface ProtectedHeader {
   readonly signingTime?: Date;
   readonly authenticSigningTime?: Date;
   readonly expiry?: Date;
-  /** Names that may be listed as critical besides notation's own, because the container format defines them. */
+  /** Names that are there and may be listed as critical besides the required ones. */
   readonly containerNames: ReadonlySet<string>;
   readonly extended: ReadonlyMap<string, unknown>;
 }
@@ -71,7 +71,7 @@ function checkCritical(header: ProtectedHeader, scheme: SigningScheme): Readonly
 
 /** Critical parameters of a named verification plugin are left to the verdict; without a plugin nobody understands them. */
 function refuseUnhandled(extended: HeaderResult['extended']): void {
-  if (extended.has(Header.plugin) || extended.has(Header.pluginMinVersion)) return;
+  if (extended.has(Header.plugin)) return;
   for (const [name, { critical }] of extended) {
     if (critical)
       throw refuse(`The critical attribute "${name.slice(0, 80)}" is not known.`, 'CRITICAL_ATTRIBUTE_UNHANDLED');

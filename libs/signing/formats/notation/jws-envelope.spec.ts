@@ -25,6 +25,10 @@ describe('a notation JWS envelope', () => {
     ['an expiry that is critical', { crit: [SCHEME, EXPIRY], [EXPIRY]: '2027-01-01T00:00:00Z' }],
     ['a signing authority', { ...AUTHORITY, crit: [SCHEME, AUTHENTIC] }],
     ['an unknown attribute that is not critical', { 'com.example.note': { a: 1 } }],
+    ['a signing time with many digits', { [TIME]: '2026-06-01T11:00:00.1234567890Z' }],
+    ['no expiry, written as null', { [EXPIRY]: null }],
+    ['no expiry, written as the zero time of Go', { [EXPIRY]: '0001-01-01T00:00:00Z' }],
+    ['the least version of a plugin that it does not name', { 'io.cncf.notary.verificationPluginMinVersion': '1.0.0' }],
   ])('may have %s', async (_, header) => {
     expect((await verify(await forgeJws(chain, { protected: header! }))).outcome).toBe('verified');
   });
@@ -46,6 +50,11 @@ describe('a notation JWS envelope', () => {
     ['another scheme', { [SCHEME]: 'notary.other' }, 'MALFORMED_ENVELOPE'],
     ['no signing time', { [TIME]: undefined }, 'MALFORMED_ENVELOPE'],
     ['a signing time that is none', { [TIME]: 'yesterday' }, 'MALFORMED_ENVELOPE'],
+    ['a signing time on 30 February', { [TIME]: '2026-02-30T11:00:00Z' }, 'MALFORMED_ENVELOPE'],
+    ['a signing time at 24 o’clock', { [TIME]: '2026-05-31T24:00:00Z' }, 'MALFORMED_ENVELOPE'],
+    ['an algorithm that is no text', { alg: {} }, 'UNSUPPORTED_ALGORITHM'],
+    ['the algorithm again in capitals', { ALG: 'ES256' }, 'MALFORMED_ENVELOPE'],
+    ['the expiry in capitals', { [EXPIRY.toUpperCase()]: '2026-06-01T11:30:00Z' }, 'MALFORMED_ENVELOPE'],
     ['an authentic time under notary.x509', { [AUTHENTIC]: '2026-06-01T11:00:00Z' }, 'MALFORMED_ENVELOPE'],
     ['an authentic time that is not critical', AUTHORITY, 'MALFORMED_ENVELOPE'],
     [
@@ -86,6 +95,9 @@ describe('a notation JWS envelope', () => {
     ['the general form', (json) => json.replace('{"payload"', '{"signatures":[],"payload"')],
     ['the compact form', () => 'e30.e30.e30'],
     ['padding', (json) => json.replace('","protected"', '=","protected"')],
+    ['its payload again in capitals', (json) => json.replace('{"payload"', '{"PAYLOAD":"e30","payload"')],
+    ['its signature in capitals', (json) => json.replace('"signature"', '"Signature"')],
+    ['other certificates in capitals', (json) => json.replace('"header":{', '"header":{"X5C":[],')],
     ['no certificates', (json) => json.replace(/"x5c":\[[^\]]*\]/, '"x5c":[]')],
     ['a certificate that is none', (json) => json.replace(/"x5c":\[[^\]]*\]/, '"x5c":["AAAA"]')],
     ['a protected name in the unprotected header', (json) => json.replace('"header":{', '"header":{"alg":"ES256",')],
@@ -107,6 +119,12 @@ describe('a notation JWS envelope', () => {
     ['no target', {}],
     ['a digest that is none', { targetArtifact: { ...MANIFEST, digest: 'sha256:00', bytes: undefined } }],
     ['a size that is a text', { targetArtifact: { ...MANIFEST, size: '1', bytes: undefined } }],
+    ['its digest again in capitals', { targetArtifact: { ...MANIFEST, Digest: MANIFEST.digest, bytes: undefined } }],
+    ['its target in capitals', { TargetArtifact: { ...MANIFEST, bytes: undefined } }],
+    ['addresses that are none', { targetArtifact: { ...MANIFEST, urls: 'x', bytes: undefined } }],
+    ['data that is no base64', { targetArtifact: { ...MANIFEST, data: '!', bytes: undefined } }],
+    ['a platform that is none', { targetArtifact: { ...MANIFEST, platform: { os: 1 }, bytes: undefined } }],
+    ['a type of artifact that is none', { targetArtifact: { ...MANIFEST, artifactType: 1, bytes: undefined } }],
   ])('with a payload with %s is malformed', async (_, payload) => {
     const signature = await forgeJws(chain, { payload: Buffer.from(JSON.stringify(payload)) });
     await expect(notationFormat.parse(signature)).rejects.toMatchObject({ code: 'MALFORMED_PAYLOAD' });

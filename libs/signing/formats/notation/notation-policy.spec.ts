@@ -23,9 +23,49 @@ describe('a notation trust policy', () => {
     expect(readNotationPolicy(JSON.stringify(document)).statements).toHaveLength(3);
   });
 
+  it('means the same whatever the case of its names, as with notation', () => {
+    const { registryScopes, signatureVerification, ...rest } = statement;
+    const Level = signatureVerification.level;
+    const document = {
+      Version: '1.0',
+      TRUSTPOLICIES: [
+        { ...rest, RegistryScopes: registryScopes, signatureverification: { Level, Override: { expiry: 'log' } } },
+      ],
+    };
+    const plain = policy({ ...statement, signatureVerification: { level: Level, override: { expiry: 'log' } } });
+    expect(readNotationPolicy(document)).toEqual(readNotationPolicy(plain));
+  });
+
+  it('may have unknown members, and null for what may be left out', () => {
+    const more = {
+      ...statement,
+      note: 1,
+      signatureVerification: { level: 'strict', override: null, verifyTimestamp: null },
+    };
+    expect(readNotationPolicy({ ...policy(more), comment: 'x' }).statements[0]!.verifyTimestamp).toBe('always');
+  });
+
+  it('for blobs is refused with the name of the file that is meant', () => {
+    const { registryScopes: _none, ...forBlobs } = { ...statement, globalPolicy: true };
+    expect(() => readNotationPolicy(policy(forBlobs))).toThrow(/blobs.*trustpolicy\.oci\.json/);
+    expect(readNotationPolicy(policy({ ...statement, globalPolicy: true })).statements).toHaveLength(1);
+  });
+
   it.each<[string, unknown, string]>([
     ['no object', [], 'notationTrustPolicy'],
     ['text with a member twice', '{"version":"1.0","version":"1.0"}', 'notationTrustPolicy'],
+    ['a member twice in another case', { ...policy(statement), Version: '1.0' }, 'notationTrustPolicy'],
+    [
+      'a member of a statement twice in another case',
+      policy({ ...statement, Name: 'two' }),
+      'notationTrustPolicy.trustPolicies[0]',
+    ],
+    ['a level twice in another case', verification({ level: 'strict', LEVEL: 'skip' }), first('signatureVerification')],
+    [
+      'a check in another case',
+      verification({ level: 'strict', override: { Expiry: 'log' } }),
+      first('signatureVerification.override'),
+    ],
     ['another version', { ...policy(statement), version: '2.0' }, 'notationTrustPolicy.version'],
     ['no statements', policy(), 'notationTrustPolicy.trustPolicies'],
     ['a statement without name', policy({ ...statement, name: '' }), first('name')],

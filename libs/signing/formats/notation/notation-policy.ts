@@ -1,7 +1,8 @@
 import { parseImageReference } from '#oci/reference.js';
 import { parseStrictJson } from '#oci/strict-json.js';
 import { invalid, messageOf } from '#platform/domain-error.js';
-import { readStatement, type PolicyStatement } from './policy-statement.js';
+import { isObject } from '../strict-object.js';
+import { membersOf, readStatement, type PolicyStatement } from './policy-statement.js';
 
 /** A trust policy document that passed every rule. */
 export interface NotationPolicy {
@@ -15,17 +16,26 @@ const COMPONENT = /^[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*$/;
 
 const validated = new WeakMap<object, NotationPolicy>();
 
-/** Validates notation's `trustpolicy.json`; throws a `DomainError` that names the member which breaks a rule. */
+/**
+ * Validates notation's `trustpolicy.oci.json`, formerly `trustpolicy.json`; throws a `DomainError` that names the member which
+ * breaks a rule. As with notation the case of names does not matter, and unknown members are passed over. A member that is there
+ * twice is refused, where notation takes the last one.
+ */
 export function readNotationPolicy(document: unknown): NotationPolicy {
   const value = typeof document === 'string' ? parseText(document) : document;
-  if (value === null || typeof value !== 'object' || Array.isArray(value))
-    throw invalid('A trust policy must be a JSON object.', FIELD);
+  if (!isObject(value)) throw invalid('A trust policy must be a JSON object.', FIELD);
   const known = validated.get(value);
   if (known) return known;
-  const { version, trustPolicies } = value as Readonly<Record<string, unknown>>;
+  const { version, trustPolicies } = membersOf(value, ['version', 'trustPolicies'], FIELD);
   if (version !== '1.0') throw invalid('The version of a trust policy must be "1.0".', `${FIELD}.version`);
   if (!Array.isArray(trustPolicies) || trustPolicies.length === 0) {
     throw invalid('A trust policy needs at least one statement.', `${FIELD}.trustPolicies`);
+  }
+  if (trustPolicies.every(isForBlobs)) {
+    throw invalid(
+      'This is a trust policy for blobs (trustpolicy.blob.json), which says nothing of images: give trustpolicy.oci.json or trustpolicy.json, whose statements have registryScopes.',
+      `${FIELD}.trustPolicies`,
+    );
   }
   const statements = trustPolicies.map((statement: unknown, index) =>
     readStatement(statement, `${FIELD}.trustPolicies[${index}]`),
@@ -35,6 +45,11 @@ export function readNotationPolicy(document: unknown): NotationPolicy {
   const policy = { statements };
   validated.set(value, policy);
   return policy;
+}
+
+/** Statements of blobs name no registry scopes; one of them may be for all. */
+function isForBlobs(statement: unknown): boolean {
+  return isObject(statement) && !('registryScopes' in statement) && typeof statement['globalPolicy'] === 'boolean';
 }
 
 function parseText(text: string): unknown {

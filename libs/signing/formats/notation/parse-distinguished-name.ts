@@ -4,12 +4,13 @@ export function parseDistinguishedName(text: string): ReadonlyMap<string, string
   const attributes = new Map<string, string>();
   for (const part of splitUnescaped(text, ',;')) {
     if (splitUnescaped(part, '+').length > 1) throw new Error('attributes joined with "+" are not supported');
-    const equals = part.indexOf('=');
-    if (equals <= 0) throw new Error(`"${part.trim()}" is not an attribute of the form NAME=value`);
-    const name = part.slice(0, equals).trim();
+    const equals = splitUnescaped(part, '=')[0]!.length;
+    if (equals === 0 || equals === part.length)
+      throw new Error(`"${part.trim()}" is not an attribute of the form NAME=value`);
+    const name = unescape(part.slice(0, equals));
     const key = name === 'S' ? 'ST' : name;
     if (attributes.has(key)) throw new Error(`the attribute ${key} appears twice`);
-    attributes.set(key, unescapeValue(part.slice(equals + 1)));
+    attributes.set(key, unescape(part.slice(equals + 1)));
   }
   for (const name of ['C', 'ST', 'O']) {
     if (!attributes.get(name)) throw new Error(`the attribute ${name} is missing; C, ST (or S) and O are needed`);
@@ -34,18 +35,23 @@ function splitUnescaped(text: string, separators: string): string[] {
 }
 
 /** Characters that a backslash may stand before, besides two hexadecimal digits (RFC 4514, section 2.4). */
+const BACKSLASH = 0x5c;
 const ESCAPED = /^[ "#+,;<=>\\]$/;
 
-function unescapeValue(raw: string): string {
-  const trimmed = raw.replace(/^ +/, '').replace(/(^|[^\\]) +$/, '$1');
-  const bytes: Buffer[] = [];
-  for (let at = 0; at < trimmed.length; at += 1) {
-    const pair = /^\\([0-9A-Fa-f]{2})/.exec(trimmed.slice(at, at + 3));
-    if (pair) bytes.push(Buffer.from(pair[1]!, 'hex'));
-    else if (trimmed[at] !== '\\') bytes.push(Buffer.from(trimmed[at]!));
-    else if (ESCAPED.test(trimmed[at + 1] ?? '')) bytes.push(Buffer.from(trimmed[at + 1]!));
-    else throw new Error('a backslash stands before something that is not escaped in names');
-    if (trimmed[at] === '\\') at += pair ? 2 : 1;
+function unescape(raw: string): string {
+  const bytes = Buffer.from(raw.replace(/^ +/, '').replace(/(^|[^\\]) +$/, '$1'));
+  const plain: number[] = [];
+  for (let at = 0; at < bytes.length; at += 1) {
+    if (bytes[at] !== BACKSLASH) {
+      plain.push(bytes[at]!);
+      continue;
+    }
+    const next = bytes.toString('latin1', at + 1, at + 3);
+    const isPair = /^[0-9A-Fa-f]{2}$/.test(next);
+    if (!isPair && !ESCAPED.test(next.charAt(0)))
+      throw new Error('a backslash stands before something that is not escaped in names');
+    plain.push(isPair ? Number.parseInt(next, 16) : bytes[at + 1]!);
+    at += isPair ? 2 : 1;
   }
-  return Buffer.concat(bytes).toString('utf8');
+  return Buffer.from(plain).toString('utf8');
 }

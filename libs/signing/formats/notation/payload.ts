@@ -1,7 +1,9 @@
 import type { Descriptor } from '#oci/descriptor.js';
 import { isDigest } from '#oci/digest.js';
 import { isObject, type JsonObject, readObject } from '../strict-object.js';
+import { decodeBase64 } from '../base64.js';
 import { refuse } from './envelope.js';
+import { refuseOtherCase } from './member-names.js';
 
 /** What a notation signature speaks of. */
 export interface TargetArtifact {
@@ -22,12 +24,31 @@ export function notationPayload({
 
 /** Reads a payload; throws `MALFORMED_PAYLOAD`. */
 export function parsePayload(payload: Uint8Array): TargetArtifact {
-  const { mediaType, digest, size, annotations } = targetOf(payload);
+  const { mediaType, digest, size, annotations, ...others } = targetOf(payload);
   if (typeof mediaType !== 'string' || mediaType === '') throw malformed('mediaType');
   if (typeof digest !== 'string' || !isDigest(digest)) throw malformed('digest');
   if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) throw malformed('size');
+  for (const [member, isSound] of Object.entries(OTHERS)) {
+    if ((others[member] ?? null) !== null && !isSound(others[member])) throw malformed(member);
+  }
   return { mediaType, digest, size, annotations: annotationsOf(annotations) };
 }
+
+const isText = (value: unknown): value is string => typeof value === 'string';
+const isTexts = (value: unknown) => Array.isArray(value) && value.every(isText);
+const isPlatform = (value: unknown) =>
+  isObject(value) &&
+  Object.entries(value).every(([name, part]) => (name === 'os.features' ? isTexts(part) : isText(part)));
+
+/** Members of a descriptor that nothing is decided by, but without which it would be none. */
+const OTHERS: Readonly<Record<string, (value: unknown) => boolean>> = {
+  urls: isTexts,
+  data: (value) => decodeBase64(value) !== undefined,
+  platform: isPlatform,
+  artifactType: isText,
+};
+const DESCRIPTOR: ReadonlySet<string> = new Set(['mediaType', 'digest', 'size', 'annotations', ...Object.keys(OTHERS)]);
+const TARGET: ReadonlySet<string> = new Set(['targetArtifact']);
 
 function annotationsOf(value: unknown): Record<string, string> {
   if (value === undefined || value === null) return {};
@@ -39,9 +60,12 @@ function annotationsOf(value: unknown): Record<string, string> {
 }
 
 function targetOf(payload: Uint8Array): JsonObject {
-  const target = readObject(payload, 'The payload', 'MALFORMED_PAYLOAD', { depth: 16 })['targetArtifact'];
-  if (isObject(target)) return target;
-  throw malformed('targetArtifact');
+  const document = readObject(payload, 'The payload', 'MALFORMED_PAYLOAD', { depth: 16 });
+  refuseOtherCase(document, TARGET, 'The payload', 'MALFORMED_PAYLOAD');
+  const target = document['targetArtifact'];
+  if (!isObject(target)) throw malformed('targetArtifact');
+  refuseOtherCase(target, DESCRIPTOR, 'The payload', 'MALFORMED_PAYLOAD');
+  return target;
 }
 
 function malformed(member: string): Error {

@@ -1,5 +1,7 @@
 import { invalid, messageOf } from '#platform/domain-error.js';
 import type { Check } from '../../report.js';
+import { isObject, type JsonObject } from '../strict-object.js';
+import { membersByName } from './member-names.js';
 import { isNameSubset, parseDistinguishedName } from './parse-distinguished-name.js';
 
 /** Checks whose action a trust policy decides. */
@@ -37,15 +39,17 @@ export const LEVELS: Readonly<Record<Level, Actions>> = {
   skip: { integrity: 'skip', authenticity: 'skip', authenticTimestamp: 'skip', expiry: 'skip', revocation: 'skip' },
 };
 
+const STATEMENT = ['name', 'registryScopes', 'signatureVerification', 'trustStores', 'trustedIdentities'];
+const VERIFICATION = ['level', 'override', 'verifyTimestamp'];
 const STORE = /^(?:ca|signingAuthority|tsa):[a-zA-Z0-9_.-]+$/;
 const SUBJECT = 'x509.subject';
 
 /** Validates one statement; `field` is where it stands in the document. */
 export function readStatement(value: unknown, field: string): PolicyStatement {
-  const statement = membersOf(value, field);
+  const statement = membersOf(value, STATEMENT, field);
   const { name } = statement;
   if (typeof name !== 'string' || name === '') throw invalid('A statement needs a name.', `${field}.name`);
-  const verification = membersOf(statement['signatureVerification'], `${field}.signatureVerification`);
+  const verification = membersOf(statement['signatureVerification'], VERIFICATION, `${field}.signatureVerification`);
   const level = levelOf(verification['level'], `${field}.signatureVerification.level`);
   const trustStores = textsOf(statement['trustStores'], `${field}.trustStores`);
   const trustedIdentities = textsOf(statement['trustedIdentities'], `${field}.trustedIdentities`);
@@ -74,13 +78,13 @@ function levelOf(value: unknown, field: string): Level {
 }
 
 function verifyTimestampOf(value: unknown, field: string): PolicyStatement['verifyTimestamp'] {
-  if (value === undefined || value === '') return 'always';
+  if (value === undefined || value === null || value === '') return 'always';
   if (value === 'always' || value === 'afterCertExpiry') return value;
   throw invalid('verifyTimestamp must be always or afterCertExpiry.', field);
 }
 
 function override(level: Level, value: unknown, field: string): Actions {
-  const entries = value === undefined || value === null ? [] : Object.entries(membersOf(value, field));
+  const entries = value === undefined || value === null ? [] : Object.entries(objectOf(value, field));
   if (entries.length > 0 && level === 'skip') throw invalid('The level skip cannot be overridden.', field);
   const actions: Record<PolicyCheck, Check['action']> = { ...LEVELS[level] };
   for (const [check, action] of entries) {
@@ -144,8 +148,14 @@ function textsOf(value: unknown, field: string): readonly string[] {
   throw invalid('This must be a list of texts.', field);
 }
 
-function membersOf(value: unknown, field: string): Readonly<Record<string, unknown>> {
-  if (value === null || typeof value !== 'object' || Array.isArray(value))
-    throw invalid('This must be a JSON object.', field);
-  return value as Readonly<Record<string, unknown>>;
+/** Members by name whatever its case, as notation reads them, so that a policy which it takes is taken here too. */
+export function membersOf(value: unknown, names: readonly string[], field: string): JsonObject {
+  const members = membersByName(objectOf(value, field), names);
+  if (members) return members;
+  throw invalid('Two members of this object differ in case only; notation would take the last of them.', field);
+}
+
+function objectOf(value: unknown, field: string): JsonObject {
+  if (isObject(value)) return value;
+  throw invalid('This must be a JSON object.', field);
 }

@@ -109,6 +109,9 @@ describe('the verdict on a notation signature', () => {
     expect(
       await codes(signature, trust('x509.subject: O=Acme, ST=WA, C=US, CN=other', 'x509.subject: C=DE, ST=B, O=Acme')),
     ).toEqual(['untrusted', 'authenticity enforce IDENTITY_MISMATCH']);
+    const smiling = await forgeJws([await issue({ issuer: root, subject: 'CN=🙂, O=Acme, ST=WA, C=US' }), root]);
+    expect(await codes(smiling, trust('x509.subject: CN=🙂, O=Acme, ST=WA, C=US'))).toEqual(['verified']);
+    expect((await codes(smiling, trust('x509.subject: CN=🙁, O=Acme, ST=WA, C=US')))[0]).toBe('untrusted');
     const escaped = await issue({ issuer: root, subject: 'CN=a\\, b, O=Acme, ST=WA, C=US' });
     expect(await codes(await forgeJws([escaped, root]), trust('x509.subject: CN=a\\, b, O=Acme, ST=WA, C=US'))).toEqual(
       ['verified'],
