@@ -119,10 +119,10 @@ function parseDocument(bytes: Uint8Array): Json {
 const folded = (name: string) => name.toUpperCase().toLowerCase();
 /** Members that clients act on, by their letters without case. */
 const MEMBERS = new Map(
-  [
-    ...['schemaVersion', 'mediaType', 'artifactType', 'config', 'layers', 'manifests', 'blobs', 'fsLayers', 'history'],
-    ...['subject', 'annotations', 'digest', 'size', 'urls', 'data', 'platform'],
-  ].map((name) => [folded(name), name]),
+  `schemaVersion mediaType artifactType config layers manifests blobs fsLayers history subject annotations
+   digest size urls data platform`
+    .split(/\s+/)
+    .map((name) => [folded(name), name]),
 );
 const EXACT = new Set(MEMBERS.values());
 

@@ -12,6 +12,7 @@ import { verifyStored } from '#signing/verify/verify-reference.js';
 import { tarOf } from './client-tools.js';
 import {
   describe_,
+  type Made,
   made,
   OCI_CONFIG,
   OCI_EMPTY,
@@ -57,6 +58,26 @@ describe('a distribution with a trust policy', () => {
     const refused = await registry.request('GET', '/v2/gate/app/manifests/bare');
     expect(refused.code).toBe('DENIED');
     expect(refused.bytes.toString()).toContain('NO_SIGNATURE');
+  });
+
+  it('C13 serves what a trusted index lists by way of another index, and nothing beside it', async () => {
+    const name = 'gate/nested';
+    const [child, other] = [await push(name), await push(name)];
+    const index = async (manifests: readonly Made[], tag: string) => {
+      const made_ = made({ schemaVersion: 2, mediaType: OCI_INDEX, manifests: manifests.map(describe_) });
+      await putManifest(registry, name, tag, made_);
+      return made_;
+    };
+    const inner = await index([child], 'inner');
+    const outer = await index([inner], 'outer');
+    const beside = await index([child, other], 'beside');
+    await sign(name, outer, keys[0]!);
+    await guard(name, { cosign_keys: [keys[0]!.publicKey] });
+    const status = async ({ digest }: Made) =>
+      (await registry.request('GET', `/v2/${name}/manifests/${digest}`)).status;
+    await vi.waitFor(async () => expect(await status(other)).toBe(403));
+    const statuses = [await status(outer), await status(inner), await status(child), await status(beside)];
+    expect(statuses).toEqual([200, 200, 200, 403]);
   });
 
   it('lets signatures themselves through, so that clients can look', async () => {

@@ -30,7 +30,7 @@ const TRUSTED: Pick<GateDecision, 'allowed'> = { allowed: true };
 
 /**
  * Refuses to serve what fails the trust policy of a distribution. Images and indexes need as many verified signatures by
- * different keys as the policy asks for; images that a trusted index lists pass with it; signatures and other attachments
+ * different keys as the policy asks for; what a trusted index lists passes with it, at whatever depth; signatures and other attachments
  * pass unless they can be run, since clients need them to see for themselves. Verdicts are kept for the version that they were made in.
  */
 @Injectable()
@@ -160,14 +160,18 @@ async function isReferrer({ source, view }: BlobSource, manifestId: string): Pro
   return rows.length > 0;
 }
 
-/** Indexes of the version that list a manifest. */
+/** Indexes of the version that list a manifest, or an index that does and so on; of too many the newest. */
 function parentsOf(source: DataSource, view: ReadView, manifestId: string): Promise<FoundManifest[]> {
+  const listing = `k.manifest_id from manifest_child k`;
+  const isHere = `exists (select 1 from membership m where m.repository_id = $1 and m.unit_id = k.manifest_id and ${MEMBER_AT})`;
   return queryPrepared<FoundManifest>(
     source,
     'parents-at',
-    `select c.id, c.digest, c.media_type as "mediaType", c.size, c.bytes from manifest_child k join manifest c on c.id = k.manifest_id
-     where k.child_id = $3 and exists (select 1 from membership m where m.repository_id = $1 and m.unit_id = c.id and ${MEMBER_AT})
-     order by c.id limit 20`,
+    `with recursive above (id) as (
+       select ${listing} where k.child_id = $3 and ${isHere}
+       union select ${listing} join above on k.child_id = above.id where ${isHere})
+     select c.id, c.digest, c.media_type as "mediaType", c.size, c.bytes from above join manifest c on c.id = above.id
+     order by c.id desc limit 20`,
     [view.repositoryId, view.pinned, manifestId],
   );
 }
