@@ -54,6 +54,10 @@ describe('what happens to content', () => {
     const none = await act(target, 'copy_tags', { source_repository: source.href, names: [] });
     expect([none['result'], await newest(target)]).toEqual([null, `${target}versions/0/`]);
     await act(target, 'copy_tags', { source_repository: source.href });
+    const strange = { source_repository: source.href, media_types: ['text/plain'] };
+    expect((await api.request('POST', `${target}copy_manifests/`, strange)).body).toEqual({
+      media_types: ['"text/plain" is not a valid choice.'],
+    });
     const twice = await act(target, 'copy_manifests', { source_repository: source.href });
     expect([twice['created_resources'], await newest(target)]).toEqual([[], `${target}versions/1/`]);
   });

@@ -7,6 +7,7 @@ import { signImage, storeImage, type StoredImage } from './stored-content.js';
 
 const KEY = '0123456789ABCDEF';
 const PROGRAM = join(import.meta.dirname, 'clients/every_operation.py');
+const PARAMETERS = join(import.meta.dirname, 'clients/published_parameters.py');
 
 describe.runIf(pythonClientsReady())('the published container bindings', () => {
   let api: ApiProcess;
@@ -31,6 +32,14 @@ describe.runIf(pythonClientsReady())('the published container bindings', () => {
     });
     return Object.fromEntries(await Promise.all(named));
   }
+
+  it('and those of the core know no filter, order or choice that the server does not', async () => {
+    const { stdout, stderr } = await clients.program(PARAMETERS);
+    expect(stderr).toBe('');
+    const { unknown, compared } = JSON.parse(stdout) as { unknown: string[]; compared: number };
+    expect(unknown).toEqual([]);
+    expect(compared).toBeGreaterThan(2_000);
+  }, 120_000);
 
   it('can call every operation, and are refused as they expect', async () => {
     const [container, push] = [await storeImage(api, 'curated'), await storeImage(api, 'pushed', 'container-push')];

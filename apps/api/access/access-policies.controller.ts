@@ -37,7 +37,6 @@ const POLICIES: Resource = defineResource({
     queryset_scoping: json('t.queryset_scoping', nullable),
   },
   filters: [...textFilters('viewset_name', 't.viewset_name'), flagFilter('customized', 't.customized')],
-  ordering: { viewset_name: 't.viewset_name', customized: 't.customized' },
   defaultOrder: [{ sql: 't.viewset_name', descending: false }],
   access: SUPERUSERS_ONLY,
   body: AccessPolicyBody,

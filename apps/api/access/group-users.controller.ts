@@ -38,7 +38,6 @@ const GROUP_USERS: Resource = defineResource({
     ),
     prn: derived('t.id', { type: 'string' }, (id: number) => prnOf('auth.user', id)),
   },
-  ordering: { username: 't.username' },
   defaultOrder: [{ sql: 't.username', descending: false }],
   access: { model: 'core.group', actions: { list: view, create: change, delete: change } },
   body: GroupUserBody,

@@ -83,7 +83,7 @@ const ROBOTS: Resource = defineResource({
     ...timeFilters('last_used'),
     flagFilter('active', 't.revoked_at is null and (t.expires_at is null or t.expires_at > now())'),
   ],
-  ordering: { name: 't.name', expires_at: 't.expires_at', last_used: 't.last_used' },
+  ordering: { expires_at: 't.expires_at', last_used: 't.last_used' },
   defaultOrder: BY_NAME,
   access: RULES,
   body: RobotBody,

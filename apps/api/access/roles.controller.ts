@@ -65,7 +65,6 @@ const ROLE_RESOURCE: Resource = defineResource({
     containsPermission,
     forObjectType,
   ],
-  ordering: { name: 't.name', description: 't.description', locked: 't.locked' },
   defaultOrder: BY_NAME,
   access: SUPERUSERS_ONLY,
   body: RoleBody,

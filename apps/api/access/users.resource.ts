@@ -4,6 +4,7 @@ import { derived, flag, hiddenFields, href, text, time, whole } from '../rest/fi
 import { flagFilter } from '../rest/filters/ordered.js';
 import { textFilters } from '../rest/filters/text.js';
 import { hrefTo, prnOf } from '../rest/models.js';
+import { ordersNothing } from '../rest/ordering.js';
 import { defineResource, type Resource } from '../rest/resource.js';
 import type { Columns, Writer } from '../rest/writing/writer.js';
 import { registerWriter } from '../rest/writing/writers.js';
@@ -62,15 +63,12 @@ export const USERS: Resource = defineResource({
   ],
   ordering: {
     id: 't.id',
-    username: 't.username',
-    first_name: 't.first_name',
-    last_name: 't.last_name',
-    email: 't.email',
-    is_active: 't.is_active',
-    is_staff: 't.is_staff',
+    is_superuser: 't.is_superuser',
     date_joined: 't.date_joined',
+    last_login: 't.last_login',
     pulp_created: 't.date_joined',
     pulp_last_updated: 't.date_joined',
+    ...ordersNothing('password'),
   },
   access: SUPERUSERS_ONLY,
   body: UserBody,

@@ -15,6 +15,7 @@ import { baseFields, constant, text, whole, type Field } from '../rest/fields.js
 import { textFilters } from '../rest/filters/text.js';
 import { requireKeyOf } from '../rest/keys.js';
 import { DeleteRoute, PostRoute } from '../rest/operation.js';
+import { ordersNothing } from '../rest/ordering.js';
 import { defineResource, type Resource } from '../rest/resource.js';
 import { ResourceController, RestHost } from '../rest/rest-controller.js';
 import { IN_THE_WAY } from '../rest/standard/writing-at-once.js';
@@ -53,7 +54,13 @@ export const ARTIFACTS: Resource = defineResource({
     versionHolds,
     orphanedFor,
   ],
-  ordering: { size: 't.size', sha256: 't.digest', timestamp_of_interest: 't.touched_at' },
+  ordering: {
+    ...SUMS,
+    file: 't.digest',
+    sha256: 't.digest',
+    timestamp_of_interest: 't.touched_at',
+    ...ordersNothing('md5', 'sha1'),
+  },
   access: RULES,
   body: ArtifactBody,
 });

@@ -45,7 +45,7 @@ const ABOUT = {
   model: 'core.upload',
   tag: 'Uploads',
   filters: numberFilters('size'),
-  ordering: { size: 't.size', completed: 't.completed' },
+  ordering: { completed: 't.completed' },
   access: { ...RULES, actions: { ...RULES.actions, commit: change } },
   body: UploadBody,
 } as const;

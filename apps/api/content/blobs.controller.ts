@@ -16,7 +16,6 @@ export const BLOBS = defineContent({
     digest: text('t.digest', { description: 'sha256 of the Blob file' }),
   },
   filters: textFilters('digest', 't.digest', ['exact', 'in']),
-  ordering: { digest: 't.digest' },
 });
 
 /** Layers and configs. */

@@ -1,7 +1,7 @@
 import { contentTally } from '#content/types/content-tally.entity.js';
 import type { UnitKind } from '#content/versions/version.entity.js';
 import { on, type AccessRules, type Rule, type Scope } from '../rest/access/rules.js';
-import { SAME_FOR_ALL } from '../rest/ordering.js';
+import { ordersNothing } from '../rest/ordering.js';
 import { baseFields, constant, labels, type Field } from '../rest/fields.js';
 import type { Filter } from '../rest/filters/filter.js';
 import { MODELS, type ModelName } from '../rest/models.js';
@@ -57,8 +57,7 @@ export function defineContent({ model, kind, fields, filters, ordering = {}, ...
     filters: [...filters, ...contentFilters(kind)],
     ordering: {
       ...ordering,
-      pulp_type: SAME_FOR_ALL,
-      pulp_labels: 't.pulp_labels',
+      ...ordersNothing('pulp_type', 'upstream_id'),
       timestamp_of_interest: 't.pulp_last_updated',
     },
     access: CONTENT_RULES,

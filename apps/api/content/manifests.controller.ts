@@ -2,6 +2,7 @@ import { flag, href, hrefs, text, textMap, whole } from '../rest/fields.js';
 import { flagFilter } from '../rest/filters/ordered.js';
 import { textFilters } from '../rest/filters/text.js';
 import type { Filter } from '../rest/filters/filter.js';
+import { ordersNothing } from '../rest/ordering.js';
 import { ResourceController, RestHost } from '../rest/rest-controller.js';
 import { SETTLED_LABELS } from '../rest/standard/labels.js';
 import { LIST, READ } from '../rest/standard/reading.js';
@@ -52,15 +53,7 @@ export const MANIFESTS = defineContent({
     flagFilter('is_bootable', `t.type = 'bootable'`),
     flagFilter('is_flatpak', `t.type = 'flatpak'`),
   ],
-  ordering: {
-    digest: 't.digest',
-    schema_version: 't.schema_version',
-    media_type: 't.media_type',
-    type: 't.type',
-    architecture: 't.architecture',
-    os: 't.os',
-    compressed_image_size: 't.compressed_image_size',
-  },
+  ordering: { is_bootable: `t.type = 'bootable'`, is_flatpak: `t.type = 'flatpak'`, ...ordersNothing('data') },
 });
 
 /** Images, indexes and artifacts. */

@@ -7,6 +7,7 @@ import { textFilters } from '../rest/filters/text.js';
 import { requireKeyOf } from '../rest/keys.js';
 import { hrefTo } from '../rest/models.js';
 import { GetRoute } from '../rest/operation.js';
+import { ordersNothing } from '../rest/ordering.js';
 import { ResourceController, RestHost } from '../rest/rest-controller.js';
 import { SETTLED_LABELS } from '../rest/standard/labels.js';
 import { LIST, READ } from '../rest/standard/reading.js';
@@ -67,13 +68,11 @@ export const SIGNATURES = defineContent({
     manifest,
   ],
   ordering: {
-    name: 't.name',
-    digest: 't.digest',
     type: 't.format',
     key_id: 't.key_id',
-    fingerprint: 't.fingerprint',
     timestamp: 't.timestamp',
     creator: 't.creator',
+    ...ordersNothing('data'),
   },
 });
 

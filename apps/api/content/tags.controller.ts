@@ -31,7 +31,6 @@ export const TAGS = defineContent({
     digest,
     mediaTypeFilter((list) => `t.manifest_id in (select c.id from manifest c where c.media_type = any(${list}))`),
   ],
-  ordering: { name: 't.name' },
 });
 
 /** Names for manifests. */

@@ -19,7 +19,7 @@ import { labelSelect } from '../rest/filters/label-select.js';
 import { hrefFilter, hrefInFilter, keysFilter } from '../rest/filters/references.js';
 import { textFilter, textFilters } from '../rest/filters/text.js';
 import { versionHref, type ModelName } from '../rest/models.js';
-import { BY_NAME } from '../rest/ordering.js';
+import { BY_NAME, ordersNothing } from '../rest/ordering.js';
 import { defineResource } from '../rest/resource.js';
 import { REPOSITORY_NAMES, severalModels } from '../rest/several-models.js';
 import { CONTENT_MODELS } from '../content/content-models.js';
@@ -96,15 +96,7 @@ const filters: readonly Filter[] = [
   labelSelect(),
 ];
 
-const ordering = {
-  name: 't.name',
-  base_path: 't.base_path',
-  hidden: 't.hidden',
-  private: 't.private',
-  description: 't.description',
-  pulp_type: 't.type',
-  pulp_labels: 't.pulp_labels',
-};
+const ordering = { pulp_type: 't.type', ...ordersNothing('checkpoint') };
 
 const namespaced = (permission: string) => on(`container.namespace_${permission}_containerdistribution`, 'namespace');
 const view: Rule = [[on('container.view_containerdistribution'), namespaced('view')]];

@@ -53,7 +53,7 @@ const DOMAINS: Resource = defineResource({
     default_content_guard_prn: constant(null, { type: 'string', nullable: true }),
   },
   filters: [...textFilters('name', 't.name'), labelSelect()],
-  ordering: { name: 't.name' },
+  ordering: { pulp_labels: 't.pulp_labels' },
   access: READ_BY_ALL,
   body: DomainBody,
 });

@@ -111,7 +111,7 @@ const exporter = (
     ...given,
     fields: { ...baseFields(model), name: text('t.name'), path: text('t.path'), ...fields },
     filters: textFilters('name', 't.name'),
-    ordering: { name: 't.name', path: 't.path' },
+    ordering: { pulp_type: 't.type' },
     defaultOrder: BY_NAME,
     access: SUPERUSERS_ONLY,
   });

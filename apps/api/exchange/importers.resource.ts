@@ -4,7 +4,7 @@ import { FlagField, TextField } from '../rest/body/fields.js';
 import { anyObject, baseFields, derived, href, text, textMap } from '../rest/fields.js';
 import { textFilters } from '../rest/filters/text.js';
 import { hrefTo } from '../rest/models.js';
-import { BY_NAME } from '../rest/ordering.js';
+import { BY_NAME, ordersNothing } from '../rest/ordering.js';
 import { defineResource, type Resource } from '../rest/resource.js';
 
 const MAPPING = { type: 'object', additionalProperties: { type: 'string' } };
@@ -80,7 +80,7 @@ export const IMPORTERS: Resource = defineResource({
     repo_mapping: textMap('t.repo_mapping'),
   },
   filters: textFilters('name', 't.name'),
-  ordering: { name: 't.name' },
+  ordering: ordersNothing('pulp_type'),
   defaultOrder: BY_NAME,
   access: SUPERUSERS_ONLY,
   body: PulpImporterBody,

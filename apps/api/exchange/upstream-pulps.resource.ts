@@ -4,7 +4,7 @@ import { DecimalField, FlagField, TextField, WholeField } from '../rest/body/fie
 import { baseFields, decimal, flag, hiddenFields, text, time, whole } from '../rest/fields.js';
 import { timeFilters } from '../rest/filters/ordered.js';
 import { textFilters } from '../rest/filters/text.js';
-import { BY_NAME } from '../rest/ordering.js';
+import { BY_NAME, ordersNothing } from '../rest/ordering.js';
 import { checkExpression } from '../rest/query.js';
 import { defineResource, type Resource } from '../rest/resource.js';
 
@@ -137,7 +137,7 @@ export const UPSTREAM_PULPS: Resource = defineResource({
     ...textFilters('base_url', 't.base_url'),
     ...timeFilters('last_replication'),
   ],
-  ordering: { name: 't.name', base_url: 't.base_url', last_replication: 't.last_replication' },
+  ordering: { last_replication: 't.last_replication', ...ordersNothing('client_key', 'username', 'password') },
   defaultOrder: BY_NAME,
   access: { ...RULES, actions: { ...RULES.actions, replicate: [[on('core.replicate_upstreampulp')]] } },
   body: UpstreamPulpBody,

@@ -31,7 +31,6 @@ export const NAMESPACES = defineResource({
   schema: 'container.ContainerNamespace',
   fields: { ...baseFields('container.containernamespace'), name: text('t.name'), pulp_labels: labels() },
   filters: [...textFilters('name', 't.name'), labelSelect()],
-  ordering: { name: 't.name' },
   defaultOrder: BY_NAME,
   access: { ...owned, actions: { ...owned.actions, create: 'authenticated' } },
   body: NamespaceBody,

@@ -16,7 +16,7 @@ import { labelSelect } from '../rest/filters/label-select.js';
 import { timeFilters } from '../rest/filters/ordered.js';
 import { textFilters } from '../rest/filters/text.js';
 import type { ModelName } from '../rest/models.js';
-import { BY_NAME } from '../rest/ordering.js';
+import { BY_NAME, ordersNothing } from '../rest/ordering.js';
 import { defineResource } from '../rest/resource.js';
 import { severalModels } from '../rest/several-models.js';
 import { PullThroughRemoteBody, RemoteBody } from './dto/remote.body.js';
@@ -57,18 +57,7 @@ const filters: readonly Filter[] = [
   labelSelect(),
 ];
 
-const ordering = {
-  name: 't.name',
-  url: 't.url',
-  policy: 't.policy',
-  pulp_type: 't.type',
-  pulp_labels: 't.pulp_labels',
-  tls_validation: 't.tls_validation',
-  download_concurrency: 't.download_concurrency',
-  max_retries: 't.max_retries',
-  rate_limit: 't.rate_limit',
-  ...Object.fromEntries(timeouts.map((name) => [name, `t.${name}`])),
-};
+const ordering = { pulp_type: 't.type', ...ordersNothing(...SECRETS) };
 
 /** Upstream repositories. */
 export const REMOTES = defineResource({

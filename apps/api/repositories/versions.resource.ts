@@ -6,6 +6,7 @@ import { numberFilters, timeFilters } from '../rest/filters/ordered.js';
 import { keysFilter } from '../rest/filters/references.js';
 import { API_ROOT, hrefTo, locate, prnOf, repositoryModel, versionHref } from '../rest/models.js';
 import { badRequest } from '../rest/errors.js';
+import { ordersNothing } from '../rest/ordering.js';
 import { defineResource, type Resource } from '../rest/resource.js';
 import type { AccessRules } from '../rest/access/rules.js';
 import { CONTENT_MODELS } from '../content/content-models.js';
@@ -123,7 +124,7 @@ const VERSIONS: Resource = {
     schema: 'RepositoryVersion',
     from: 'repository_version t join repository r on r.id = t.repository_id',
     fields,
-    ordering: { number: 't.number' },
+    ordering: ordersNothing('complete', 'info', 'content_ids'),
     defaultOrder: [{ sql: 't.number', descending: true }],
     access: { actions: { list: 'authenticated' }, scope: visible },
   }),

@@ -16,6 +16,10 @@ export const BY_NAME: readonly OrderPart[] = [{ sql: 't.name', descending: false
 /** SQL of what is the same for all rows; PostgreSQL takes no constant in ORDER BY. */
 export const SAME_FOR_ALL = '(t.id is null)';
 
+/** Orders that clients of Pulp know and that change nothing here: there is no such data, or it is a secret. */
+export const ordersNothing = (...names: readonly string[]): Record<string, string> =>
+  Object.fromEntries(names.map((name) => [name, SAME_FOR_ALL]));
+
 const MOST = 16;
 
 /** What `ordering` asks for, or the usual order; ties go to the newest. */

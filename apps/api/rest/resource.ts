@@ -50,7 +50,14 @@ export interface Resource {
   readonly bare?: boolean;
 }
 
+/** `ordering` names what lists can be ordered by beside the columns that are shown. */
 type Given = Pick<Resource, 'model' | 'tag' | 'schema' | 'fields' | 'access'> & Partial<Resource>;
+
+/** Members that are shown as they are stored: lists can be ordered by each. */
+function columnsOf(fields: Resource['fields']): Record<string, string> {
+  const columns = Object.entries(fields).filter(([, { sql, show }]) => !show && sql && /^t\.\w+$/.test(sql));
+  return Object.fromEntries(columns.map(([name, { sql }]) => [name, sql!]));
+}
 
 /** Fills in what follows from the model. */
 export function defineResource(given: Given): Resource {
@@ -62,6 +69,7 @@ export function defineResource(given: Given): Resource {
     pk: 't.id',
     pulp_created: 't.pulp_created',
     pulp_last_updated: 't.pulp_last_updated',
+    ...columnsOf(given.fields),
     ...given.ordering,
   };
   return {

@@ -1,6 +1,7 @@
 import { ownedRules } from '../rest/access/rules.js';
 import { baseFields, derived, href, text, time } from '../rest/fields.js';
 import { textFilters } from '../rest/filters/text.js';
+import { ordersNothing } from '../rest/ordering.js';
 import { defineResource } from '../rest/resource.js';
 import { ResourceController, RestHost } from '../rest/rest-controller.js';
 import { LIST, READ } from '../rest/standard/reading.js';
@@ -30,7 +31,11 @@ const TASK_SCHEDULES = defineResource({
     ...textFilters('name', 't.name', ['exact', 'contains']),
     ...textFilters('task_name', 't.task_name', ['exact', 'contains']),
   ],
-  ordering: { name: 't.name', task_name: 't.task_name', next_dispatch: 't.next_dispatch' },
+  ordering: {
+    dispatch_interval: 't.dispatch_interval',
+    next_dispatch: 't.next_dispatch',
+    ...ordersNothing('task_args', 'task_kwargs'),
+  },
   access: ownedRules('core.taskschedule', 'core.taskschedule_owner'),
 });
 

@@ -1,3 +1,4 @@
+import { TASK_STATES } from '#tasks/task.entity.js';
 import { on, type AccessRules, type Rule, type Scope } from '../rest/access/rules.js';
 import {
   anyObject,
@@ -13,10 +14,11 @@ import {
 } from '../rest/fields.js';
 import { responseSchema } from '../rest/openapi/schemas.js';
 import { single } from '../rest/filters/filter.js';
-import { textFilters } from '../rest/filters/text.js';
+import { choice, textFilters } from '../rest/filters/text.js';
 import { timeFilters } from '../rest/filters/ordered.js';
 import { hrefFilter, keysFilter } from '../rest/filters/references.js';
 import { locate } from '../rest/models.js';
+import { ordersNothing } from '../rest/ordering.js';
 import { defineResource, type Resource } from '../rest/resource.js';
 import { createdResources, prnsOfHrefs, reservedResources } from './created-resources.js';
 import { resourceFilters } from './resource-filters.js';
@@ -109,7 +111,8 @@ export const TASKS: Resource = defineResource({
     result: json('t.result', nullable),
   },
   filters: [
-    ...textFilters('state', 't.state', ['exact', 'in', 'ne']),
+    choice('state', 't.state', TASK_STATES),
+    ...textFilters('state', 't.state', ['in', 'ne']),
     ...textFilters('name', 't.name', ['exact', 'contains', 'in', 'ne']),
     ...textFilters('logging_cid', 't.logging_cid', ['exact', 'contains']),
     ...['pulp_created', 'started_at', 'finished_at', 'unblocked_at'].flatMap((name) => timeFilters(name)),
@@ -138,12 +141,12 @@ export const TASKS: Resource = defineResource({
     ...resourceFilters,
   ],
   ordering: {
-    name: 't.name',
-    state: 't.state',
-    logging_cid: 't.logging_cid',
     unblocked_at: 't.unblocked_at',
     started_at: 't.started_at',
     finished_at: 't.finished_at',
+    reserved_resources_record: 't.reserved_resources_record',
+    immediate: 't.immediate',
+    ...ordersNothing('enc_args', 'enc_kwargs', 'versions', 'profile_options', 'deferred', 'pulp_api_version'),
   },
   minimal: MINIMAL_TASK,
   access: TASK_RULES,

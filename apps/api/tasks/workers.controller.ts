@@ -2,6 +2,7 @@ import { SUPERUSERS_ONLY } from '../rest/access/rules.js';
 import { baseFields, href, text, textMap, time } from '../rest/fields.js';
 import { flagFilter, timeFilters } from '../rest/filters/ordered.js';
 import { textFilters } from '../rest/filters/text.js';
+import { ordersNothing } from '../rest/ordering.js';
 import { defineResource } from '../rest/resource.js';
 import { ResourceController, RestHost } from '../rest/rest-controller.js';
 import { LIST, READ } from '../rest/standard/reading.js';
@@ -25,7 +26,7 @@ const WORKERS = defineResource({
     flagFilter('online', ALIVE),
     flagFilter('missing', `not (${ALIVE})`),
   ],
-  ordering: { name: 't.name', last_heartbeat: 't.last_heartbeat' },
+  ordering: { last_heartbeat: 't.last_heartbeat', app_type: 't.app_type', ...ordersNothing('ttl') },
   access: SUPERUSERS_ONLY,
 });
 

@@ -55,7 +55,6 @@ export const TRUST_POLICIES = defineResource({
     pulp_labels: labels(),
   },
   filters: [...textFilters('name', 't.name'), labelSelect()],
-  ordering: { name: 't.name' },
   defaultOrder: BY_NAME,
   access: SUPERUSERS_ONLY,
   body: TrustPolicyBody,

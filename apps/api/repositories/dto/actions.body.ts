@@ -1,3 +1,4 @@
+import { MANIFEST_TYPES, MediaType } from '#oci/media-types.js';
 import { FlagField, ReferenceField, TextField, TextListField } from '../../rest/body/fields.js';
 import type { CrossChecked } from '../../rest/body/validate-body.js';
 import type { Located } from '../../rest/models.js';
@@ -73,12 +74,15 @@ export class TagCopy extends CopyBody {
   names?: string[] | null;
 }
 
+/** What manifests here may be: all that is stored, and what Pulp stores beside it. */
+const MEDIA_TYPES = [...MANIFEST_TYPES, MediaType.dockerSchema1, MediaType.dockerSchema1Signed];
+
 /** Which manifests to copy from where. */
 export class ManifestCopy extends CopyBody {
   @TextListField({ ...optional, description: 'A list of manifest digests to copy.' })
   digests?: string[] | null;
 
-  @TextListField({ ...optional, description: 'A list of media_types to copy.' })
+  @TextListField({ ...optional, choices: MEDIA_TYPES, description: 'A list of media_types to copy.' })
   media_types?: string[] | null;
 }
 

@@ -159,7 +159,7 @@ export function TextListField(options: ListOptions = {}): PropertyDecorator {
     if ('problem' in reading) return (reading.problem as string[])[0];
     if (itemMax !== undefined && String(reading.value).length > itemMax)
       return `Ensure this field has no more than ${itemMax} characters.`;
-    return choices && !choices.includes(String(reading.value)) ? notAChoice(item) : undefined;
+    return undefined;
   };
   return bodyField({ type: 'array', items }, options, (given) => {
     const value = typeof given === 'string' ? listOf(given) : given;
@@ -170,9 +170,10 @@ export function TextListField(options: ListOptions = {}): PropertyDecorator {
       const problem = itemProblem(item);
       return problem === undefined ? [] : [[String(index), [problem]] as [string, string[]]];
     });
-    return problems.length > 0
-      ? { problem: Object.fromEntries(problems) }
-      : { value: value.map((each) => String(each).trim()) };
+    if (problems.length > 0) return { problem: Object.fromEntries(problems) };
+    const texts = value.map((each) => String(each).trim());
+    const stranger = choices && texts.find((each) => !choices.includes(each));
+    return stranger === undefined ? { value: texts } : wrong(notAChoice(stranger));
   });
 }
 

@@ -1,3 +1,4 @@
+import { badField } from '../errors.js';
 import { likeLiteral } from '../sql.js';
 import { several, single, type Filter, type FilterScope } from './filter.js';
 
@@ -64,6 +65,19 @@ export function textFilter(name: string, column: string, lookup: TextLookup, sub
     },
   };
 }
+
+/** One of the values that there can be. */
+export const choice = (name: string, column: string, choices: readonly string[]): Filter => ({
+  name,
+  schema: { type: 'string', enum: choices },
+  description: `Filter results where ${name} matches value`,
+  compile(raw, { values }) {
+    const value = single(raw);
+    if (!choices.includes(value))
+      throw badField(name, `Select a valid choice. ${value.slice(0, 100)} is not one of the available choices.`);
+    return `${column} = ${values.bind(value)}`;
+  },
+});
 
 /** One of several texts, with commas between. */
 export const textIn = (name: string, column: string, description?: string): Filter => ({
