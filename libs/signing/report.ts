@@ -1,7 +1,7 @@
 import { isDomainError } from '#platform/domain-error.js';
 
 /** Version of the verification rules; it changes when a verdict could change. */
-export const ENGINE_VERSION = '1';
+export const ENGINE_VERSION = '2';
 
 /** Codes of checks that did not pass (one list for all families). */
 export type CheckCode =
