@@ -1,6 +1,7 @@
 import { createPrivateKey, type KeyObject, sign as signCallback, type SignKeyObjectInput } from 'node:crypto';
 import { promisify } from 'node:util';
 import { enums } from 'openpgp';
+import { padded, writeInteger } from './integers.js';
 
 const signAsync = promisify(signCallback) as (
   algorithm: string | null,
@@ -55,14 +56,6 @@ export function openNativeKey(keyPacket: unknown): NativeKey | undefined {
   }
 }
 
-/** A multiprecision integer: bit length, then the bytes without leading zeros (RFC 9580 section 3.2). */
-export function writeInteger(bytes: Uint8Array): Uint8Array {
-  const start = bytes.findIndex((byte) => byte !== 0);
-  const value = start < 0 ? new Uint8Array() : bytes.subarray(start);
-  const bits = value.length === 0 ? 0 : value.length * 8 - Math.clz32(value[0]!) + 24;
-  return Buffer.concat([Uint8Array.of(bits >> 8, bits & 0xff), value]);
-}
-
 function rsaKey(packet: SecretPacket): NativeKey {
   const { n, e } = packet.publicParams;
   const { d, p, q } = packet.privateParams;
@@ -108,10 +101,6 @@ function describe(packet: SecretPacket, hash: NativeKey['hash'], sign: NativeKey
     fingerprint: packet.getFingerprintBytes(),
     sign,
   };
-}
-
-function padded(bytes: Uint8Array, size: number): Uint8Array {
-  return bytes.length >= size ? bytes : Buffer.concat([new Uint8Array(size - bytes.length), bytes]);
 }
 
 function encode(bytes: Uint8Array): string {

@@ -1,6 +1,7 @@
 import { BitString, Integer, ObjectIdentifier, Sequence } from 'asn1js';
 import { createPublicKey, type KeyObject, verify } from 'node:crypto';
 import { enums } from 'openpgp';
+import { padded, readInteger } from './integers.js';
 import { Cursor } from './packets.js';
 
 /** A public key at work. `numbers` is the algorithm's own part of a signature packet. */
@@ -123,17 +124,6 @@ function integer(bytes: Uint8Array): Integer {
 function readPair(numbers: Uint8Array, size: number): Uint8Array {
   const cursor = new Cursor(numbers);
   return Buffer.concat([padded(readInteger(cursor), size), padded(readInteger(cursor), size)]);
-}
-
-/** A multiprecision integer without leading zeros (RFC 9580 section 3.2); its bits are only counted in whole bytes. */
-function readInteger(cursor: Cursor): Uint8Array {
-  const bytes = cursor.take(Math.ceil(cursor.number(2) / 8));
-  const start = bytes.findIndex((byte) => byte !== 0);
-  return start < 0 ? new Uint8Array() : bytes.subarray(start);
-}
-
-function padded(bytes: Uint8Array, size: number): Uint8Array {
-  return bytes.length >= size ? bytes : Buffer.concat([new Uint8Array(size - bytes.length), bytes]);
 }
 
 function base64url(bytes: Uint8Array): string {
