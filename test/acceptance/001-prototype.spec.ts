@@ -8,6 +8,7 @@ import { needing } from '../real-clients.js';
 import { openStage, sha, type Stage } from './stage.js';
 
 const TYPE = 'application/vnd.cncf.notary.v2';
+const DOCKER = 'application/vnd.docker.distribution.manifest.v2+json';
 const ARTIFACT = 'application/vnd.oci.artifact.manifest.v1+json';
 const NAMES =
   'regIp regPort registry repo tag image reference manifestFile signatureFile manifestDigest signatureDigest artifactFile ' +
@@ -94,16 +95,8 @@ describe.skipIf(clients.skip)(`the prototype, command by command${clients.note}`
       privateKey: await read('example.key'),
       certificates: await read('example.crt'),
     });
-    const ours = await signer.sign(
-      {
-        mediaType: 'application/vnd.docker.distribution.manifest.v2+json',
-        digest: sha(bytes),
-        size: bytes.length,
-        bytes,
-      },
-      await value('reference'),
-      new Date(),
-    );
+    const manifest = { mediaType: DOCKER, digest: sha(bytes), size: bytes.length, bytes };
+    const ours = await signer.sign(manifest, await value('reference'), new Date());
     await stage.write('work/ours.jwt', Buffer.from(ours).toString());
     expect((await type('nv2 verify -f ours.jwt -c example.crt file:$manifestFile')).trim()).toBe(sha(bytes));
   });
@@ -227,12 +220,8 @@ describe.skipIf(clients.skip)(`the prototype, command by command${clients.note}`
       type(`nv2 verify -f $retrievedSignatureFile -c ${certificate} file:${manifest}`);
     expect((await verify('example.crt', '$manifestFile')).trim()).toBe(await value('manifestDigest'));
     const manifest = await file('manifestFile');
-    const changed = Buffer.from(
-      manifest
-        .toString()
-        .replace('sha256:', 'sha256:0')
-        .replace(/.("\n {3}\},)/, '$1'),
-    );
+    const text = manifest.toString();
+    const changed = Buffer.from(text.replace('sha256:', 'sha256:0').replace(/.("\n {3}\},)/, '$1'));
     await stage.write('work/changed.json', changed.toString());
     await type(
       'openssl req -x509 -nodes -newkey rsa:2048 -days 1 -subj "/CN=$regIp" -addext "subjectAltName=IP:$regIp" -keyout b.key -out b.crt',
