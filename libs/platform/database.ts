@@ -67,10 +67,13 @@ export async function preparedIn<Row>(
 export const ONE_BY_ONE = 'offset 0';
 
 /**
- * SQL for the array parameter of a prepared statement. The planner cannot see how long it is, and so keeps one plan; it would
- * make a new one for each call otherwise, since a plan for one or two rows looks cheaper than the kept one for any number.
+ * SQL for array parameters of a prepared statement, from a position on, one for each type. The planner cannot see how long
+ * they are, and so keeps one plan; it would make a new one for each call otherwise, since a plan for one or two rows looks
+ * cheaper than the kept one for any number.
  */
-export const listParameter = (position: number, type: string) => `(select $${position}::${type}[])::${type}[]`;
+export function listParameters(position: number, ...types: readonly string[]): string {
+  return types.map((type, at) => `(select $${position + at}::${type}[])::${type}[]`).join(', ');
+}
 
 /** SQL text and parameters. */
 export type Sql = readonly [text: string, values?: readonly unknown[]];

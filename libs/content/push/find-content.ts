@@ -1,7 +1,7 @@
 import type { EntityManager } from 'typeorm';
 import type { Descriptor } from '#oci/descriptor.js';
 import { blobsOf, type ParsedManifest } from '#oci/manifest.js';
-import { listParameter, ONE_BY_ONE, preparedIn } from '#platform/database.js';
+import { listParameters, ONE_BY_ONE, preparedIn } from '#platform/database.js';
 import { DomainError, invalid } from '#platform/domain-error.js';
 import type { KnownContent } from './insert-manifests.js';
 
@@ -47,7 +47,7 @@ async function requireAll(
     tx,
     `require-${table}s`,
     `select w.repository_id as "repositoryId", c.id, c.digest, c.size
-     from unnest(${listParameter(1, 'uuid')}, ${listParameter(2, 'text')}) as w(repository_id, digest) cross join lateral (
+     from unnest(${listParameters(1, 'uuid', 'text')}) as w(repository_id, digest) cross join lateral (
        select c.id, c.digest, c.size from ${table} c where c.digest = w.digest and (
          exists (select 1 from membership m
            where m.repository_id = w.repository_id and m.unit_id = c.id and m.removed_in is null ${ONE_BY_ONE})

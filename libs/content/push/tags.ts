@@ -1,6 +1,6 @@
 import type { EntityManager } from 'typeorm';
 import { isAttachmentTag } from '#oci/reference.js';
-import { ONE_BY_ONE, preparedIn, rowsOf } from '#platform/database.js';
+import { listParameters, ONE_BY_ONE, preparedIn, rowsOf } from '#platform/database.js';
 import { DomainError } from '#platform/domain-error.js';
 import { newId } from '#platform/identifiers.js';
 import type { UnitRef } from '../versions/apply-change.js';
@@ -55,18 +55,20 @@ export interface ComingManifest {
  */
 export async function arrivingUnits(tx: EntityManager, coming: readonly ComingManifest[]): Promise<UnitRef[][]> {
   const tags = coming.flatMap(({ tags: names, manifestId }) => names.map((name) => ({ name, manifestId })));
-  const pairs = coming.flatMap(({ repositoryId, manifests }) => manifests.map((id) => ({ repositoryId, id })));
+  const named = coming.flatMap(({ repositoryId, manifests }) => manifests.map((id) => ({ repositoryId, id })));
+  const pairs = [...new Map(named.map((pair) => [`${pair.repositoryId} ${pair.id}`, pair])).values()];
   const rows = await preparedIn<UnitRef & { manifestId: string; repositoryId: string | null }>(
     tx,
     'arriving-units',
     `with tagged as (
        insert into tag (id, name, manifest_id)
-       select distinct on (f.name, f.manifest_id) f.* from unnest($1::uuid[], $2::text[], $3::uuid[]) as f(id, name, manifest_id)
+       select distinct on (f.name, f.manifest_id) f.* from unnest(${listParameters(1, 'uuid', 'text', 'uuid')})
+         as f(id, name, manifest_id)
        order by f.name, f.manifest_id
        on conflict (name, manifest_id) do update set name = excluded.name returning id, name, manifest_id)
      select id, 'tag' as kind, name as "tagName", manifest_id as "manifestId", null::uuid as "repositoryId" from tagged
      union all select s.unit_id, 'signature', null, m.id, s.repository_id
-     from unnest($4::uuid[], $5::uuid[]) as c(repository_id, manifest_id)
+     from unnest(${listParameters(4, 'uuid', 'uuid')}) as c(repository_id, manifest_id)
      cross join lateral (select m.id, m.digest from manifest m where m.id = c.manifest_id ${ONE_BY_ONE}) m
      join signature g on g.manifest_digest = m.digest
      cross join lateral (select * from staged s

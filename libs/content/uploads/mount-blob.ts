@@ -1,6 +1,6 @@
 import type { DataSource } from 'typeorm';
 import { batchesOf } from '#platform/batches.js';
-import { listParameter, ONE_BY_ONE, queryPrepared } from '#platform/database.js';
+import { listParameters, ONE_BY_ONE, queryPrepared } from '#platform/database.js';
 import { WITHOUT_FLUSH } from '#platform/durability.js';
 import { GUARDED, type ListedPath } from '../distributions/list-distributions.js';
 import { STAGE_FOUND_BLOBS } from './store-blob.js';
@@ -19,7 +19,7 @@ const lookTogether = batchesOf<{ digest: string; from: string | null }, ListedPa
   const found = await queryPrepared<ListedPath & { at: number }>(
     source,
     'paths-with-blobs',
-    `select w.at::int, p.* from unnest(${listParameter(1, 'text')}, ${listParameter(2, 'text')}) with ordinality as w(digest, path, at)
+    `select w.at::int, p.* from unnest(${listParameters(1, 'text', 'text')}) with ordinality as w(digest, path, at)
      join lateral (
        select d.id as "distributionId", coalesce(d.namespace_id, n.id) as "namespaceId", d.base_path as "basePath",
          d.private, ${GUARDED} as guarded
@@ -63,7 +63,7 @@ const mountTogether = batchesOf<Mount, boolean>(async (source, wanted) => {
     source,
     'mount-blobs',
     `with wanted as (
-       select * from unnest(${listParameter(1, 'uuid')}, ${listParameter(2, 'text')}, ${listParameter(3, 'uuid')}) with ordinality
+       select * from unnest(${listParameters(1, 'uuid', 'text', 'uuid')}) with ordinality
          as w(repository_id, digest, from_id, at)),
      held as materialized (
        select d.digest, pg_advisory_xact_lock_shared(hashtextextended(d.digest, 7246))

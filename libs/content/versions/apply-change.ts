@@ -1,6 +1,6 @@
 import type { EntityManager } from 'typeorm';
 import { announce, announcement } from '#platform/change-feed.js';
-import { listParameter, ONE_BY_ONE, preparedIn } from '#platform/database.js';
+import { listParameters, ONE_BY_ONE, preparedIn } from '#platform/database.js';
 import { notFound } from '#platform/domain-error.js';
 import { newId } from '#platform/identifiers.js';
 import { pruneVersions } from './delete-version.js';
@@ -51,7 +51,7 @@ export async function lockRepositories(
   const rows = await preparedIn<LockedRepository>(
     tx,
     'lock-repositories',
-    `select id, head, last_number, retain_repo_versions from repository where id = any(${listParameter(1, 'uuid')})
+    `select id, head, last_number, retain_repo_versions from repository where id = any(${listParameters(1, 'uuid')})
      order by id for no key update`,
     [repositoryIds],
   );
@@ -166,9 +166,14 @@ type ChangedRow = KindCount & {
  */
 function changeMembers(tx: EntityManager, changes: readonly RepositoryChange[]): Promise<ChangedRow[]> {
   const repositories = [...new Map(changes.map(({ repository }) => [repository.id, repository])).values()];
-  const add = changes.flatMap(({ repository: { id }, change }, seq) =>
-    (change.add ?? []).map((unit) => ({ seq, repositoryId: id, unit })),
-  );
+  // What several add comes with the first of them: many tags of one image name the same units.
+  const first = new Map<string, { seq: number; repositoryId: string; unit: UnitRef }>();
+  for (const [seq, { repository, change }] of changes.entries())
+    for (const unit of change.add ?? []) {
+      const key = `${repository.id} ${unit.id}`;
+      if (!first.has(key)) first.set(key, { seq, repositoryId: repository.id, unit });
+    }
+  const add = [...first.values()];
   const remove = changes.flatMap(({ repository: { id }, change }, seq) => {
     const kept = new Set(change.add?.map((unit) => unit.id));
     return (change.remove ?? [])
@@ -180,11 +185,10 @@ function changeMembers(tx: EntityManager, changes: readonly RepositoryChange[]):
     'change-members',
     `with repository as materialized (select * from unnest($1::uuid[], $2::int[], $3::int[]) as r(repository_id, last, head)),
      fresh as materialized (
-       select distinct on (f.repository_id, f.unit_id) f.*
-       from unnest($7::int[], $8::uuid[], $9::uuid[], $10::text[], $11::text[]) as f(seq, repository_id, unit_id, kind, tag_name)
+       select f.* from unnest($7::int[], $8::uuid[], $9::uuid[], $10::text[], $11::text[])
+         as f(seq, repository_id, unit_id, kind, tag_name)
        where not exists (select 1 from membership m
-         where m.repository_id = f.repository_id and m.unit_id = f.unit_id and m.removed_in is null ${ONE_BY_ONE})
-       order by f.repository_id, f.unit_id, f.seq),
+         where m.repository_id = f.repository_id and m.unit_id = f.unit_id and m.removed_in is null ${ONE_BY_ONE})),
      going as materialized (
        select m.id, m.repository_id, m.kind, g.seq from unnest($4::int[], $5::uuid[], $6::uuid[]) as g(seq, repository_id, unit_id)
        cross join lateral (select * from membership m
