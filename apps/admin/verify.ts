@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { parseStrictJson } from '#oci/strict-json.js';
 import { type Command, type Terminal, UsageError, type Words } from './command.js';
 import { CLIENT_OPTIONS, type Json, RestClient } from './rest-client.js';
 
@@ -31,7 +32,7 @@ export const verify: Command = {
       value: 'FILE',
       doc: 'policy.json of podman and skopeo; files that it names are sent along.',
     },
-    'trust-policy': { value: 'FILE', doc: "notation's trustpolicy.json." },
+    'trust-policy': { value: 'FILE', doc: "notation's trustpolicy.oci.json or trustpolicy.json." },
     'trusted-root': { value: 'FILE', doc: "sigstore's trusted_root.json." },
     trust: { value: 'FILE', doc: 'All of it as one JSON document, in the form of the REST call.' },
     scope: { value: 'SCOPE', doc: 'Registry scope that picks the statement of --trust-policy.' },
@@ -90,7 +91,7 @@ async function readJson(path: string): Promise<Json> {
     throw new UsageError(`The file '${path}' cannot be read: ${error.message}`);
   });
   try {
-    return JSON.parse(text) as Json;
+    return parseStrictJson(text) as Json;
   } catch (error) {
     throw new UsageError(`The file '${path}' is not JSON: ${(error as Error).message}`);
   }
