@@ -1,5 +1,6 @@
-import { createHash, createPublicKey } from 'node:crypto';
+import { createHash, createPublicKey, sign } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { MediaType } from '#oci/media-types.js';
 import { describeSignatureFormat, sampleManifest } from '../format-suite.js';
 import { cosignFormat } from './cosign-format.js';
 import { contextFor, failuresOf, keyPair, NOW, REFERENCE, trusting } from './fixtures.js';
@@ -40,6 +41,22 @@ describe('cosign signatures by key', () => {
       expect(signer.fingerprint).toBe(fingerprint);
     },
   );
+
+  it.each(['P-256', 'P-384', 'P-521'] as const)('by a %s key may be two numbers side by side', async (type) => {
+    const pair = keyPair(type);
+    const payload = cosignFormat.payload(sampleManifest(), REFERENCE);
+    const raw = sign('sha256', payload, { key: pair.privateKey, dsaEncoding: 'ieee-p1363' });
+    const signed = (signature: Buffer) =>
+      encodeLayerDocument({
+        mimeType: MediaType.cosignSimpleSigning,
+        payload,
+        annotations: { [LayerAnnotation.signature]: signature.toString('base64') },
+      });
+    const context = contextFor({ cosignKeys: [pair.publicKey] });
+    expect((await cosignFormat.verify(signed(raw), context)).outcome).toBe('verified');
+    raw[3]! ^= 1;
+    expect((await cosignFormat.verify(signed(raw), context)).outcome).not.toBe('verified');
+  });
 
   it('are found among many keys, whatever the hint says', async () => {
     const signer = await cosignFormat.openSigner({ privateKey: good.privateKey, shape: 'bundle' });

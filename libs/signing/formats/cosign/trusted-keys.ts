@@ -28,6 +28,8 @@ const CURVES: Readonly<Record<string, { algorithm: string; hashes: string[] }>> 
   secp384r1: { algorithm: 'ECDSA P-384', hashes: ['sha256', 'sha384'] },
   secp521r1: { algorithm: 'ECDSA P-521', hashes: ['sha256', 'sha512'] },
 };
+/** Bytes of the two numbers, for each of the curves. */
+const RAW_LENGTHS: ReadonlySet<number> = new Set([64, 96, 132]);
 const MIN_RSA_BITS = 2048;
 
 const NO_KEY = {
@@ -69,10 +71,12 @@ export function describeKey(key: KeyObject): PublicKey | KeySet['problems'][numb
   return { key, fingerprint: digest.toString('hex'), hint: digest.toString('base64'), ...how };
 }
 
-/** True when the key made the signature over the data. */
+/** True when the key made the signature over the data; of ECDSA also as two numbers side by side, which clients take as well. */
 export function isSignedBy({ key, hashes }: PublicKey, data: Uint8Array, signature: Uint8Array): boolean {
+  const isRaw = key.asymmetricKeyType === 'ec' && RAW_LENGTHS.has(signature.length);
+  const ways = isRaw ? [key, { key, dsaEncoding: 'ieee-p1363' as const }] : [key];
   try {
-    return hashes.some((hash) => verify(hash, data, key, signature));
+    return hashes.some((hash) => ways.some((way) => verify(hash, data, way, signature)));
   } catch {
     return false;
   }
