@@ -123,6 +123,60 @@ describe.each(['layer', 'bundle'] as const)('a keyless cosign signature as %s', 
   });
 });
 
+describe('a keyless attestation under a companion tag', () => {
+  it('verifies by the entry that cosign 2 writes for its envelope', async () => {
+    const report = await check(await world.attestation(ci));
+    expect(failuresOf(report)).toEqual([]);
+    expect(report.trustedTime).toEqual({ value: clock.toISOString(), source: 'tlog' });
+  });
+
+  it('needs an entry for its own envelope, by its own certificate, of a trusted log', async () => {
+    const other = await world.identify(WHO.subject, WHO.issuer);
+    const stranger = await openSigstore(clock);
+    const [good, foreign] = [decodeLayerDocument(await world.attestation(ci)), await world.attestation(other)];
+    const entry = decodeLayerDocument(foreign).annotations[LayerAnnotation.bundle]!;
+    const swapped = { ...good, annotations: { ...good.annotations, [LayerAnnotation.bundle]: entry } };
+    for (const signature of [
+      await world.attestation(ci, Buffer.from('another envelope')),
+      encodeLayerDocument(swapped),
+      await stranger.attestation(ci),
+    ])
+      expect(failuresOf(await check(signature))).toContain('tlog:TLOG_INVALID');
+  });
+
+  it('needs the time that the log promised', async () => {
+    const good = decodeLayerDocument(await world.attestation(ci));
+    const text = good.annotations[LayerAnnotation.bundle]!;
+    for (const changed of [
+      text.replace(/"integratedTime":\d+/, `"integratedTime":${Math.floor(clock.getTime() / 1000) + 1}`),
+      text.replace('"logIndex":', '"logIndex":1'),
+    ]) {
+      const annotations = { ...good.annotations, [LayerAnnotation.bundle]: changed };
+      expect(failuresOf(await check(encodeLayerDocument({ ...good, annotations })))).toContain('tlog:TLOG_INVALID');
+    }
+  });
+});
+
+describe('the timestamp of a bundle', () => {
+  it('counts with every byte that it has', async () => {
+    const made = JSON.parse((await world.bundle(ci, { log: false, stamp: true })).toString());
+    const [stamp] = made.verificationMaterial.timestampVerificationData.rfc3161Timestamps;
+    const token = Buffer.from(stamp.signedTimestamp, 'base64');
+    const trustedRoot = without('tlogs');
+    // The list of hashes in front is a hint that nobody signs.
+    const hint = token.indexOf(Buffer.from('0609608648016503040201', 'hex'));
+    const passed: number[] = [];
+    for (let offset = 0; offset < token.length; offset += 5) {
+      if (offset >= hint && offset < hint + 13) continue;
+      const changed = Buffer.from(token);
+      changed[offset]! ^= 1;
+      stamp.signedTimestamp = changed.toString('base64');
+      if ((await check(Buffer.from(JSON.stringify(made)), { trustedRoot })).outcome === 'verified') passed.push(offset);
+    }
+    expect(passed).toEqual([]);
+  });
+});
+
 describe('the checkpoint of a bundle', () => {
   const changed = async (change: (checkpoint: string) => string) => {
     const made = JSON.parse((await world.bundle(ci)).toString());

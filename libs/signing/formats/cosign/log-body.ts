@@ -23,12 +23,18 @@ export function kindVersionOf(body: Uint8Array): { readonly kind: string; readon
 
 /** DER of the certificate or SPKI that a log entry was made for; undefined when the entry names none. */
 export function loggedKeyOf(body: Uint8Array): Buffer | undefined {
-  const { spec } = readBody(body);
+  const spec = specOf(body);
   for (const path of PATHS) {
     const bytes = decodeBase64(at(spec, path));
     if (bytes) return derOf(bytes);
   }
   return undefined;
+}
+
+/** What an entry says, in the form of its type; an empty object when it says nothing. */
+export function specOf(body: Uint8Array): JsonObject {
+  const { spec } = readBody(body);
+  return isObject(spec) ? spec : {};
 }
 
 function readBody(body: Uint8Array): JsonObject {

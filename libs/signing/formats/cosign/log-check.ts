@@ -6,6 +6,7 @@ import { readCertificate } from '../x509/certificate.js';
 import { findValidityProblem } from '../x509/certificate-path.js';
 import { agreesWithCheckpoint, logsByKey } from './checkpoint.js';
 import { verifyEvidence } from './evidence.js';
+import { isIntoto1, verifyIntoto1 } from './intoto-entry.js';
 import { loggedKeyOf } from './log-body.js';
 import { reasonOf } from './malformed.js';
 import type { SignedMaterial } from './signed-material.js';
@@ -90,7 +91,8 @@ function verifyEntry(
   logs: SigstoreTrust['tlogs'],
   signer: Signer | undefined,
 ): void {
-  verifyEvidence(material, { tlogEntries: [entry] }, { tlogs: logsByKey(entry, logs) }, { tlogThreshold: 1 });
+  if (isIntoto1(entry)) verifyIntoto1(entry, material, logs);
+  else verifyEvidence(material, { tlogEntries: [entry] }, { tlogs: logsByKey(entry, logs) }, { tlogThreshold: 1 });
   if (entry.inclusionProof && !agreesWithCheckpoint(entry))
     throw invalid('the inclusion proof is not for the tree of its checkpoint');
   if (signer && !isLoggedFor(entry, material, signer)) throw invalid('it is for another key');

@@ -26,6 +26,8 @@ export interface SignedMaterial {
   readonly signed: Buffer;
   readonly payload: Buffer;
   readonly signature: Buffer;
+  /** Of an attestation under a companion tag: the bytes of its envelope, which logs and timestamps are about. */
+  readonly envelope?: Buffer;
   /** What an RFC 3161 token is made over. */
   readonly stamped: Buffer;
   /** Key ids and hints: lookup helps that nothing signs. */
@@ -95,6 +97,7 @@ function materialOfLayer(layer: LayerDocument): SignedMaterial {
     return {
       ...materialOfEnvelope(envelope),
       ...shared,
+      envelope: payload,
       stamped: payload,
       hints: envelope.keyid ? [envelope.keyid] : [],
     };
@@ -109,7 +112,7 @@ function materialOfLayer(layer: LayerDocument): SignedMaterial {
       stamped: payload,
       hints: [],
     };
-  const signature = decodeBase64(annotations[LayerAnnotation.signature]?.replace(/\s/g, ''));
+  const signature = decodeBase64(annotations[LayerAnnotation.signature]?.replace(/[\r\n]/g, ''));
   if (!signature || signature.length === 0)
     throw refusal('MALFORMED_ENVELOPE', `the annotation ${LayerAnnotation.signature} is not a signature in base64`);
   return { ...shared, content: 'simple-signing', signed: payload, payload, signature, stamped: signature, hints: [] };

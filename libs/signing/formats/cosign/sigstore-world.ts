@@ -35,6 +35,12 @@ export interface Evidence {
   readonly stamp?: boolean;
 }
 
+/** The log entry as an annotation of a layer. */
+function promiseOf({ body, integratedTime, logIndex, logID, verification }: LoggedEntry): string {
+  const Payload = { body, integratedTime, logIndex, logID };
+  return JSON.stringify({ SignedEntryTimestamp: verification.signedEntryTimestamp, Payload });
+}
+
 /** A certificate authority, a CT log, a Rekor and a timestamp authority inside this process. */
 export async function openSigstore(clock: Date) {
   const [ctKey, rekorKey] = [ecPair(), ecPair()];
@@ -106,16 +112,24 @@ export async function openSigstore(clock: Date) {
           data: { hash: { algorithm: 'sha256', value: sha256(payload).toString('hex') } },
           signature: { content: signature.toString('base64'), publicKey: { content: base64(logged) } },
         };
-        const { body, integratedTime, logIndex, logID, verification } = await logEntry('hashedrekord', spec);
-        const Payload = { body, integratedTime, logIndex, logID };
-        annotations[LayerAnnotation.bundle] = JSON.stringify({
-          SignedEntryTimestamp: verification.signedEntryTimestamp,
-          Payload,
-        });
+        annotations[LayerAnnotation.bundle] = promiseOf(await logEntry('hashedrekord', spec));
       }
       if (stamp)
         annotations[LayerAnnotation.timestamp] = JSON.stringify({ SignedRFC3161Timestamp: await stampOver(signature) });
       return encodeLayerDocument({ mimeType: MediaType.cosignSimpleSigning, payload, annotations });
+    },
+    /** What `cosign attest` of version 2 puts under an `.att` tag; `logged` replaces the envelope in the log entry. */
+    async attestation(who: { privateKey: string; certificate: Buffer }, logged?: Uint8Array) {
+      const payload = Buffer.from(JSON.stringify(envelope(statement(), who.privateKey)));
+      const value = sha256(logged ?? payload).toString('hex');
+      const pem = toPem('CERTIFICATE', who.certificate);
+      const spec = { content: { hash: { algorithm: 'sha256', value } }, publicKey: base64(pem) };
+      const annotations = {
+        [LayerAnnotation.signature]: '',
+        [LayerAnnotation.certificate]: pem,
+        [LayerAnnotation.bundle]: promiseOf(await logEntry('intoto', spec)),
+      };
+      return encodeLayerDocument({ mimeType: MediaType.dsseEnvelope, payload, annotations });
     },
     /** A bundle with a certificate. */
     async bundle(who: { privateKey: string; certificate: Buffer }, { log = true, stamp = false }: Evidence = {}) {

@@ -1,12 +1,12 @@
 import { toSignedEntity, type SignedEntity, type TrustMaterial as SigstoreTrust } from '@sigstore/verify';
-import * as pkijs from 'pkijs';
-import { type Certificate, certificatesOf, readCertificate } from '../x509/certificate.js';
+import { type Certificate, certificatesOf } from '../x509/certificate.js';
 import { findPath, findPathProblem } from '../x509/certificate-path.js';
 import { verifyEvidence } from './evidence.js';
 import { reasonOf } from './malformed.js';
 import type { SignedMaterial } from './signed-material.js';
 import { stampsTime } from './signing-certificate.js';
 import { failed, notApplicable, passed, type Step } from './step.js';
+import { readTimestampToken } from './timestamp-token.js';
 import { authoritiesOf } from './trusted-root.js';
 
 /** The check of RFC 3161 timestamps, and the times that they prove. */
@@ -59,16 +59,15 @@ function verifyToken(
   authorities: SigstoreTrust['timestampAuthorities'],
   anchors: readonly Certificate[],
 ): Date {
+  const { signer, certificates } = readTimestampToken(token);
   const [timestamp] = parseToken(token);
   if (timestamp?.$case !== 'timestamp-authority') throw new Error('it is not an RFC 3161 response');
   const time = timestamp.timestamp.signingTime;
-  const own = anchors.length > 0 ? authoritiesOf(chainsOf(token, anchors, time)) : [];
-  verifyEvidence(
-    material,
-    { timestamps: [timestamp] },
-    { timestampAuthorities: [...authorities, ...own] },
-    { timestampThreshold: 1 },
+  const own = anchors.length > 0 ? authoritiesOf(chainsOf(certificates, anchors, time)) : [];
+  const trusted = [...authorities, ...own].filter(
+    ({ certChain: [leaf] }) => !signer || leaf?.root.toDER().equals(signer.der) === true,
   );
+  verifyEvidence(material, { timestamps: [timestamp] }, { timestampAuthorities: trusted }, { timestampThreshold: 1 });
   return time;
 }
 
@@ -86,8 +85,7 @@ function parseToken(token: Buffer): readonly Timestamp[] {
 }
 
 /** Chains from the signing certificates that a token carries, or that are trusted themselves, to the trusted ones. */
-function chainsOf(token: Buffer, anchors: readonly Certificate[], time: Date): Buffer[][] {
-  const carried = certificatesOfToken(token).flatMap((der) => readCertificate(der) ?? []);
+function chainsOf(carried: readonly Certificate[], anchors: readonly Certificate[], time: Date): Buffer[][] {
   return [...carried, ...anchors]
     .filter(stampsTime)
     .slice(0, MAX_CERTIFICATES)
@@ -96,14 +94,4 @@ function chainsOf(token: Buffer, anchors: readonly Certificate[], time: Date): B
       if (!path || findPathProblem(path, [time])) return [];
       return [[...path, ...anchors].map(({ der }) => Buffer.from(der))];
     });
-}
-
-function certificatesOfToken(token: Buffer): Buffer[] {
-  const response = pkijs.TimeStampResp.fromBER(Uint8Array.from(token).buffer);
-  if (!response.timeStampToken) return [];
-  const signed = new pkijs.SignedData({ schema: response.timeStampToken.content });
-  return (signed.certificates ?? [])
-    .filter((certificate) => certificate instanceof pkijs.Certificate)
-    .slice(0, MAX_CERTIFICATES)
-    .map((certificate) => Buffer.from(certificate.toSchema().toBER()));
 }
