@@ -147,6 +147,20 @@ export const hostileArchives = (
       ]),
   ],
   [
+    'F2 an index with an image of schema 1',
+    /of schema 1, which is not supported/,
+    () =>
+      archive([
+        good[0]!,
+        {
+          path: 'index.json',
+          bytes: indexOf([{ mediaType: MediaType.dockerSchema1Signed, digest: digestOf('layer of good'), size: 13 }]),
+        },
+        ...good.slice(2),
+      ]),
+  ],
+  ['F2 gzip inside gzip', /not a tar/, () => gzipSync(gzipSync(archive(good)))],
+  [
     'F2 an index that is no JSON',
     /not usable JSON/,
     () => archive([good[0]!, { path: 'index.json', bytes: '{"manifests":[],"manifests":[]}' }]),

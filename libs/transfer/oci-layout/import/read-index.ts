@@ -19,7 +19,7 @@ const LARGEST_INDEX = 64 * 1024 * 1024;
 const MOST_VALUES = 8_000_000;
 const PAGE = 10_000;
 
-/** Reads `oci-layout` and `index.json`; entries that are no manifests are left out. */
+/** Reads `oci-layout` and `index.json`; entries that are no manifests are left out, images of schema 1 refused. */
 export async function readLayoutIndex(files: LayoutFiles): Promise<LayoutEntry[]> {
   const marker = await files.readJson('oci-layout', 4096, 100);
   const version = (marker as { imageLayoutVersion?: unknown } | null)?.imageLayoutVersion;
@@ -29,8 +29,10 @@ export async function readLayoutIndex(files: LayoutFiles): Promise<LayoutEntry[]
   if (!Array.isArray(manifests)) throw refused('index.json has no list of manifests.');
   const entries: LayoutEntry[] = [];
   for (let at = 0; at < manifests.length; at += PAGE)
-    for (const descriptor of descriptors(manifests.slice(at, at + PAGE)))
+    for (const descriptor of descriptors(manifests.slice(at, at + PAGE))) {
+      refuseSchema1(descriptor);
       if (MANIFEST_TYPES.has(descriptor.mediaType)) entries.push(entryOf(descriptor));
+    }
   refuseAmbiguous(entries);
   return entries;
 }
@@ -45,6 +47,14 @@ function descriptors(page: readonly unknown[]): readonly Descriptor[] {
     if (error instanceof ManifestError) throw refused(`index.json: ${error.message}.`);
     throw error;
   }
+}
+
+function refuseSchema1({ mediaType, digest }: Descriptor): void {
+  if (mediaType === MediaType.dockerSchema1 || mediaType === MediaType.dockerSchema1Signed)
+    throw refused(
+      `index.json lists ${digest}, an image of schema 1, which is not supported: make the layout with a current client.`,
+      { digest },
+    );
 }
 
 function entryOf(descriptor: Descriptor): LayoutEntry {
