@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { gatherChunks, gatherOptions } from './gathered-chunks.js';
+import { BLOCK_BYTES, gatherChunks, gatherOptions } from './gathered-chunks.js';
 
 const KIB = 1024;
 
@@ -19,6 +19,28 @@ async function gathered(chunks: readonly Buffer[], ownsChunks: boolean) {
 }
 
 const whole = (fill: number) => Buffer.alloc(64 * KIB, fill);
+
+/** How many blocks are taken from streams before the first of them is written. */
+async function blocksTaken(streams: number): Promise<number> {
+  let taken = 0;
+  function* chunks() {
+    for (let at = 0; at < 10 * (BLOCK_BYTES / (64 * KIB)); at++) {
+      taken += 64 * KIB;
+      yield Buffer.alloc(64 * KIB);
+    }
+  }
+  let go = () => undefined as void;
+  const gate = new Promise<void>((resolve) => (go = resolve));
+  const sink = { write: () => gate, end: () => Promise.resolve() };
+  const gathering = Array.from({ length: streams }, () =>
+    gatherChunks(Readable.from(chunks(), { objectMode: false }), gatherOptions(0, {}), sink),
+  );
+  for (let before = -1; before < taken; await new Promise((later) => setTimeout(later, 20))) before = taken;
+  const blocks = taken / BLOCK_BYTES;
+  go();
+  await Promise.all(gathering);
+  return blocks;
+}
 
 describe('chunks of a stream', () => {
   it('are freed, and their bytes are written', async () => {
@@ -40,5 +62,10 @@ describe('chunks of a stream', () => {
     const chunks = [1, 2, 3].map(whole);
     expect((await gathered(chunks, false)).equals(Buffer.concat(chunks))).toBe(true);
     expect(chunks.map((chunk) => chunk.length)).toEqual([64 * KIB, 64 * KIB, 64 * KIB]);
+  });
+
+  it('are taken from one stream while a few blocks of it wait, and from many while each has few that wait', async () => {
+    expect(await blocksTaken(1)).toBeGreaterThanOrEqual(4);
+    expect(await blocksTaken(40)).toBeLessThan(2.5 * 40);
   });
 });

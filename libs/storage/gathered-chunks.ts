@@ -10,6 +10,9 @@ export const BLOCK_BYTES = 512 * 1024;
 /** Blocks of a stream that may wait to be hashed and written while the next one is gathered. */
 const MOST_UNWRITTEN = 4;
 
+/** Blocks of all streams that wait; when there are more, each stream waits for its own, so that memory stays small. */
+const MOST_OF_ALL = 16;
+
 /** Bounds of {@link gatherChunks}. */
 export interface GatherOptions {
   /** Most bytes that are taken now. */
@@ -86,6 +89,7 @@ export async function gatherChunks(
 
 /** Copies chunks into blocks and has them written in their order. Blocks are used again, and freed at the end. */
 class BlockWriter {
+  static #ofAll = 0;
   #block: Buffer<ArrayBuffer> | undefined;
   #held = 0;
   readonly #size: number;
@@ -122,15 +126,25 @@ class BlockWriter {
     [this.#block, this.#held] = [undefined, 0];
     const writing = this.#write(block, this.#unwritten.at(-1));
     writing.catch(() => undefined);
-    if (this.#unwritten.push(writing) >= MOST_UNWRITTEN) await this.#unwritten.shift();
+    this.#unwritten.push(writing);
+    while (this.#unwritten.length >= this.#most()) await this.#unwritten.shift();
+  }
+
+  #most(): number {
+    return BlockWriter.#ofAll > MOST_OF_ALL ? 1 : MOST_UNWRITTEN;
   }
 
   async #write(block: Buffer<ArrayBuffer>, before: Promise<void> | undefined): Promise<void> {
-    const hashed = this.digest ? await this.digest.update(block) : block;
-    await before;
-    await this.sink.write(hashed);
-    if (hashed.length === this.#size) this.#spare.push(hashed);
-    else hashed.buffer.transfer(0);
+    BlockWriter.#ofAll += 1;
+    try {
+      const hashed = this.digest ? await this.digest.update(block) : block;
+      await before;
+      await this.sink.write(hashed);
+      if (hashed.length === this.#size && this.#spare.length < this.#most()) this.#spare.push(hashed);
+      else hashed.buffer.transfer(0);
+    } finally {
+      BlockWriter.#ofAll -= 1;
+    }
   }
 }
 

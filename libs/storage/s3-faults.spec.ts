@@ -73,6 +73,18 @@ describe('an upload to a bucket', () => {
     },
   );
 
+  it('frees the memory of its parts once they are sent', async (context) => {
+    if (!gateway) return context.skip(NEEDS_VERSITYGW);
+    const bytes = randomBytes(18 * MIB);
+    const putPart = vi.spyOn(S3Objects.prototype, 'putPart');
+    const staged = new S3Store(gateway.settings).staging(randomUUID());
+    await staged.append(0, pieces(bytes));
+    const parts = putPart.mock.calls.map(([, , , body]) => body);
+    expect(parts.length).toBe(2);
+    expect(parts.map((part) => part.buffer.byteLength)).toEqual([0, 0]);
+    expect(await staged.commit(digestOf(bytes))).toBe(bytes.length);
+  });
+
   it('G13 leaves no parts and no objects behind', async (context) => {
     if (!gateway) return context.skip(NEEDS_VERSITYGW);
     const store = new S3Store({ ...gateway.settings, s3Prefix: 'clean' });
