@@ -49,21 +49,10 @@ export async function createRobot(
   return { robot, secret };
 }
 
-/** Robot accounts by name; of one owner or of all. */
-export async function listRobots(tx: EntityManager, ownerId?: number): Promise<RobotAccount[]> {
-  return await tx.find(RobotAccount, { where: ownerId === undefined ? {} : { ownerId }, order: { name: 'ASC' } });
-}
-
-/** One robot account. */
-export async function getRobot(tx: EntityManager, id: string): Promise<RobotAccount> {
-  const robot = await tx.findOneBy(RobotAccount, { id });
-  if (!robot) throw notFound('No RobotAccount matches the given query.');
-  return robot;
-}
-
 /** Ends a robot account for good: its secret and its tokens stop working at once in all processes. */
 export async function revokeRobot(tx: EntityManager, id: string): Promise<void> {
-  const robot = await getRobot(tx, id);
+  const robot = await tx.findOneBy(RobotAccount, { id });
+  if (!robot) throw notFound('No RobotAccount matches the given query.');
   await tx.update(RobotAccount, { id, revokedAt: IsNull() }, { revokedAt: new Date() });
   await announceIdentity(tx, robot.ownerId);
 }

@@ -1,4 +1,4 @@
-import { createRobot, getRobot, revokeRobot } from '#access/robots.js';
+import { createRobot, revokeRobot } from '#access/robots.js';
 import { REGISTRY_ACTIONS, type RobotScope } from '#access/robot-scope.js';
 import { getUser } from '#access/users.js';
 import { inTransaction } from '#platform/database.js';
@@ -117,7 +117,6 @@ export class RobotsController extends RestHost {
   })
   async revoke(@Context() context: RestContext): Promise<void> {
     const id = requireKeyOf(ROBOTS, context.param('id'));
-    await getRobot(this.rest.source.manager, id);
     await inTransaction(this.rest.source, (tx) => revokeRobot(tx, id));
   }
 
