@@ -87,5 +87,5 @@ async function withKeys(
     `select string_agg(uuid_send(list.id), ''::bytea) as keys from (${rows.keys(NEWEST_FIRST, false)}) list`,
     rows.values,
   );
-  return { ...noted, ordered: row?.keys ?? Buffer.alloc(0) };
+  return { ...noted, passed: 0, ordered: row?.keys ?? Buffer.alloc(0) };
 }
