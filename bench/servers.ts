@@ -93,6 +93,16 @@ export async function startBare(headers: readonly string[], body: Buffer): Promi
   return started('node:http', child, port, folder, {});
 }
 
+/** A bare node:http server that takes pushes and keeps each file. */
+export async function startBarePushes(): Promise<Server> {
+  const folder = await workFolder();
+  const port = await freePort();
+  const child = spawn(process.execPath, [join(dist, 'bench/bare-push-server.js'), String(port), folder], {
+    stdio: 'inherit',
+  });
+  return started('node:http', child, port, folder, {});
+}
+
 /** A program among the built clients or on the path. */
 export function findProgram(name: string): string | undefined {
   const built = [process.env['HALLMARK_CLIENTS'] ?? '', resolve(dist, '../.clients'), resolve('.clients')];

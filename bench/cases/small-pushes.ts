@@ -3,14 +3,18 @@ import { clients, type Load } from '../measure.js';
 import type { Flags } from '../main.js';
 import { printTable } from '../report.js';
 import { inTurns } from '../rounds.js';
-import type { Server } from '../servers.js';
+import { type Server, startBarePushes } from '../servers.js';
 import { compared, start } from './blobs.js';
 
 const CLIENTS = 8;
 
-/** Small images (three blobs and a manifest), many tags on one manifest, and mounts, by eight clients. */
+/**
+ * Small images (three blobs and a manifest), many tags on one manifest, and mounts, by eight clients; beside them what bare
+ * node:http needs to take, hash and flush the same bytes.
+ */
 export async function smallPushes(flags: Flags): Promise<void> {
   const servers = await start(['distribution', 'docker-registry', 'olareg']);
+  servers.push(await startBarePushes());
   const count = flags.count || 160;
   try {
     const loads: Record<string, () => Promise<Load>> = {};
