@@ -26,7 +26,7 @@ export interface CollectReport {
   strayFiles: number;
 }
 
-const BATCH = 500;
+const BATCH = 100;
 
 /** Not in any version and not staged anywhere. */
 const UNREACHED = `not exists (select 1 from membership m where m.unit_id = c.id)
@@ -60,10 +60,9 @@ export async function collect(source: DataSource, store: BlobStore, options: Col
   }
   options.onProgress?.(report);
   report.blobs = await sweep(source, 'blob', before, options, removeBlobRows, async (rows) => {
-    for (const row of rows) {
-      if (!options.dryRun && !(await removeBytes(source, store, row.digest))) continue;
-      report.bytes += row.size;
-    }
+    const digests = rows.map(({ digest }) => digest);
+    const gone = options.dryRun ? new Set(digests) : await removeBytes(source, store, digests);
+    for (const { digest, size } of rows) if (gone.has(digest)) report.bytes += size;
     options.onProgress?.(report);
     return rows.length;
   });

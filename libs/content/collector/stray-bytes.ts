@@ -1,21 +1,38 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { DataSource, EntityManager } from 'typeorm';
 import { inTransaction, rowsOf } from '#platform/database.js';
 import type { BlobStore } from '#storage/blob-store.js';
-import { claimDigest } from '../uploads/store-blob.js';
+import { claimDigests } from '../uploads/store-blob.js';
 
 const BATCH = 500;
 
-/** Removes bytes that have no row, under the lock of those who store them; false when there is a row again. */
-export function removeBytes(source: DataSource, store: BlobStore, digest: string): Promise<boolean> {
-  return inTransaction(source, async (tx) => {
-    if (!(await claimDigest(tx, digest)) || (await isStored(tx, digest))) return false;
-    await store.remove(digest);
-    return true;
-  });
-}
+/** Bytes that go in one transaction: few, for whoever stores one of them again waits for all. */
+const TOGETHER = 20;
 
-async function isStored(tx: EntityManager, digest: string): Promise<boolean> {
-  return (await rowsOf(tx, 'select 1 from blob where digest = $1 and stored', [digest])).length > 0;
+/**
+ * Removes bytes that have no row, under the locks of those who store them; gives what is gone, which is not what has a row
+ * again. It rests for as long as it works, so that half of the machine is left to those who pull.
+ */
+export async function removeBytes(
+  source: DataSource,
+  store: BlobStore,
+  digests: readonly string[],
+  signal?: AbortSignal,
+): Promise<ReadonlySet<string>> {
+  const gone = new Set<string>();
+  for (let at = 0; at < digests.length; at += TOGETHER) {
+    signal?.throwIfAborted();
+    const began = performance.now();
+    const some = digests.slice(at, at + TOGETHER);
+    await inTransaction(source, async (tx) => {
+      for (const digest of await withoutRow(tx, [...(await claimDigests(tx, some))])) {
+        await store.remove(digest);
+        gone.add(digest);
+      }
+    });
+    await sleep(performance.now() - began);
+  }
+  return gone;
 }
 
 /** Removes bytes that were stored before a time and that no row knows: what a crash left. A dry run only counts. */
@@ -28,10 +45,8 @@ export async function removeStrayBytes(
   let total = 0;
   let page: string[] = [];
   const look = async () => {
-    for (const digest of await withoutRow(source, page)) {
-      options.signal?.throwIfAborted();
-      if (options.dryRun || (await removeBytes(source, store, digest))) total += 1;
-    }
+    const stray = await withoutRow(source, page);
+    total += options.dryRun ? stray.length : (await removeBytes(source, store, stray, options.signal)).size;
     page = [];
   };
   for await (const { digest, storedAt } of store.list()) {
@@ -43,7 +58,7 @@ export async function removeStrayBytes(
   return total;
 }
 
-async function withoutRow(source: DataSource, digests: readonly string[]): Promise<string[]> {
+async function withoutRow(source: DataSource | EntityManager, digests: readonly string[]): Promise<string[]> {
   if (digests.length === 0) return [];
   const rows = await rowsOf<{ digest: string }>(
     source,
