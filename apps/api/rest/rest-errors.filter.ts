@@ -60,7 +60,7 @@ function uniqueField(error: unknown): string {
   return /^Key \(([a-z_]+)\)=/.exec(detail)?.[1] ?? 'non_field_errors';
 }
 
-/** Answers errors of REST routes; other routes of the process have filters of their own. */
+/** Answers errors of REST routes; other routes of the process have filters of their own. A client that leaves in its body is no failure. */
 @Catch()
 export class RestErrors implements ExceptionFilter {
   catch(error: unknown, host: ArgumentsHost): void {
@@ -68,8 +68,9 @@ export class RestErrors implements ExceptionFilter {
     const reply = http.getResponse<FastifyReply>();
     const { status, body, headers = {} } = errorAnswer(error);
     if (status === 500) {
-      const { method, url } = http.getRequest<FastifyRequest>();
-      log('error', 'a request to the REST API failed', { method, url: url.slice(0, 500), error });
+      const { method, url, raw } = http.getRequest<FastifyRequest>();
+      const left = raw.destroyed && !raw.complete;
+      if (!left) log('error', 'a request to the REST API failed', { method, url: url.slice(0, 500), error });
     }
     void reply.status(status).headers(headers).send(sendableJson(reply, body));
   }
