@@ -149,6 +149,15 @@ describe('a proxy', () => {
     proxy.stop();
   });
 
+  test('E8 that takes connections and says nothing is given up in the time that the remote allows', async () => {
+    const silent = createHttpServer(() => undefined).on('connect', () => undefined);
+    const proxy = await listen(silent, 'http');
+    const patience = { proxyUrl: proxy.url, connectTimeout: 0.3, sockReadTimeout: 0.3 };
+    for (const url of [upstream.url, secure.url])
+      await expect(syncWith({ url, ...patience })).rejects.toThrow(/cannot be reached: .*Headers Timeout/);
+    proxy.stop();
+  });
+
   test('E12 that is away is named without its credentials', async () => {
     const away = { proxyUrl: 'http://127.0.0.1:9', proxyUsername: 'me', proxyPassword: 'secret' };
     const failure = (await syncWith({ url: upstream.url, ...away }).catch((error: unknown) => error)) as Error;

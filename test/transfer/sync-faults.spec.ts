@@ -3,7 +3,7 @@ import { describe, expect, vi } from 'vitest';
 import { findByDigest } from '#content/read/find-manifest.js';
 import { MediaType } from '#oci/media-types.js';
 import { rowsOf } from '#platform/database.js';
-import { answer } from './fake-upstream.js';
+import { answer, type Script } from './fake-upstream.js';
 import { makeImage, manifestOf } from './push-http.js';
 import { stagedTest as test } from './fake-stage.js';
 import { refused } from './syncing.js';
@@ -121,13 +121,22 @@ describe('an upstream that misbehaves ends the sync with a reason and an unchang
     expect(await refusal()).toMatchObject(refused(/nothing new/));
   });
 
-  test('E5 a blob that drips for ever', async ({ ground, upstream, layer, remote, refusal }) => {
-    await ground.source.query('update remote set total_timeout = 0.5 where id = $1', [remote.id]);
-    upstream.on(new RegExp(`GET .*/blobs/${layer.digest}`), (_request, response) => {
-      const drip = setInterval(() => response.write('x'), 20);
-      response.on('close', () => clearInterval(drip));
-    });
-    expect(await refusal()).toMatchObject(refused(/cannot be reached/, 'UPSTREAM_UNAVAILABLE'));
+  test.for([
+    ['total_timeout', /cannot be reached/],
+    ['sock_read_timeout', /cannot be reached: .*only \d+ bytes came in 0\.5 s/],
+  ] as const)(
+    'E5 a blob that drips for ever, by %s',
+    async ([limit, reason], { ground, upstream, layer, remote, refusal }) => {
+      await ground.source.query(`update remote set ${limit} = 0.5 where id = $1`, [remote.id]);
+      upstream.on(new RegExp(`GET .*/blobs/${layer.digest}`), drip);
+      expect(await refusal()).toMatchObject(refused(reason, 'UPSTREAM_UNAVAILABLE'));
+    },
+  );
+
+  test('E5 lists that drip for ever', async ({ ground, upstream, remote, refusal }) => {
+    await ground.source.query('update remote set sock_read_timeout = 0.5 where id = $1', [remote.id]);
+    upstream.on(/\/tags\/list/, drip);
+    expect(await refusal()).toMatchObject(refused(/cannot be reached: the answer broke off/, 'UPSTREAM_UNAVAILABLE'));
   });
 
   test('E5 pages of referrers without end', async ({ upstream, refusal }) => {
@@ -249,3 +258,9 @@ describe('faults that pass', () => {
     expect(await ground.head(repository)).toMatchObject({ number: 0 });
   });
 });
+
+/** A body of which a byte comes in time, and never the last one. */
+const drip: Script = (_request, response) => {
+  const drops = setInterval(() => response.write('x'), 20);
+  response.on('close', () => clearInterval(drops));
+};

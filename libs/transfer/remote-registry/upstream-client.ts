@@ -133,6 +133,8 @@ export class UpstreamClient {
         origin: url.origin,
         path: `${url.pathname}${url.search}`,
         headers: { 'user-agent': 'hallmark', ...headers },
+        headersTimeout: this.upstream.readTimeout,
+        bodyTimeout: this.upstream.readTimeout,
         // By default a connection is given up after a HEAD, since some servers send a body where there must be none; of those
         // the next request fails, and is tried again on a new connection.
         reset: false,
