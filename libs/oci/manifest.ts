@@ -1,6 +1,6 @@
 import type { Descriptor, Platform } from './descriptor.js';
 import { isDigest } from './digest.js';
-import { INDEX_TYPES, MANIFEST_TYPES, MediaType, isForeignLayer } from './media-types.js';
+import { INDEX_TYPES, MANIFEST_TYPES, MediaType, SCHEMA1_TYPES, isForeignLayer } from './media-types.js';
 import { parseStrictJson, StrictJsonError } from './strict-json.js';
 
 /** What is read from a manifest; the bytes themselves are never written again. */
@@ -10,7 +10,7 @@ export interface ParsedManifest {
   readonly shape: 'image' | 'index' | 'artifact' | 'prototype';
   readonly artifactType?: string;
   readonly config?: Descriptor;
-  /** Layers or artifact blobs that the registry must have. */
+  /** Layers, blobs of an artifact, or what an index lists that is no manifest: the registry must have them. */
   readonly layers: readonly Descriptor[];
   /** Layers whose bytes live elsewhere. */
   readonly foreignLayers: readonly Descriptor[];
@@ -35,6 +35,8 @@ export class ManifestError extends Error {
 /** Most descriptors in one manifest. */
 const MAX_DESCRIPTORS = 20_000;
 
+const UNSUPPORTED = 'is not supported; push the image again with a current client';
+
 type Json = Record<string, unknown>;
 
 /**
@@ -47,10 +49,7 @@ export function parseManifest(bytes: Uint8Array, contentType?: string): ParsedMa
   const mediaType = decideMediaType(document, contentType);
   refuseAmbiguous(document, mediaType);
   if (document['schemaVersion'] !== 2 && document['schemaVersion'] !== undefined)
-    throw new ManifestError(
-      'schemaVersion',
-      'must be 2; schema 1 is not supported, push the image again with a current client',
-    );
+    throw new ManifestError('schemaVersion', `must be 2; schema 1 ${UNSUPPORTED}`);
   const annotations = readAnnotations(document['annotations'], 'annotations');
   const artifactType = optionalText(document['artifactType'], 'artifactType');
   const base = { mediaType, annotations, ...(artifactType ? { artifactType } : {}) };
@@ -62,7 +61,7 @@ export function parseManifest(bytes: Uint8Array, contentType?: string): ParsedMa
 
   if (INDEX_TYPES.has(mediaType)) {
     if (document['schemaVersion'] !== 2) throw new ManifestError('schemaVersion', 'must be 2');
-    return { ...base, ...none, shape: 'index', children: descriptors(document['manifests'], 'manifests'), subjects };
+    return { ...base, ...none, shape: 'index', ...listed(document), subjects };
   }
   if (mediaType === MediaType.ociArtifactManifest && document['manifests'] !== undefined) {
     const config = document['config'] === undefined ? {} : { config: descriptor(document['config'], 'config') };
@@ -80,16 +79,22 @@ export function parseManifest(bytes: Uint8Array, contentType?: string): ParsedMa
   if (mediaType === MediaType.ociArtifactManifest || mediaType === MediaType.orasArtifactManifest)
     return { ...base, ...none, shape: 'artifact', layers: descriptors(document['blobs'] ?? [], 'blobs'), subjects };
   if (document['schemaVersion'] !== 2) throw new ManifestError('schemaVersion', 'must be 2');
-  const all = descriptors(document['layers'], 'layers');
-  return {
-    ...base,
-    ...none,
-    shape: 'image',
-    config: descriptor(document['config'], 'config'),
-    layers: all.filter((layer) => !isForeignLayer(layer.mediaType, layer.urls)),
-    foreignLayers: all.filter((layer) => isForeignLayer(layer.mediaType, layer.urls)),
-    subjects,
-  };
+  const layers = byHome(descriptors(document['layers'], 'layers'));
+  return { ...base, ...none, ...layers, shape: 'image', config: descriptor(document['config'], 'config'), subjects };
+}
+
+/** An index may list blobs too, as BuildKit's caches do; unknown types are no error (OCI image-spec, "Image Index"). */
+function listed(document: Json): Pick<ParsedManifest, 'children' | 'layers' | 'foreignLayers'> {
+  const entries = descriptors(document['manifests'], 'manifests');
+  const old = entries.find(({ mediaType }) => SCHEMA1_TYPES.has(mediaType));
+  if (old) throw new ManifestError('manifests', `${old.digest} is an image of schema 1, which ${UNSUPPORTED}`);
+  const isManifest = ({ mediaType }: Descriptor) => MANIFEST_TYPES.has(mediaType);
+  return { children: entries.filter(isManifest), ...byHome(entries.filter((entry) => !isManifest(entry))) };
+}
+
+function byHome(all: readonly Descriptor[]): Pick<ParsedManifest, 'layers' | 'foreignLayers'> {
+  const isForeign = ({ mediaType, urls }: Descriptor) => isForeignLayer(mediaType, urls);
+  return { layers: all.filter((layer) => !isForeign(layer)), foreignLayers: all.filter(isForeign) };
 }
 
 /** The artifact type of a referrer: the member, else for images the config's type (distribution-spec, "Listing Referrers"). */
@@ -141,8 +146,7 @@ function refuseLookalikes(object: Json, path: string): void {
 function decideMediaType(document: Json, contentType: string | undefined): string {
   const declared = (contentType ?? '').split(';', 1)[0]!.trim().toLowerCase();
   const member = optionalText(document['mediaType'], 'mediaType');
-  if (member === MediaType.dockerSchema1 || member === MediaType.dockerSchema1Signed || isSchema1(document, declared))
-    throw new ManifestError('', 'schema 1 manifests are not supported, push the image again with a current client');
+  if (isSchema1(document, member, declared)) throw new ManifestError('', `schema 1 ${UNSUPPORTED}`);
   if (member !== undefined) {
     if (!MANIFEST_TYPES.has(member))
       throw new ManifestError('mediaType', `a manifest of an unknown media type was provided: ${member.slice(0, 200)}`);
@@ -162,12 +166,8 @@ function decideMediaType(document: Json, contentType: string | undefined): strin
 
 const GENERIC_TYPES = new Set(['application/json', 'application/octet-stream', 'text/plain', '*/*']);
 
-function isSchema1(document: Json, declared: string): boolean {
-  return (
-    document['schemaVersion'] === 1 ||
-    declared === MediaType.dockerSchema1 ||
-    declared === MediaType.dockerSchema1Signed
-  );
+function isSchema1(document: Json, member: string | undefined, declared: string): boolean {
+  return document['schemaVersion'] === 1 || [member, declared].some((type) => SCHEMA1_TYPES.has(type ?? ''));
 }
 
 function refuseAmbiguous(document: Json, mediaType: string): void {

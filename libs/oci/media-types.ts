@@ -42,6 +42,9 @@ export const MANIFEST_TYPES: ReadonlySet<string> = new Set([
   MediaType.orasArtifactManifest,
 ]);
 
+/** Images as they were before 2016: named wherever they are refused. */
+export const SCHEMA1_TYPES: ReadonlySet<string> = new Set([MediaType.dockerSchema1, MediaType.dockerSchema1Signed]);
+
 /** True for layers that clients never push: their bytes live at `urls`. */
 export function isForeignLayer(mediaType: string, urls?: readonly string[]): boolean {
   return (

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { MAX_INDEX_DEPTH } from '#content/push/index-depth.js';
 import type { Descriptor } from '#oci/descriptor.js';
 import { blobsOf, type ParsedManifest } from '#oci/manifest.js';
 import { MANIFEST_TYPES } from '#oci/media-types.js';
@@ -47,7 +48,7 @@ export interface CopyOptions {
   readonly onNode?: (node: Descriptor, copied: boolean) => void;
 }
 
-const DEFAULTS = { maxDepth: 16, maxNodes: 500_000, manifestLimit: 4 * 1024 * 1024 };
+const DEFAULTS = { maxDepth: MAX_INDEX_DEPTH, maxNodes: 500_000, manifestLimit: 4 * 1024 * 1024 };
 
 /**
  * Copies manifests with everything that they name, children before parents, each node once. What the target has is taken
@@ -80,7 +81,7 @@ export class GraphCopy {
     if (known) return known;
     if (this.places.size >= this.options.maxNodes)
       return Promise.reject(limit(`The copy has more than ${this.options.maxNodes} manifests and blobs.`));
-    if (depth > this.options.maxDepth)
+    if (depth > this.options.maxDepth && MANIFEST_TYPES.has(node.mediaType))
       return Promise.reject(limit(`${node.digest} is nested more than ${this.options.maxDepth} indexes deep.`));
     const place = this.place(node, depth);
     this.places.set(node.digest, place);

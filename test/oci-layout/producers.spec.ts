@@ -93,6 +93,25 @@ describe('names in a layout', () => {
   });
 });
 
+describe('blobs in an index', () => {
+  it('are taken with an index that has a name, go out again, and are left out of index.json itself', async () => {
+    const members = await layoutMembers('image');
+    const image = manifestOf(members);
+    const cache = Buffer.from('{"layers":[]}');
+    const entry = { mediaType: 'application/vnd.buildkit.cacheconfig.v0', digest: digestOf(cache), size: cache.length };
+    const index = Buffer.from(indexOf([describeManifest(image), entry]));
+    const listed = { mediaType: MediaType.ociIndex, digest: digestOf(index), size: index.length };
+    const entries = [{ ...listed, annotations: { [REF]: 'cache' } }, entry];
+    const layout = withIndex(members, entries, [blobMember(index), blobMember(cache)]);
+    expect(await world.import(repositoryId, layout)).toMatchObject({ tags: 1, images: 1, indexes: 1, blobs: 3 });
+    const exported = await world.export(repositoryId);
+    expect(exported.includes(blobPath(digestOf(cache)))).toBe(true);
+    expect(await world.import(repositoryId, exported)).toMatchObject({ version: null, blobs: 3 });
+    const cut = withIndex(members, entries, [blobMember(index)]);
+    await expect(world.import(repositoryId, cut)).rejects.toThrow(`lacks 1 of the files that it names; copy it whole`);
+  });
+});
+
 describe('signatures in a layout', () => {
   it('finds referrers that the index does not list, at any depth, and leaves those of others', async () => {
     const image = await layoutMembers('image');

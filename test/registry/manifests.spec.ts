@@ -133,6 +133,22 @@ describe('storing a manifest', () => {
     }
   });
 
+  it('keeps an index that lists blobs, as caches of BuildKit do, with those blobs in its version', async () => {
+    const name = 'team/cache';
+    const { config, layer } = await parts(name);
+    const image = await pushImage(registry, name);
+    const cache = (manifests: object[]) => made({ schemaVersion: 2, mediaType: OCI_INDEX, manifests });
+    const missing = { ...layer, digest: sha('missing') };
+    const refused = await putManifest(registry, name, 'cache', cache([missing]));
+    expect([refused.status, refused.code]).toEqual([404, 'MANIFEST_BLOB_UNKNOWN']);
+    expect((await putManifest(registry, name, 'cache', cache([layer, describe_(image), config]))).status).toBe(201);
+    const [{ present }] = (await registry.source.query(
+      'select v.present from repository r join repository_version v on v.repository_id = r.id and v.number = r.head where r.name = $1',
+      [name],
+    )) as [{ present: unknown }];
+    expect(present).toEqual({ blob: 4, manifest: 2, tag: 1 });
+  });
+
   it('makes no version for a push by digest, one for the tag, none for the same tag again', async () => {
     const name = 'team/counted';
     const image = await pushImage(registry, name);

@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import type { Readable } from 'node:stream';
 import type { Descriptor } from '#oci/descriptor.js';
 import { algorithmOf, type Digest, digestOf, isDigest, looksLikeDigest } from '#oci/digest.js';
-import { MANIFEST_TYPES, MediaType } from '#oci/media-types.js';
+import { MANIFEST_TYPES, SCHEMA1_TYPES } from '#oci/media-types.js';
 import { listTags } from './list-tags.js';
 import { readLimited } from './read-limited.js';
 import type { RegistryReader } from './registry-reader.js';
@@ -13,8 +13,7 @@ import { statusOf, unreachable, wrongBytes } from './upstream-error.js';
 /** Largest manifest that is taken. */
 export const MANIFEST_LIMIT = 4 * 1024 * 1024;
 
-const ACCEPT = [...MANIFEST_TYPES, MediaType.dockerSchema1Signed, MediaType.dockerSchema1].join(', ');
-const SCHEMA1: ReadonlySet<string> = new Set([MediaType.dockerSchema1, MediaType.dockerSchema1Signed]);
+const ACCEPT = [...MANIFEST_TYPES, ...SCHEMA1_TYPES].join(', ');
 
 /** A manifest as it came, with the digest of its bytes. */
 export interface FetchedManifest {
@@ -94,7 +93,7 @@ export class RemoteRegistry implements RegistryReader {
       const digest = digestOf(bytes, named !== undefined && isDigest(named) ? algorithmOf(named) : 'sha256');
       const mediaType = (answer.header('content-type') ?? '').split(';', 1)[0]!.trim().toLowerCase();
       // The digest of a schema 1 manifest leaves its signatures out.
-      if (named !== undefined && named !== digest && !SCHEMA1.has(mediaType))
+      if (named !== undefined && named !== digest && !SCHEMA1_TYPES.has(mediaType))
         throw wrongBytes(url, named.slice(0, 140), digest);
       return { descriptor: { mediaType, digest, size: bytes.length }, bytes };
     }, this.signal);

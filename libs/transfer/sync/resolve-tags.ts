@@ -1,5 +1,5 @@
 import type { Descriptor } from '#oci/descriptor.js';
-import { MANIFEST_TYPES, MediaType } from '#oci/media-types.js';
+import { MANIFEST_TYPES, SCHEMA1_TYPES } from '#oci/media-types.js';
 import { looksLikeDigest } from '#oci/digest.js';
 import { invalid } from '#platform/domain-error.js';
 import { inLanes } from '../copy-graph.js';
@@ -74,7 +74,7 @@ async function describe(shelf: ManifestShelf, reference: string, descriptor: Des
 }
 
 function refuseSchema1(reference: string, mediaType: string): void {
-  if (mediaType !== MediaType.dockerSchema1 && mediaType !== MediaType.dockerSchema1Signed) return;
+  if (!SCHEMA1_TYPES.has(mediaType)) return;
   throw invalid(
     `${reference} is an image of schema 1, which is not supported: push it again upstream with a current client, or name it in the remote's excludes.`,
     'excludes',

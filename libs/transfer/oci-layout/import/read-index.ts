@@ -1,6 +1,6 @@
 import type { Descriptor } from '#oci/descriptor.js';
 import { ManifestError, parseManifest } from '#oci/manifest.js';
-import { MANIFEST_TYPES, MediaType } from '#oci/media-types.js';
+import { MediaType } from '#oci/media-types.js';
 import { isTagName } from '#oci/reference.js';
 import { COSIGN_KIND, IMAGE_NAME, REF_NAME } from '../layout-names.js';
 import { refused } from '../tar/refusal.js';
@@ -29,16 +29,13 @@ export async function readLayoutIndex(files: LayoutFiles): Promise<LayoutEntry[]
   if (!Array.isArray(manifests)) throw refused('index.json has no list of manifests.');
   const entries: LayoutEntry[] = [];
   for (let at = 0; at < manifests.length; at += PAGE)
-    for (const descriptor of descriptors(manifests.slice(at, at + PAGE))) {
-      refuseSchema1(descriptor);
-      if (MANIFEST_TYPES.has(descriptor.mediaType)) entries.push(entryOf(descriptor));
-    }
+    entries.push(...listedIn(manifests.slice(at, at + PAGE)).map(entryOf));
   refuseAmbiguous(entries);
   return entries;
 }
 
 /** Large indexes are checked in pages of the size that a manifest may have. */
-function descriptors(page: readonly unknown[]): readonly Descriptor[] {
+function listedIn(page: readonly unknown[]): readonly Descriptor[] {
   try {
     return parseManifest(
       Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: MediaType.ociIndex, manifests: page })),
@@ -47,14 +44,6 @@ function descriptors(page: readonly unknown[]): readonly Descriptor[] {
     if (error instanceof ManifestError) throw refused(`index.json: ${error.message}.`);
     throw error;
   }
-}
-
-function refuseSchema1({ mediaType, digest }: Descriptor): void {
-  if (mediaType === MediaType.dockerSchema1 || mediaType === MediaType.dockerSchema1Signed)
-    throw refused(
-      `index.json lists ${digest}, an image of schema 1, which is not supported: make the layout with a current client.`,
-      { digest },
-    );
 }
 
 function entryOf(descriptor: Descriptor): LayoutEntry {

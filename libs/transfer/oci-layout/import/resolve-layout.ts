@@ -1,3 +1,4 @@
+import { MAX_INDEX_DEPTH } from '#content/push/index-depth.js';
 import type { Descriptor } from '#oci/descriptor.js';
 import { blobsOf, ManifestError, type ParsedManifest, parseManifest } from '#oci/manifest.js';
 import { fallbackTagOf, isFallbackTag } from '#oci/reference.js';
@@ -26,8 +27,6 @@ export interface ResolvedLayout {
   /** Images that no tag leads to and nothing lists. */
   readonly untagged: readonly string[];
 }
-
-const DEEPEST = 32;
 
 /**
  * Follows the index of a layout to everything that it names, and takes in what refers to that, listed or not. Throws when
@@ -66,7 +65,8 @@ class Graph {
   async add(descriptor: Pick<Descriptor, 'digest' | 'size' | 'mediaType'>, from: string, depth = 0): Promise<void> {
     const { digest } = descriptor;
     if (this.manifests.has(digest)) return;
-    if (depth > DEEPEST) throw refused(`Indexes in the layout are nested deeper than ${DEEPEST} levels.`);
+    if (depth > MAX_INDEX_DEPTH)
+      throw refused(`Indexes in the layout are nested deeper than ${MAX_INDEX_DEPTH} levels.`);
     const file = this.#require(descriptor, from);
     if (!file) return;
     const bytes = await this.files.read(file, this.largest);
@@ -147,7 +147,7 @@ function isIndexOfReferrers(
 ): boolean {
   const refers = (digest: string) =>
     manifests.get(digest)?.parsed.subjects.some((subject) => fallbackTagOf(subject.digest) === tag) === true;
-  return isFallbackTag(tag) && index.children.every(({ digest }) => refers(digest));
+  return isFallbackTag(tag) && index.layers.length === 0 && index.children.every(({ digest }) => refers(digest));
 }
 
 function loose(
