@@ -3,9 +3,10 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect } from 'vitest';
 import { digestOf } from '#oci/digest.js';
 import { MediaType } from '#oci/media-types.js';
+import { fallbackTagOf } from '#oci/reference.js';
 import { stagedTest as test } from './fake-stage.js';
 import { answer, type FakeUpstream } from './fake-upstream.js';
-import { makeImage, manifestOf } from './push-http.js';
+import { descriptorOf, makeImage, makeIndex, manifestOf } from './push-http.js';
 import { refused } from './syncing.js';
 
 const ONE_IMAGE = { blob: 2, manifest: 1, tag: 1 };
@@ -103,6 +104,35 @@ describe('an odd upstream is synced all the same', () => {
       expect.stringContaining(`${gone.digest} is listed, and the upstream does not have it`),
     ]);
   });
+
+  test('when its referrers index lists what was deleted, which is left out with the tag and told', async ({
+    upstream,
+    image,
+    sync,
+  }) => {
+    const kept = upstream.add(makeImage({ subject: image.manifest }));
+    const gone = makeImage({ subject: image.manifest });
+    const [stale, orphaned] = [fallbackTagOf(image.manifest.digest), fallbackTagOf(digestOf('deleted'))];
+    upstream.addManifest(makeIndex([gone.manifest, kept.manifest]), stale);
+    upstream.addManifest(makeIndex([gone.manifest]), orphaned);
+    const result = await sync();
+    expect(result.version?.content_summary.present).toEqual({ blob: 4, manifest: 2, tag: 1 });
+    expect(result.refusedSignatures.toSorted()).toEqual(
+      [stale, orphaned]
+        .map((tag) => `${tag}: ${gone.manifest.digest} is listed, and the upstream does not have it`)
+        .toSorted(),
+    );
+    expect(await sync()).toMatchObject({ changed: false });
+  });
+
+  test('when an index lists blobs beside an image, as caches of BuildKit do', async ({ upstream, image, sync }) => {
+    const cached = upstream.add(makeImage());
+    const { digest, bytes } = cached.blobs[1]!;
+    const layer = { mediaType: 'application/vnd.buildkit.cacheconfig.v0', digest, size: bytes.length };
+    const manifests = [descriptorOf(image.manifest), layer];
+    upstream.addManifest(manifestOf({ schemaVersion: 2, mediaType: MediaType.ociIndex, manifests }), 'cache');
+    expect((await sync()).version?.content_summary.present).toEqual({ blob: 3, manifest: 2, tag: 2 });
+  });
 });
 
 describe('an odd upstream is refused', () => {
@@ -125,6 +155,14 @@ describe('an odd upstream is refused', () => {
     const manifests = [{ mediaType, digest, size }, gone];
     upstream.addManifest(manifestOf({ schemaVersion: 2, mediaType: MediaType.ociIndex, manifests }), 'index');
     expect(await refusal()).toMatchObject(refused(new RegExp(`manifests/${gone.digest} gave 404`)));
+  });
+
+  test('when an index lists an image of schema 1', async ({ upstream, image, refusal }) => {
+    const manifests = [{ ...descriptorOf(image.manifest), mediaType: MediaType.dockerSchema1Signed }];
+    upstream.addManifest(manifestOf({ schemaVersion: 2, mediaType: MediaType.dockerList, manifests }), 'old');
+    expect(await refusal()).toMatchObject(
+      refused(/^old: .*is an image of schema 1, which is not supp/, 'MANIFEST_INVALID'),
+    );
   });
 
   test('when a manifest has a member twice', async ({ upstream, image, refusal }) => {

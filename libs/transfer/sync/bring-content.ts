@@ -29,8 +29,10 @@ export async function bringContent(parts: SyncParts, plan: SyncPlan, holderId: s
   const attachmentTags = references ? undefined : new Set(selection.attachments);
   const roots = new Set([...images.values()].map(({ digest }) => digest));
   const finder = new SignatureFinder({ registry, shelf, extension, attachmentTags, roots, resolved });
-  const found = await findCarriers(finder, shelf, [...images.values()], (items, work) => copy.lanes(items, work));
-  const tags = new Map([...found.tags, ...attachments.map(([tag, { digest }]) => [tag, digest] as const)]);
+  const found = await findCarriers(finder, shelf, images, (items, work) => copy.lanes(items, work));
+  await copy.lanes(attachments, ([tag, descriptor]) => finder.checkFallback(tag, descriptor));
+  const whole = attachments.filter(([tag]) => !finder.stale.has(tag));
+  const tags = new Map([...found.tags, ...whole.map(([tag, { digest }]) => [tag, digest] as const)]);
   await copy.attachments(found.carriers, tags);
   const known = await knownSignatures(parts, finder, found);
   const kept = await keepSigned(plan, shelf, images, found, known);

@@ -1,13 +1,14 @@
+import { MAX_INDEX_DEPTH } from '#content/push/index-depth.js';
 import type { Descriptor } from '#oci/descriptor.js';
 import { INDEX_TYPES, MANIFEST_TYPES } from '#oci/media-types.js';
 import { DomainError } from '#platform/domain-error.js';
+import { aboutTag } from './about-tag.js';
 import type { FoundCarrier, SignatureFinder } from './find-signatures.js';
 import type { ManifestShelf } from './manifest-shelf.js';
 
 /** Signatures of signatures are followed so far. */
 const CARRIER_DEPTH = 3;
 const MOST_SUBJECTS = 200_000;
-const MAX_NESTING = 16;
 
 /** Works on every item, a few at once. */
 export type InLanes = <T>(items: readonly T[], work: (item: T) => Promise<void>) => Promise<void>;
@@ -22,15 +23,15 @@ export interface FoundCarriers {
   readonly tags: ReadonlyMap<string, string>;
 }
 
-/** Looks for signatures on every manifest below the roots, and on what carries signatures. */
+/** Looks for signatures on every manifest below the images, and on what carries signatures. */
 export async function findCarriers(
   finder: SignatureFinder,
   shelf: ManifestShelf,
-  roots: readonly Descriptor[],
+  images: ReadonlyMap<string, Descriptor>,
   inLanes: InLanes,
 ): Promise<FoundCarriers> {
   const subjects = new Map<string, Descriptor>();
-  const below = await manifestsBelow(shelf, roots, subjects, inLanes);
+  const below = await manifestsBelow(shelf, images, subjects, inLanes);
   const carriers = new Map<string, FoundCarrier>();
   const tags = new Map<string, string>();
   let level = [...subjects.values()];
@@ -52,14 +53,14 @@ export async function findCarriers(
 
 async function manifestsBelow(
   shelf: ManifestShelf,
-  roots: readonly Descriptor[],
+  images: ReadonlyMap<string, Descriptor>,
   subjects: Map<string, Descriptor>,
   inLanes: InLanes,
 ): Promise<Map<string, readonly string[]>> {
   const below = new Map<string, readonly string[]>();
-  const distinct = [...new Map(roots.map((root) => [root.digest, root])).values()];
-  await inLanes(distinct, async (root) => {
-    const nested = await nestedIn(shelf, root);
+  const distinct = new Map([...images].map(([name, root]) => [root.digest, { name, root }]));
+  await inLanes([...distinct.values()], async ({ name, root }) => {
+    const nested = await aboutTag(name, () => nestedIn(shelf, root));
     for (const [digest, node] of nested) subjects.set(digest, node);
     if (subjects.size > MOST_SUBJECTS) throw limit(`The upstream has more than ${MOST_SUBJECTS} manifests.`);
     below.set(root.digest, [...nested.keys()]);
@@ -72,7 +73,7 @@ async function nestedIn(shelf: ManifestShelf, root: Descriptor): Promise<Map<str
   const seen = new Map<string, Descriptor>([[root.digest, root]]);
   let level = [root];
   for (let depth = 0; level.length > 0; depth += 1) {
-    if (depth > MAX_NESTING) throw limit(`${root.digest} is nested more than ${MAX_NESTING} indexes deep.`);
+    if (depth > MAX_INDEX_DEPTH) throw limit(`${root.digest} is nested more than ${MAX_INDEX_DEPTH} indexes deep.`);
     const next: Descriptor[] = [];
     for (const node of level.filter(({ mediaType }) => INDEX_TYPES.has(mediaType)))
       for (const child of (await shelf.read(node.digest)).parsed.children) {

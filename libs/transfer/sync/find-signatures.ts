@@ -5,6 +5,7 @@ import { companionTagOf, fallbackTagOf, isFallbackTag } from '#oci/reference.js'
 import { isDomainError, messageOf } from '#platform/domain-error.js';
 import { simpleFormat } from '#signing/formats/simple/simple-format.js';
 import { toSignatureDraft } from '#signing/store/signature-draft.js';
+import type { CheckedManifest } from '../copy-graph.js';
 import { fromApi } from '../remote-registry/list-referrers.js';
 import { fromExtension, fromLookaside } from '../remote-registry/simple-signatures.js';
 import { isGone } from '../remote-registry/upstream-error.js';
@@ -41,6 +42,9 @@ const MOST_REFUSALS = 20;
 export class SignatureFinder {
   readonly loose: { way: SignatureWay; draft: SignatureDraft }[] = [];
   readonly refused: string[] = [];
+  /** Fallback tags whose index lists what the upstream does not have, so that it cannot be taken as it is. */
+  readonly stale = new Set<string>();
+  private readonly checked = new Set<string>();
   private probe: Promise<unknown> | undefined;
 
   constructor(private readonly options: FinderOptions) {}
@@ -94,15 +98,22 @@ export class SignatureFinder {
 
   /** False for what is listed and is not there any more, or is about something else. */
   private async refersTo(referrer: string, subject: string): Promise<boolean> {
+    const manifest = await this.listedManifest(referrer, `${subject} (referrers)`);
+    if (!manifest) return false;
+    if (manifest.parsed.subjects.some(({ digest }) => digest === subject)) return true;
+    this.refuse(`${subject} (referrers): ${referrer} does not refer to it`);
+    return false;
+  }
+
+  /** A manifest that a list names; undefined when the upstream does not have it, which is told. */
+  private async listedManifest(digest: string, list: string): Promise<CheckedManifest | undefined> {
     try {
-      const { parsed } = await this.options.shelf.read(referrer);
-      if (parsed.subjects.some(({ digest }) => digest === subject)) return true;
-      this.refuse(`${subject} (referrers): ${referrer} does not refer to it`);
+      return await this.options.shelf.read(digest);
     } catch (error) {
       if (!isGone(error)) throw error;
-      this.refuse(`${subject} (referrers): ${referrer} is listed, and the upstream does not have it`);
+      this.refuse(`${list}: ${digest} is listed, and the upstream does not have it`);
+      return undefined;
     }
-    return false;
   }
 
   private async tagged(subject: string): Promise<FoundCarrier[]> {
@@ -134,17 +145,35 @@ export class SignatureFinder {
     }
   }
 
-  /** The index under a fallback tag counts when all that it lists refers to the subject; an image of that name does not. */
+  /**
+   * The index under a fallback tag counts when all that it lists and the upstream has refers to the subject; an image of
+   * that name does not.
+   */
   private async fallback({ digest, mediaType }: Descriptor, tag: string, subject: string): Promise<FoundCarrier[]> {
     if (!INDEX_TYPES.has(mediaType)) return [];
-    const index = await this.options.shelf.read(digest);
     const carriers: FoundCarrier[] = [];
-    for (const child of index.parsed.children) {
-      const { parsed, mediaType: type, size } = await this.options.shelf.read(child.digest);
+    for (const { parsed, ...child } of await this.listedUnder(tag, digest)) {
       if (!parsed.subjects.some((each) => each.digest === subject)) return [];
-      carriers.push({ descriptor: { mediaType: type, digest: child.digest, size }, way: 'fallback_index' });
+      const descriptor = { mediaType: child.mediaType, digest: child.digest, size: child.size };
+      carriers.push({ descriptor, way: 'fallback_index' });
     }
-    const descriptor = { mediaType: index.mediaType, digest, size: index.size };
-    return carriers.length === 0 ? [] : [{ descriptor, way: 'fallback_index', tag }, ...carriers];
+    if (carriers.length === 0 || this.stale.has(tag)) return carriers;
+    return [{ descriptor: await this.options.shelf.describe(digest), way: 'fallback_index', tag }, ...carriers];
+  }
+
+  /** Looks whether an attachment tag is a fallback tag, of whatever subject, that is {@link stale}. */
+  async checkFallback(tag: string, { digest, mediaType }: Descriptor): Promise<void> {
+    if (isFallbackTag(tag) && !this.checked.has(tag) && INDEX_TYPES.has(mediaType)) await this.listedUnder(tag, digest);
+  }
+
+  private async listedUnder(tag: string, digest: string): Promise<CheckedManifest[]> {
+    this.checked.add(tag);
+    const found: CheckedManifest[] = [];
+    for (const child of (await this.options.shelf.read(digest)).parsed.children) {
+      const manifest = await this.listedManifest(child.digest, tag);
+      if (manifest) found.push(manifest);
+      else this.stale.add(tag);
+    }
+    return found;
   }
 }
