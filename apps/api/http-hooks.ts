@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { newCorrelationId } from '#platform/identifiers.js';
 import { withCorrelation } from '#platform/logger.js';
+import { drainBody } from '../drain-body.js';
 import { API_ROOT } from './rest/models.js';
 
 const USABLE = /^[\w.-]{1,64}$/;
@@ -23,4 +24,12 @@ export const API_ROUTER = { ignoreTrailingSlash: true, maxParamLength: 512 } as 
 export function streamBodies(fastify: FastifyInstance): void {
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
+}
+
+/** A body that nobody asked for, as that of somebody who is not let in, must not keep the connection once there is an answer. */
+export function drainLeftovers(fastify: FastifyInstance): void {
+  fastify.addHook('onResponse', (request, _reply, done) => {
+    drainBody(request);
+    done();
+  });
 }

@@ -6,7 +6,7 @@ import { closeGently, requireDatabase, runProcess } from '#platform/run-process.
 import { behindProxies } from '../ground.js';
 import { prepareDatabase } from '../../migrations/prepare-database.js';
 import { ApiProcessModule } from './api-process.module.js';
-import { API_ROUTER, streamBodies } from './http-hooks.js';
+import { API_ROUTER, drainLeftovers, streamBodies } from './http-hooks.js';
 
 await runProcess({
   name: 'The API',
@@ -25,7 +25,9 @@ await runProcess({
       logger: new NestLogger(),
       abortOnError: false,
     });
-    streamBodies(app.getHttpAdapter().getInstance());
+    const fastify = app.getHttpAdapter().getInstance();
+    streamBodies(fastify);
+    drainLeftovers(fastify);
     await app.listen(config.port, config.host);
     log('info', 'API started', { host: config.host, port: config.port, url: config.publicUrl });
     if (generatedPassword) process.stdout.write(`admin's password (shown this once): ${generatedPassword}\n`);

@@ -1,12 +1,13 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CONFIG, type HallmarkConfig } from '#platform/config.js';
+import { drainBody } from '../drain-body.js';
 import { FastPath } from './fast-path/fast-path.js';
 import { createRegistryServer, handleFirst } from './fast-path/registry-server.js';
 import { answerClientError } from './http/client-error.js';
 import { handleCheckContinue } from './http/expect-continue.js';
 import { noSuchEndpoint, refuseLongUrl, sendOciError } from './http/oci-error.js';
-import { drainBody, keepBodyRaw, RAW_BODY } from './http/request-body.js';
+import { keepBodyRaw, RAW_BODY } from './http/request-body.js';
 import { parseRegistryPath } from './http/registry-path.js';
 import { setRegistryHeaders } from './http/registry-headers.js';
 import { rewriteRegistryUrl } from './http/rewrite-url.js';

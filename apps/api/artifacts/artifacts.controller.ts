@@ -7,8 +7,6 @@ import { BLOB_STORE, type BlobStore } from '#storage/blob-store.js';
 import { orphanedFor, versionHolds } from './artifact-filters.js';
 import { ArtifactBody } from './artifact.body.js';
 import type { AccessRules } from '../rest/access/rules.js';
-import { readForm } from '../rest/body/read-body.js';
-import { validateBody } from '../rest/body/validate-body.js';
 import { Context, type RestContext } from '../rest/context.js';
 import { badField } from '../rest/errors.js';
 import { baseFields, constant, text, whole, type Field } from '../rest/fields.js';
@@ -86,11 +84,10 @@ export class ArtifactsController extends RestHost {
   async create(@Context() context: RestContext): Promise<object> {
     let received: ReceivedFile | undefined;
     try {
-      const members = await readForm(context.request, async (bytes) => {
+      const body = await this.rest.form(context, ArtifactBody, async (bytes) => {
         received = await receiveFile(this.store, bytes, this.rest.config.blobLimit);
         return received;
       });
-      const body = await validateBody(this.rest.source, ArtifactBody, members);
       requireSums(body);
       const id = await keepArtifact(this.rest.source, body.file);
       received = undefined;

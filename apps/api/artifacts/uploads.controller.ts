@@ -2,8 +2,6 @@ import { Inject } from '@nestjs/common';
 import { dropChunkedUpload, keepChunk, receiveFile, type ReceivedFile } from '#content/artifacts/receive-file.js';
 import { BLOB_STORE, type BlobStore } from '#storage/blob-store.js';
 import { on, ownedRules } from '../rest/access/rules.js';
-import { readForm } from '../rest/body/read-body.js';
-import { validateBody } from '../rest/body/validate-body.js';
 import { Context, type RestContext } from '../rest/context.js';
 import { badRequest } from '../rest/errors.js';
 import { baseFields, derived, time, whole } from '../rest/fields.js';
@@ -114,11 +112,10 @@ export class UploadsController extends RestHost {
     if (last >= size) throw badRequest(['End byte is greater than upload size.']);
     let received: ReceivedFile | undefined;
     try {
-      const members = await readForm(context.request, async (bytes) => {
+      const { file, sha256 } = await this.rest.form(context, UploadChunkBody, async (bytes) => {
         received = await receiveFile(this.store, bytes, size);
         return received;
       });
-      const { file, sha256 } = await validateBody(this.rest.source, UploadChunkBody, members);
       if (file.size !== last - first + 1) throw badRequest(['Chunk size does not match content range.']);
       if (sha256 !== undefined && sha256.toLowerCase() !== file.sums.sha256)
         throw badRequest(['Checksum does not match chunk upload.']);

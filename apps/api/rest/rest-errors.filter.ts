@@ -36,7 +36,11 @@ export function errorAnswer(error: unknown): ErrorAnswer {
   if (isDomainError(error)) return domainAnswer(error);
   if (isUniqueViolation(error)) return { status: 400, body: { [uniqueField(error)]: ['This field must be unique.'] } };
   if (isRefusedValue(error)) return { status: 400, body: { non_field_errors: [REFUSED_VALUE] } };
-  if (error instanceof HttpException) return { status: error.getStatus(), body: { detail: error.message } };
+  if (error instanceof HttpException) {
+    const status = error.getStatus();
+    // What is still to come of a body that is too slow has to be cut off.
+    return { status, body: { detail: error.message }, headers: status === 408 ? { connection: 'close' } : {} };
+  }
   const status = (error as { statusCode?: unknown } | undefined)?.statusCode;
   if (typeof status === 'number' && status >= 400 && status < 500)
     return { status, body: { detail: messageOf(error) } };

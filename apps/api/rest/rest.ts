@@ -5,7 +5,8 @@ import { TaskDispatcher, type DispatchedTask, type DispatchOptions } from '#task
 import type { TaskDefinition, TaskHandler } from '#tasks/define-task.js';
 import { Permissions } from '#access/permissions.js';
 import { AccessDecisions } from './access/access-decisions.js';
-import { readBody } from './body/read-body.js';
+import type { TakeFile } from './body/multipart.js';
+import { readBody, readForm } from './body/read-body.js';
 import { validateBody } from './body/validate-body.js';
 import type { RestContext } from './context.js';
 import { noMatch } from './errors.js';
@@ -43,6 +44,10 @@ export class Rest {
   /** What fields may need beside their row. */
   get showScope(): ShowScope {
     return { publicHost: this.config.publicHost };
+  }
+
+  private get idleMs(): number {
+    return this.config.idleTimeout * 1000;
   }
 
   /** A page of what the caller may see. */
@@ -90,7 +95,16 @@ export class Rest {
 
   /** The checked body of a request. */
   async body<Body extends object>(context: RestContext, type: BodyClass<Body>, partial = false): Promise<Body> {
-    return validateBody(this.source, type, await readBody(context.request), partial);
+    return validateBody(this.source, type, await readBody(context.request, this.idleMs), partial);
+  }
+
+  /** The checked body of a request that has a file in it. */
+  async form<Body extends object, File>(
+    context: RestContext,
+    type: BodyClass<Body>,
+    takeFile: TakeFile<File>,
+  ): Promise<Body> {
+    return validateBody(this.source, type, await readForm(context.request, this.idleMs, takeFile));
   }
 
   /** Starts a task that a worker runs. */

@@ -4,7 +4,7 @@ import { isDatabaseAway } from '#platform/database.js';
 import { DomainError, type ErrorKind, isDomainError } from '#platform/domain-error.js';
 import { log } from '#platform/logger.js';
 import { sendJson } from './answer.js';
-import { drainBody } from './request-body.js';
+import { drainBody } from '../../drain-body.js';
 
 /** One entry of an OCI error body. */
 interface OciError {

@@ -7,7 +7,6 @@ import { continueBody } from './expect-continue.js';
 /** The type that stands in for what the client sent, so that no body parser takes the bytes. */
 export const RAW_BODY = 'application/x-hallmark-raw';
 
-const DRAIN_MS = 10_000;
 /** A body that keeps dripping is cut after so many times of being idle. */
 const DRIPS = 10;
 const pushedTypes = new WeakMap<object, string>();
@@ -30,18 +29,6 @@ export function pushedContentType({ raw }: FastifyRequest): string | undefined {
 export function bodyStream(request: FastifyRequest): Readable {
   continueBody(request.raw);
   return request.raw;
-}
-
-/**
- * Takes what is left of a refused body from the connection, so that the client reads the answer and can use the connection
- * again. Who goes on sending for long is cut off.
- */
-export function drainBody({ raw }: FastifyRequest): void {
-  if (raw.complete || raw.destroyed) return;
-  const timer = setTimeout(() => raw.socket.destroy(), DRAIN_MS);
-  raw.once('close', () => clearTimeout(timer));
-  raw.once('end', () => clearTimeout(timer));
-  raw.resume();
 }
 
 /** Announced bytes of the body; undefined when the client streams without saying. */

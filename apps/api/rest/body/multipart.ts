@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import { Readable } from 'node:stream';
 import { withBody } from '../errors.js';
+import { timelyChunks, type Patience } from './timely-chunks.js';
 
 const MOST_HEADERS = 16 * 1024;
 const MOST_FIELD = 64 * 1024;
@@ -16,18 +17,19 @@ export type TakeFile<File> = (bytes: AsyncIterable<Buffer>) => Promise<File>;
  */
 export async function readMultipart<File>(
   request: FastifyRequest,
+  patience: Patience,
   takeFile?: TakeFile<File>,
 ): Promise<Record<string, unknown>> {
   const boundary = /;\s*boundary=(?:"([^"]{1,70})"|([^\s;]{1,70}))/i.exec(request.headers['content-type'] ?? '');
   if (!boundary || !(request.body instanceof Readable)) throw malformed('Invalid boundary in multipart.');
-  const parts = new Parts(request.body, boundary[1] ?? boundary[2]!);
+  const parts = new Parts(timelyChunks(request.body, patience), boundary[1] ?? boundary[2]!);
   const members: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
   await parts.begin();
   for (let count = 0; await parts.next(); count += 1) {
     if (count >= MOST_PARTS) throw malformed('The form has too many parts.');
     const { name, isFile } = await parts.headers();
     const wanted = takeFile && name === 'file' && members['file'] === undefined;
-    if (isFile) members[name] = wanted ? await takeFile(parts.content()) : {};
+    if (isFile) members[name] = wanted ? await parts.give(takeFile) : {};
     else addMember(members, name, (await parts.text(MOST_FIELD)).toString('utf8'));
     await parts.drain();
   }
@@ -46,12 +48,13 @@ const malformed = (why: string) =>
 /** Reads the parts of a form one after the other, holding no more than a chunk of a file. */
 class Parts {
   private buffer = Buffer.from('\r\n');
-  private readonly source: AsyncIterator<Buffer>;
   private readonly delimiter: Buffer;
   private open: AsyncGenerator<Buffer> | undefined;
 
-  constructor(body: Readable, boundary: string) {
-    this.source = (body as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
+  constructor(
+    private readonly source: AsyncIterator<Buffer>,
+    boundary: string,
+  ) {
     this.delimiter = Buffer.from(`\r\n--${boundary}`);
   }
 
@@ -79,19 +82,32 @@ class Parts {
     return { name: name.slice(0, 200), isFile: /;\s*filename\*?=/i.test(disposition) };
   }
 
-  /** Bytes of the part. */
-  content(): AsyncIterable<Buffer> {
-    return this.open!;
+  /** Lets somebody take the bytes of the part. Where the form breaks off, that is the error, whatever it makes of it. */
+  async give<File>(takeFile: TakeFile<File>): Promise<File> {
+    let broken: { error: unknown } | undefined;
+    async function* watched(content: AsyncIterable<Buffer>) {
+      try {
+        yield* content;
+      } catch (error) {
+        broken = { error };
+        throw error;
+      }
+    }
+    try {
+      return await takeFile(watched(this.open!));
+    } catch (error) {
+      throw broken ? broken.error : error;
+    }
   }
 
   /** The part as a whole. */
   text(most: number): Promise<Buffer> {
-    return this.gather(this.content(), most);
+    return this.gather(this.open!, most);
   }
 
   /** Passes over what was not read of the part. */
   async drain(): Promise<void> {
-    for await (const _chunk of this.content()) continue;
+    for await (const _chunk of this.open!) continue;
   }
 
   private async gather(chunks: AsyncIterable<Buffer>, most: number): Promise<Buffer> {

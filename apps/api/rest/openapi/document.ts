@@ -192,7 +192,11 @@ function failures({ operation, parameter }: DocumentedRoute): Json {
         }),
     ...(parameter ? { 404: detail('There is no such resource.') } : {}),
     ...(operation.body
-      ? { 413: detail('The body is too large.'), 415: detail('The media type is not supported.') }
+      ? {
+          408: detail('The body came too slowly.'),
+          413: detail('The body is too large.'),
+          415: detail('The media type is not supported.'),
+        }
       : {}),
     503: detail('A part of the service is away.'),
   };

@@ -1,0 +1,91 @@
+import { connect, type Socket } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { RestErrors } from '../../apps/api/rest/rest-errors.filter.js';
+import { PASSWORD, ROOT, startApi, type ApiProcess } from './api-process.js';
+
+const GROUPS = `${ROOT}/groups/`;
+const FORM = 'multipart/form-data; boundary=x';
+const DISPOSITION = 'Content-Disposition: form-data; name="file"; filename="f"';
+/** A byte comes well before the limit of a second is over. */
+const DRIP_MS = 300;
+
+describe('a body that comes slowly', () => {
+  let api: ApiProcess;
+  const refused = vi.spyOn(RestErrors.prototype, 'catch');
+  beforeAll(async () => {
+    api = await startApi({ HALLMARK_IDLE_TIMEOUT: '1' });
+  });
+  afterAll(async () => {
+    await api.close();
+    vi.restoreAllMocks();
+  });
+
+  /** Sends the head of a request for a body of a thousand bytes. */
+  async function begin(path: string, type: string, begun: string, more: readonly string[] = []): Promise<Socket> {
+    const { hostname, port } = new URL(api.url);
+    const socket = connect(Number(port), hostname);
+    await new Promise((done) => socket.once('connect', done));
+    const head = [
+      `POST ${path} HTTP/1.1`,
+      `Host: ${hostname}`,
+      `Authorization: Basic ${btoa(`admin:${PASSWORD}`)}`,
+      `Content-Type: ${type}`,
+      'Content-Length: 1000',
+      ...more,
+    ];
+    socket.write(`${head.join('\r\n')}\r\n\r\n${begun}`);
+    return socket;
+  }
+
+  /** What the server says until it closes the connection, while bytes drip for `milliseconds`. */
+  async function answerTo(socket: Socket, milliseconds: number): Promise<string> {
+    const drops = setInterval(() => socket.write(' '), DRIP_MS);
+    const enough = setTimeout(() => clearInterval(drops), milliseconds);
+    let said = '';
+    socket.on('data', (bytes: Buffer) => (said += bytes.toString()));
+    socket.on('error', () => {});
+    await new Promise((done) => socket.once('close', done));
+    clearInterval(drops);
+    clearTimeout(enough);
+    return said;
+  }
+
+  it.each([
+    ['JSON', 'application/json', '{'],
+    ['a form', 'application/x-www-form-urlencoded', 'name='],
+    ['a form in parts', FORM, '--x\r\n'],
+  ])('is refused when it stops: %s', async (_what, type, begun) => {
+    const said = await answerTo(await begin(GROUPS, type, begun), 0);
+    expect(said).toMatch(/^HTTP\/1\.1 408 .*\{"detail":"The body came too slowly\."\}$/s);
+  });
+
+  it.each([
+    ['JSON', 'application/json', '{'],
+    ['a form in parts', FORM, '--x\r\n'],
+  ])('is refused when it drips: %s', async (_what, type, begun) => {
+    expect(await answerTo(await begin(GROUPS, type, begun), 60_000)).toMatch(/^HTTP\/1\.1 408 /);
+  });
+
+  it('is awaited as long as it comes when it is a file, and no longer', async () => {
+    const socket = await begin(`${ROOT}/artifacts/`, FORM, `--x\r\n${DISPOSITION}\r\n\r\n`);
+    const began = Date.now();
+    // Twice as long as JSON may take.
+    expect(await answerTo(socket, 4_000)).toMatch(/^HTTP\/1\.1 408 /);
+    expect(Date.now() - began).toBeGreaterThan(4_000);
+  });
+
+  it('and breaks off is no failure in the log', async () => {
+    const written = vi.spyOn(process.stderr, 'write');
+    refused.mockClear();
+    for (const [path, type, begun] of [
+      [GROUPS, 'application/json', '{'],
+      [`${ROOT}/artifacts/`, FORM, `--x\r\n${DISPOSITION}\r\n\r\nbytes`],
+    ] as const) {
+      const socket = await begin(path, type, begun, ['Expect: 100-continue']);
+      await new Promise((done) => socket.once('data', done));
+      socket.destroy();
+    }
+    await expect.poll(() => refused.mock.calls.length).toBe(2);
+    expect(written.mock.calls.map(([line]) => String(line))).toEqual([]);
+  });
+});
