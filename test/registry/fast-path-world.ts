@@ -33,6 +33,8 @@ export class LossyFeed extends ChangeFeed {
 export interface Twin {
   readonly feed: LossyFeed;
   readonly fastPath: FastPath;
+  /** Where it listens on loopback. */
+  readonly port: number;
   /** Prepared statements that this registry has sent to the database so far. */
   statements(): number;
   /** A request with its path exactly as given. */
@@ -123,6 +125,7 @@ async function startTwin(config: HallmarkConfig): Promise<Twin & { close(): Prom
   return {
     feed,
     fastPath: app.get(FastPath),
+    port,
     statements: () => query.mock.calls.length,
     send: (method, path, headers, body) => send({ agent, port, method, path }, headers, body),
     async close() {

@@ -18,6 +18,7 @@ import type { Place } from './place.js';
 import { Places } from './places.js';
 import { cut, partOfAnswer, type PartOfAnswer } from './part-of-answer.js';
 import { openExact, sendFile } from './send-file.js';
+import type { Read, Reply } from './known-reads.js';
 import type { FirstHandler, RequestHandler } from './registry-server.js';
 import { doubtAfterWriting } from './written.js';
 
@@ -35,8 +36,11 @@ type Caller = VerifiedToken | UserPrincipal | RobotPrincipal;
 @Injectable()
 export class FastPath implements FirstHandler {
   readonly answers = new Answers();
-  /** Requests that were answered from memory, after reading, and by the framework although they were looked at. */
-  readonly counts = { hits: 0, misses: 0, passed: 0 };
+  /**
+   * Requests that were answered from memory, after reading, and by the framework although they were looked at; `repeats` are
+   * hits that were not even parsed.
+   */
+  readonly counts = { hits: 0, repeats: 0, misses: 0, passed: 0 };
   private readonly flights = new Map<string, Promise<Answer | undefined>>();
   private readonly redirects: boolean;
 
@@ -61,19 +65,11 @@ export class FastPath implements FirstHandler {
       return false;
     }
     if (!this.places.reliable || hasBody(request)) return false;
-    const known = this.answers.get(url);
-    if (known !== undefined) {
-      const { place } = known;
-      const now = performance.now();
-      if (known.version === place.version && place.isFresh(now)) {
-        place.used = true;
-        if (known.headers === undefined) return false;
-        if (this.isElsewhere(request, known.blobSize !== undefined)) return false;
-        if (this.admits(place, request.headers.authorization, now) && this.send(request, response, known, next)) {
-          this.counts.hits += 1;
-          return true;
-        }
-      }
+    const known = this.known(request);
+    if (known === 'elsewhere') return false;
+    if (known !== undefined && this.send(request, response, known, next)) {
+      this.counts.hits += 1;
+      return true;
     }
     const target = parseFastTarget(url);
     if (!target || this.isElsewhere(request, target.kind === 'blob')) return false;
@@ -81,33 +77,54 @@ export class FastPath implements FirstHandler {
     return true;
   }
 
-  /** Answers, unless the request asks for something that is not plain or the body has been dropped. */
-  private send(request: IncomingMessage, response: ServerResponse, answer: Answer, next: RequestHandler): boolean {
-    const { headers, method } = request;
+  recall(read: Read): Reply | undefined {
+    const known = this.places.reliable ? this.known(read) : undefined;
+    const reply = known === undefined || known === 'elsewhere' ? undefined : this.reply(read, known);
+    if (reply) {
+      this.counts.hits += 1;
+      this.counts.repeats += 1;
+    }
+    return reply;
+  }
+
+  /** What a read that may be answered is answered with, when that is known; nothing plain is somebody else's. */
+  private known(read: Read): Answer | 'elsewhere' | undefined {
+    const known = this.answers.get(read.url!);
+    if (known === undefined) return undefined;
+    const { place } = known;
+    const now = performance.now();
+    if (known.version !== place.version || !place.isFresh(now)) return undefined;
+    place.used = true;
+    if (known.headers === undefined || this.isElsewhere(read, known.blobSize !== undefined)) return 'elsewhere';
+    return this.admits(place, read.headers.authorization, now) ? known : undefined;
+  }
+
+  /** What goes out from memory; undefined when the bytes are not there or something is asked for that is not plain. */
+  private reply({ headers, method }: Read, answer: Answer): Reply | undefined {
     const { etag } = answer;
     if (etag !== undefined) {
       const condition = headers['if-none-match'];
-      if (condition !== undefined && (condition === etag || matchesEntityTag(condition, answer.digest!))) {
-        response.writeHead(304, answer.unchanged as string[]);
-        response.end();
-        return true;
-      }
+      if (condition !== undefined && (condition === etag || matchesEntityTag(condition, answer.digest!)))
+        return { status: 304, headers: answer.unchanged! };
     }
-    if (method === 'HEAD') {
-      response.writeHead(200, answer.headers as string[]);
-      response.end();
-      return true;
-    }
+    if (method === 'HEAD') return { status: 200, headers: answer.headers };
+    if (answer.isStreamed) return undefined;
     const part = partOfAnswer(answer, headers);
-    if (!part) return false;
-    if (answer.isStreamed) {
-      this.stream(response, answer, part).catch(() => next(request, response));
+    const body = part && this.answers.body(answer.bodyKey);
+    return body === undefined ? undefined : { ...part!, body: cut(body, part!.range) };
+  }
+
+  /** Answers, unless the request asks for something that is not plain or the body has been dropped. */
+  private send(request: IncomingMessage, response: ServerResponse, answer: Answer, next: RequestHandler): boolean {
+    const reply = this.reply(request, answer);
+    if (reply) {
+      response.writeHead(reply.status, reply.headers as string[]);
+      response.end(reply.body, 'latin1');
       return true;
     }
-    const body = this.answers.body(answer.bodyKey);
-    if (body === undefined) return false;
-    response.writeHead(part.status, part.headers as string[]);
-    response.end(cut(body, part.range), 'latin1');
+    const part = answer.isStreamed ? partOfAnswer(answer, request.headers) : undefined;
+    if (!part) return false;
+    this.stream(response, answer, part).catch(() => next(request, response));
     return true;
   }
 
@@ -170,7 +187,7 @@ export class FastPath implements FirstHandler {
   }
 
   /** Several parts of a blob at once, and blobs that the store or a proxy sends, are not answered here. */
-  private isElsewhere({ method, headers }: IncomingMessage, isBlob: boolean): boolean {
+  private isElsewhere({ method, headers }: Read, isBlob: boolean): boolean {
     if (!isBlob || method === 'HEAD') return false;
     return (
       this.redirects || headers.range?.includes(',') === true || (this.config.offload && headers[OFFLOAD] !== undefined)
