@@ -1,14 +1,16 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Server } from 'node:http';
 import { CONFIG, type HallmarkConfig } from '#platform/config.js';
 import { drainBody } from '../drain-body.js';
 import { FastPath } from './fast-path/fast-path.js';
 import { createRegistryServer, handleFirst } from './fast-path/registry-server.js';
-import { answerClientError } from './http/client-error.js';
+import { allowedMethods } from './http/allowed-methods.js';
+import { answerClientError, refuseTunnel } from './http/client-error.js';
 import { handleCheckContinue } from './http/expect-continue.js';
-import { noSuchEndpoint, refuseLongUrl, sendOciError } from './http/oci-error.js';
+import { noSuchEndpoint, refuseLongUrl, refuseMethod, sendOciError } from './http/oci-error.js';
 import { keepBodyRaw, RAW_BODY } from './http/request-body.js';
-import { parseRegistryPath } from './http/registry-path.js';
+import { registryPathOf } from './http/registry-path.js';
 import { setRegistryHeaders } from './http/registry-headers.js';
 import { rewriteRegistryUrl } from './http/rewrite-url.js';
 
@@ -37,10 +39,13 @@ export function configureRegistry(app: NestFastifyApplication): void {
   // Bodies stay untouched on the socket: whoever needs one reads it, after the request was let in.
   fastify.addContentTypeParser(RAW_BODY, (_request, _payload, done) => done(null));
   fastify.addHook('onRequest', (request: FastifyRequest, reply: FastifyReply, done: () => void) => {
-    if (!isRegistryUrl(request.originalUrl)) return done();
+    const path = registryPathOf(request.originalUrl);
+    if (!path) return done();
     setRegistryHeaders(reply.raw);
     if (request.originalUrl.length > LONGEST_URL) return refuseLongUrl(reply, LONGEST_URL);
-    if (request.is404) return sendOciError(reply, noSuchEndpoint(isKnownPath(request.originalUrl)));
+    if (path.kind === 'unknown') return sendOciError(reply, noSuchEndpoint());
+    const allowed = allowedMethods(path);
+    if (!allowed.includes(request.method)) return refuseMethod(reply, allowed);
     keepBodyRaw(request);
     done();
   });
@@ -51,19 +56,17 @@ export function configureRegistry(app: NestFastifyApplication): void {
   });
   const config = app.get<HallmarkConfig>(CONFIG);
   fastify.server.headersTimeout = config.headerTimeout * 1000;
-  handleCheckContinue(fastify.server, (url) => isRegistryUrl(url));
+  handleCheckContinue(fastify.server, (url) => registryPathOf(url) !== undefined);
+  fastify.server.on('connect', refuseTunnel);
+  answerHalfClosed(fastify.server);
   if (config.fastPath) handleFirst(fastify.server, app.get(FastPath));
 }
 
-function pathOf(url: string): string {
-  const question = url.indexOf('?');
-  return question < 0 ? url : url.slice(0, question);
-}
-
-function isRegistryUrl(url: string): boolean {
-  return parseRegistryPath(pathOf(url)) !== undefined;
-}
-
-function isKnownPath(url: string): boolean {
-  return parseRegistryPath(pathOf(url))?.kind !== 'unknown';
+/**
+ * A client that has sent all that it wants to and says so (FIN) still gets its answers; Node would drop those that are not
+ * ready yet. Connections on which nothing is under way are closed as before.
+ */
+function answerHalfClosed(server: Server): void {
+  // Not in the types of Node, though a property of its servers since the first.
+  (server as Server & { httpAllowHalfOpen: boolean }).httpAllowHalfOpen = true;
 }

@@ -68,7 +68,7 @@ export class Gate {
   /** Whoever the request comes from; bad credentials are 401 with the challenge for the scopes. */
   async identify({ request, reply }: Exchange, scopes: readonly string[] = []): Promise<Caller> {
     const { authorization } = request.raw.headers;
-    const bearer = authorization !== undefined && /^bearer\s/i.test(authorization);
+    const bearer = authorization !== undefined && /^bearer(?:\s|$)/i.test(authorization);
     try {
       if (bearer) return await this.verifier.verify(authorization);
       return { principal: await this.authenticator.authenticate(authorization, request.ip) };

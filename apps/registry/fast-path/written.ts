@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { AccessChanges } from '#access/access-changes.js';
-import { parseRegistryPath } from '../http/registry-path.js';
+import { registryPathOf } from '../http/registry-path.js';
 import type { Places } from './places.js';
 
 /** What this process believes of the content and of those who ask for it. */
@@ -24,8 +24,7 @@ export function doubtAfterWriting(beliefs: Beliefs, url: string, response: Serve
 }
 
 function forget({ places, changes }: Beliefs, url: string): void {
-  const question = url.indexOf('?');
-  const parsed = parseRegistryPath(question < 0 ? url : url.slice(0, question));
+  const parsed = registryPathOf(url);
   // Bytes on their way change nothing that is answered here.
   if (parsed?.kind === 'upload' || parsed?.kind === 'upload-start') return;
   if (parsed && 'name' in parsed && !parsed.name.includes('%')) places.doubt(parsed.name);

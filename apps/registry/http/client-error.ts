@@ -1,5 +1,6 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { COMMON_HEADERS } from './registry-headers.js';
 
 const BY_CODE: Readonly<Record<string, { readonly status: number; readonly message: string }>> = {
@@ -7,17 +8,34 @@ const BY_CODE: Readonly<Record<string, { readonly status: number; readonly messa
   ERR_HTTP_REQUEST_TIMEOUT: { status: 408, message: 'The headers of the request came too slowly.' },
 };
 const MALFORMED = { status: 400, message: 'The request is not valid HTTP.' };
+const UNKNOWN_METHOD = { status: 405, message: 'There is no such method here.' };
+/** What some endpoint takes. */
+const METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE';
+/** The line of a request that is as it should be, but for a method that Node does not know. */
+const REQUEST_LINE = /^[\w!#$%&'*+.^`|~-]{1,32} \/\S* HTTP\/1\.[01]\r\n/;
 
 /** Answers what is no request at all in the OCI form, once, and closes the connection. */
-export function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
+export function answerClientError(error: NodeJS.ErrnoException & { rawPacket?: unknown }, socket: Socket): void {
   const answered = (socket as { _httpMessage?: { headersSent?: boolean } })._httpMessage?.headersSent === true;
   if (error.code === 'ECONNRESET' || !socket.writable || answered) return void socket.destroy();
-  const { status, message } = BY_CODE[error.code ?? ''] ?? MALFORMED;
+  const packet = Buffer.isBuffer(error.rawPacket) ? error.rawPacket.toString('latin1') : '';
+  const strange = error.code === 'HPE_INVALID_METHOD' && REQUEST_LINE.test(packet);
+  refuse(socket, strange ? UNKNOWN_METHOD : (BY_CODE[error.code ?? ''] ?? MALFORMED));
+}
+
+/** Answers `CONNECT`, which wants a tunnel to somewhere: there is none. */
+export function refuseTunnel(_request: IncomingMessage, socket: Duplex): void {
+  socket.on('error', () => socket.destroy());
+  refuse(socket, UNKNOWN_METHOD);
+}
+
+function refuse(socket: Duplex, { status, message }: { readonly status: number; readonly message: string }): void {
   const body = bodyOf(message);
   const common = Object.entries(COMMON_HEADERS).map(([name, value]) => `${name}: ${value}`);
   const lines = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
     ...common,
+    ...(status === 405 ? [`Allow: ${METHODS}`] : []),
     'Content-Type: application/json',
     `Content-Length: ${Buffer.byteLength(body)}`,
     'Connection: close',
@@ -30,9 +48,9 @@ let knownHost: string | undefined;
 const HOST = /^(?:[\w.~!$&'()*+,;=%-]*|\[[\w.~!$&'()*+,;=:-]+\])(?::\d*)?$/;
 
 /**
- * Answers what Node reads as a request although HTTP forbids to take it: another version, no host or several, and codings
- * around a body that somebody in front of us may have read otherwise (RFC 9112, sections 2.5, 3.2, 6.1 and 7). False for all
- * others.
+ * Answers what Node reads as a request although HTTP forbids to take it: another version, no host or several, credentials
+ * of several, and codings around a body that somebody in front of us may have read otherwise (RFC 9110, section 5.3; RFC
+ * 9112, sections 2.5, 3.2, 6.1 and 7). False for all others.
  */
 export function refuseMalformed(request: IncomingMessage, response: ServerResponse): boolean {
   if (isWellFramed(request)) return false;
@@ -48,14 +66,20 @@ function isWellFramed({ headers, rawHeaders, httpVersion, httpVersionMinor }: In
   if (httpVersion !== '1.1' && httpVersion !== '1.0') return false;
   const coding = headers['transfer-encoding'];
   if (coding !== undefined && (httpVersionMinor === 0 || coding.toLowerCase() !== 'chunked')) return false;
-  const { host } = headers;
+  const { authorization, host } = headers;
+  if (authorization !== undefined && count(rawHeaders, 'authorization') > 1) return false;
   if (host === undefined) return httpVersionMinor === 0;
   if (host !== knownHost && !HOST.test(host)) return false;
   knownHost = host;
-  let hosts = 0;
+  return count(rawHeaders, 'host') === 1;
+}
+
+/** How often a header was sent: Node shows the first of those that may come once. */
+function count(rawHeaders: readonly string[], name: string): number {
+  let found = 0;
   for (let at = 0; at < rawHeaders.length; at += 2)
-    if (rawHeaders[at]!.length === 4 && rawHeaders[at]!.toLowerCase() === 'host') hosts += 1;
-  return hosts === 1;
+    if (rawHeaders[at]!.length === name.length && rawHeaders[at]!.toLowerCase() === name) found += 1;
+  return found;
 }
 
 function bodyOf(message: string): string {

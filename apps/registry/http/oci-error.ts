@@ -5,6 +5,7 @@ import { DomainError, type ErrorKind, isDomainError } from '#platform/domain-err
 import { log } from '#platform/logger.js';
 import { sendJson } from './answer.js';
 import { drainBody } from '../../drain-body.js';
+import { setHeaders } from './registry-headers.js';
 
 /** One entry of an OCI error body. */
 interface OciError {
@@ -109,9 +110,11 @@ export function refuseLongUrl(reply: FastifyReply, limit: number): void {
   sendJson(reply, 414, { errors: [{ code: 'UNSUPPORTED', message, detail: {} }] });
 }
 
-/** A path below the registry that leads nowhere, or a method that it does not take. */
-export function noSuchEndpoint(known: boolean): DomainError {
-  return known
-    ? new DomainError('unsupported', 'UNSUPPORTED', 'This endpoint does not take that method.')
-    : new DomainError('not-found', 'UNSUPPORTED', 'There is no such endpoint.');
+/** Answers a method that an endpoint does not take. */
+export function refuseMethod(reply: FastifyReply, allowed: readonly string[]): void {
+  setHeaders(reply.raw, { Allow: allowed.join(', ') });
+  sendOciError(reply, new DomainError('unsupported', 'UNSUPPORTED', 'This endpoint does not take that method.'));
 }
+
+/** A path below the registry that leads nowhere. */
+export const noSuchEndpoint = () => new DomainError('not-found', 'UNSUPPORTED', 'There is no such endpoint.');

@@ -27,6 +27,20 @@ export function parseRegistryPath(path: string): RegistryPath | undefined {
   return undefined;
 }
 
+/** Path and query of a request target. One in absolute form names a host too, which decides nothing (RFC 9112, section 3.2.2). */
+export function originForm(target: string): string {
+  if (target.startsWith('/')) return target;
+  const [, rest = ''] = /^[a-z][a-z\d+.-]*:\/\/[^/?#]*(.*)$/is.exec(target) ?? [];
+  return rest.startsWith('/') ? rest : `/${rest}`;
+}
+
+/** {@link parseRegistryPath} of a whole request target. */
+export function registryPathOf(target: string): RegistryPath | undefined {
+  const url = originForm(target);
+  const question = url.indexOf('?');
+  return parseRegistryPath(question < 0 ? url : url.slice(0, question));
+}
+
 const unknown: RegistryPath = { kind: 'unknown' };
 
 function parseV2(rest: string): RegistryPath {

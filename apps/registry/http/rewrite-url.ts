@@ -1,4 +1,4 @@
-import { parseRegistryPath, type RegistryPath } from './registry-path.js';
+import { originForm, parseRegistryPath, type RegistryPath } from './registry-path.js';
 
 const LONGEST_PART = 600;
 /** Parts that no grammar accepts; they stand for those that are too long to route. */
@@ -10,8 +10,7 @@ const NOWHERE = '/v2/!/nowhere';
  * routes match. Paths of others stay as they are.
  */
 export function rewriteRegistryUrl(request: { url?: string | undefined }): string {
-  const url = request.url ?? '/';
-  const target = url.startsWith('/') ? url : originForm(url);
+  const target = originForm(request.url ?? '/');
   const question = target.indexOf('?');
   const path = question < 0 ? target : target.slice(0, question);
   const parsed = parseRegistryPath(path);
@@ -72,9 +71,4 @@ function decoded(raw: string): string {
   } catch {
     return TOO_LONG;
   }
-}
-
-function originForm(url: string): string {
-  const slash = url.indexOf('/', url.indexOf('://') + 3);
-  return url.includes('://') && slash > 0 ? url.slice(slash) : '/';
 }
