@@ -20,16 +20,23 @@ const MOST_LAYERS = 128;
 /** A header of a tar archive. */
 const HEADER = 512;
 
+/** How a WebAssembly module or component begins. */
+const WASM = Buffer.from('\0asm', 'latin1');
+
 /**
  * True unless it is certain that no container runtime makes a container of a manifest. Runtimes go by what bytes are and not
- * by what they are called: docker and containerd unpack layers beside any type of config, podman layers of any type.
+ * by what they are called: docker and containerd unpack layers beside any type of config, podman layers of any type, and
+ * those for WebAssembly run a module that lies in a layer as it is.
  */
 export async function isRunnable(from: BlobSource, parsed: ParsedManifest): Promise<boolean> {
   const { shape, config, layers, foreignLayers } = parsed;
   if (shape !== 'image' || !config) return false;
-  if (!IMAGE_CONFIGS.has(config.mediaType) && !(await mayHaveLayers(from, config))) return false;
+  const unpacked = IMAGE_CONFIGS.has(config.mediaType) || (await mayHaveLayers(from, config));
   if (foreignLayers.length > 0 || layers.length > MOST_LAYERS) return true;
-  for (const layer of layers) if (!isText(await firstBytes(from, layer))) return true;
+  for (const layer of layers) {
+    const bytes = await firstBytes(from, layer);
+    if (unpacked ? !isText(bytes) : isModule(layer, bytes)) return true;
+  }
   return false;
 }
 
@@ -73,6 +80,11 @@ function isText(bytes: Buffer | undefined): boolean {
   } catch {
     return false;
   }
+}
+
+/** By its type too: the bytes may be upstream still. */
+function isModule({ mediaType }: Descriptor, bytes: Buffer | undefined): boolean {
+  return /wasm/i.test(mediaType) || bytes?.subarray(0, WASM.length).equals(WASM) === true;
 }
 
 /** A header has the sum of its bytes in itself, with its own place counted as spaces. */

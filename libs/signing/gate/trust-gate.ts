@@ -3,7 +3,7 @@ import { LRUCache } from 'lru-cache';
 import { DataSource } from 'typeorm';
 import type { ServedPath } from '#content/distributions/find-distribution.js';
 import { MEMBER_AT, type FoundManifest, type ReadView } from '#content/read/find-manifest.js';
-import { parseManifest } from '#oci/manifest.js';
+import { ManifestError, type ParsedManifest, parseManifest } from '#oci/manifest.js';
 import { isAttachmentTag } from '#oci/reference.js';
 import { ChangeFeed } from '#platform/change-feed.js';
 import { CONFIG, type HallmarkConfig } from '#platform/config.js';
@@ -146,7 +146,18 @@ function reasonOf(report: VerificationReport, verified: number, required: number
 async function isAttachment(from: BlobSource, manifest: FoundManifest, reference: string): Promise<boolean> {
   if (!isAttachmentTag(reference) && !(await isReferrer(from, manifest.id))) return false;
   // Whoever may push could else call any image an attachment.
-  return !(await isRunnable(from, parseManifest(manifest.bytes, manifest.mediaType)));
+  const parsed = readable(manifest);
+  return parsed !== undefined && !(await isRunnable(from, parsed));
+}
+
+/** Undefined for what was stored before it was found to be ambiguous: nobody knows what clients read in it. */
+function readable({ bytes, mediaType }: FoundManifest): ParsedManifest | undefined {
+  try {
+    return parseManifest(bytes, mediaType);
+  } catch (error) {
+    if (error instanceof ManifestError) return undefined;
+    throw error;
+  }
 }
 
 async function isReferrer({ source, view }: BlobSource, manifestId: string): Promise<boolean> {
