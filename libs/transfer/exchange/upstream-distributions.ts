@@ -1,5 +1,5 @@
 import { Agent, fetch } from 'undici';
-import { messageOf, unavailable } from '#platform/domain-error.js';
+import { DomainError, messageOf, unavailable } from '#platform/domain-error.js';
 
 /** How another installation is reached. */
 export interface UpstreamServer {
@@ -27,7 +27,10 @@ const PAGE = 100;
 const MOST = 100_000;
 const TIMEOUT_MS = 60_000;
 
-/** All distributions of container content of another installation that pass its filter. */
+/**
+ * All distributions of container content of another installation that pass its filter; throws too-large when there are more
+ * than anybody has, since who follows a list that was cut short would remove the rest.
+ */
 export async function upstreamDistributions(
   server: UpstreamServer,
   select: string | null,
@@ -48,7 +51,11 @@ export async function upstreamDistributions(
       found.push(...page.results);
       if (!page.next) return found;
     }
-    return found;
+    throw new DomainError(
+      'too-large',
+      'UPSTREAM_LIMIT',
+      `${server.base_url} lists more than ${MOST} distributions; narrow them with q_select. Nothing was changed.`,
+    );
   } finally {
     await agent.close();
   }
