@@ -6,8 +6,8 @@ import { badAnswer, isGone, overLimit, statusOf } from './upstream-error.js';
 
 const PAGE_LIMIT = 4 * 1024 * 1024;
 const MOST_PAGES = 100;
-/** Most referrers of one subject. */
-const MOST_REFERRERS = 1_000;
+/** Most referrers of one subject: as many as the registry here is made for. */
+const MOST_REFERRERS = 100_000;
 
 /** Referrers by the API; undefined when the upstream does not have it. */
 export async function fromApi(registry: RegistryReader, subject: Digest): Promise<Descriptor[] | undefined> {

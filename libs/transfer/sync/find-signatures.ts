@@ -1,11 +1,12 @@
 import type { SignatureDraft } from '#content/push/drafts.js';
 import type { Descriptor } from '#oci/descriptor.js';
+import type { ParsedManifest } from '#oci/manifest.js';
 import { INDEX_TYPES } from '#oci/media-types.js';
 import { companionTagOf, fallbackTagOf, isFallbackTag } from '#oci/reference.js';
 import { isDomainError, messageOf } from '#platform/domain-error.js';
 import { simpleFormat } from '#signing/formats/simple/simple-format.js';
 import { toSignatureDraft } from '#signing/store/signature-draft.js';
-import type { CheckedManifest } from '../copy-graph.js';
+import { type CheckedManifest, inLanes } from '../copy-graph.js';
 import { fromApi } from '../remote-registry/list-referrers.js';
 import { fromExtension, fromLookaside } from '../remote-registry/simple-signatures.js';
 import { isGone } from '../remote-registry/upstream-error.js';
@@ -90,30 +91,35 @@ export class SignatureFinder {
     const first = this.probe === undefined;
     const asked = first ? ask() : this.probe!.then(ask, ask);
     if (first) this.probe = asked;
-    const carriers: FoundCarrier[] = [];
-    for (const descriptor of await asked)
-      if (await this.refersTo(descriptor.digest, subject)) carriers.push({ descriptor, way: 'referrers' });
-    return carriers;
+    const listed = await asked;
+    const referrers = new Set<string>();
+    await this.eachListed(listed, `${subject} (referrers)`, ({ digest, parsed }) => {
+      if (refersTo(parsed, subject)) referrers.add(digest);
+      else this.refuse(`${subject} (referrers): ${digest} does not refer to it`);
+    });
+    return listed
+      .filter(({ digest }) => referrers.has(digest))
+      .map((descriptor) => ({ descriptor, way: 'referrers' as const }));
   }
 
-  /** False for what is listed and is not there any more, or is about something else. */
-  private async refersTo(referrer: string, subject: string): Promise<boolean> {
-    const manifest = await this.listedManifest(referrer, `${subject} (referrers)`);
-    if (!manifest) return false;
-    if (manifest.parsed.subjects.some(({ digest }) => digest === subject)) return true;
-    this.refuse(`${subject} (referrers): ${referrer} does not refer to it`);
-    return false;
-  }
-
-  /** A manifest that a list names; undefined when the upstream does not have it, which is told. */
-  private async listedManifest(digest: string, list: string): Promise<CheckedManifest | undefined> {
-    try {
-      return await this.options.shelf.read(digest);
-    } catch (error) {
-      if (!isGone(error)) throw error;
-      this.refuse(`${list}: ${digest} is listed, and the upstream does not have it`);
-      return undefined;
-    }
+  /** Looks at the manifests that a list names; those that the upstream does not have are told. True when it has all. */
+  private async eachListed(
+    listed: readonly Descriptor[],
+    list: string,
+    look: (manifest: CheckedManifest) => void,
+  ): Promise<boolean> {
+    const { registry, shelf } = this.options;
+    let whole = true;
+    await inLanes(listed, registry.upstream.concurrency, async ({ digest }) => {
+      try {
+        look(await shelf.read(digest));
+      } catch (error) {
+        if (!isGone(error)) throw error;
+        whole = false;
+        this.refuse(`${list}: ${digest} is listed, and the upstream does not have it`);
+      }
+    });
+    return whole;
   }
 
   private async tagged(subject: string): Promise<FoundCarrier[]> {
@@ -152,28 +158,28 @@ export class SignatureFinder {
   private async fallback({ digest, mediaType }: Descriptor, tag: string, subject: string): Promise<FoundCarrier[]> {
     if (!INDEX_TYPES.has(mediaType)) return [];
     const carriers: FoundCarrier[] = [];
-    for (const { parsed, ...child } of await this.listedUnder(tag, digest)) {
-      if (!parsed.subjects.some((each) => each.digest === subject)) return [];
+    let others = 0;
+    await this.lookUnder(tag, digest, ({ parsed, ...child }) => {
       const descriptor = { mediaType: child.mediaType, digest: child.digest, size: child.size };
-      carriers.push({ descriptor, way: 'fallback_index' });
-    }
-    if (carriers.length === 0 || this.stale.has(tag)) return carriers;
+      if (refersTo(parsed, subject)) carriers.push({ descriptor, way: 'fallback_index' });
+      else others += 1;
+    });
+    if (others > 0 || carriers.length === 0) return [];
+    if (this.stale.has(tag)) return carriers;
     return [{ descriptor: await this.options.shelf.describe(digest), way: 'fallback_index', tag }, ...carriers];
   }
 
   /** Looks whether an attachment tag is a fallback tag, of whatever subject, that is {@link stale}. */
   async checkFallback(tag: string, { digest, mediaType }: Descriptor): Promise<void> {
-    if (isFallbackTag(tag) && !this.checked.has(tag) && INDEX_TYPES.has(mediaType)) await this.listedUnder(tag, digest);
+    if (isFallbackTag(tag) && !this.checked.has(tag) && INDEX_TYPES.has(mediaType))
+      await this.lookUnder(tag, digest, () => undefined);
   }
 
-  private async listedUnder(tag: string, digest: string): Promise<CheckedManifest[]> {
+  private async lookUnder(tag: string, digest: string, look: (manifest: CheckedManifest) => void): Promise<void> {
     this.checked.add(tag);
-    const found: CheckedManifest[] = [];
-    for (const child of (await this.options.shelf.read(digest)).parsed.children) {
-      const manifest = await this.listedManifest(child.digest, tag);
-      if (manifest) found.push(manifest);
-      else this.stale.add(tag);
-    }
-    return found;
+    const { children } = (await this.options.shelf.read(digest)).parsed;
+    if (!(await this.eachListed(children, tag, look))) this.stale.add(tag);
   }
 }
+
+const refersTo = ({ subjects }: ParsedManifest, subject: string) => subjects.some(({ digest }) => digest === subject);
