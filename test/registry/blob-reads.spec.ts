@@ -1,3 +1,4 @@
+import { truncate } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { pushBlob } from './content.js';
 import { type RegistryProcess, sha, someBytes, startRegistry } from './registry-process.js';
@@ -92,9 +93,20 @@ describe('reading a blob', () => {
   it('B13 fails closed when the stored bytes are shorter than they were', async () => {
     const damaged = someBytes(500);
     await pushBlob(registry, 'team/blobs', damaged);
-    const { truncate } = await import('node:fs/promises');
     await truncate(registry.store.localPath!(sha(damaged)), 100);
     expect((await registry.request('GET', `/v2/team/blobs/blobs/${sha(damaged)}`)).status).toBe(500);
+  });
+
+  it('B13 sends nothing of a file that it has just read when it was cut off or removed since', async () => {
+    const read = someBytes(300_000);
+    await pushBlob(registry, 'team/blobs', read);
+    const blob = `/v2/team/blobs/blobs/${sha(read)}`;
+    const statusOfPart = async () => (await registry.request('GET', blob, { headers: { range: 'bytes=5-9' } })).status;
+    for (let again = 0; again < 3; again += 1) expect(await statusOfPart()).toBe(206);
+    await truncate(registry.store.localPath!(sha(read)), 100);
+    expect(await statusOfPart()).toBe(500);
+    await registry.store.remove(sha(read));
+    expect(await statusOfPart()).toBe(404);
   });
 
   it('is 404 for what is not there, and 400 or 404 for no digest', async () => {

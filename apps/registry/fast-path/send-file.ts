@@ -1,70 +1,119 @@
-import { closeSync, constants, fstatSync, open, read } from 'node:fs';
+import { read } from 'node:fs';
 import type { ServerResponse } from 'node:http';
-import { promisify } from 'node:util';
 import type { ByteRange } from '#storage/blob-store.js';
+import { BufferPool } from './buffer-pool.js';
+import { type OpenFile, OpenFiles } from './open-files.js';
 
-/** Bytes read at once: large while few download, small when many do and memory counts. */
-const LARGE = 1024 * 1024;
-const SMALL = 128 * 1024;
+const KIB = 1024;
+
+/**
+ * Bytes are read so many at once as stay in the cache of a core until they are sent, and fewer when many download and memory
+ * counts. At most 16 MiB wait for the next download.
+ */
+const FOR_FEW = new BufferPool(512 * KIB, 16);
+const FOR_MANY = new BufferPool(128 * KIB, 64);
 const FEW = 16;
-/** Large buffers that wait for the next download. */
-const MOST_IDLE = 8;
-const idle: Buffer[] = [];
 let active = 0;
 
-const [openFile, readFile] = [promisify(open), promisify(read)];
+const files = new OpenFiles();
 
-/**
- * Opens a file of exactly this size for {@link sendFile} and gives its descriptor; throws when it is another. What the
- * kernel knows of an open file it says in a microsecond: to ask it from another thread would cost ten.
- */
-export async function openExact(path: string, size: number): Promise<number> {
-  const file = await openFile(path, constants.O_RDONLY | constants.O_NOFOLLOW);
-  if (fstatSync(file).size === size) return file;
-  closeSync(file);
-  throw new Error('the file does not have the size that it should have');
+/** Opens a file of exactly this size for {@link sendFile}; throws when it is another. */
+export function openExact(path: string, size: number): Promise<OpenFile> {
+  return files.open(path, size);
+}
+
+/** Sends a range of an open file as the body of an answer and releases it; ends when it is sent or cannot be. */
+export function sendFile(file: OpenFile, range: ByteRange, response: ServerResponse): Promise<void> {
+  return new Promise((over) => new Sending(file, range, response, over).start());
 }
 
 /**
- * Sends a range of an open file as the body of an answer and closes it. Two buffers take turns, one is read into while the
- * other is on its way, and both are used again: a stream would make new ones for the collector with each chunk.
+ * Two buffers take turns, one is read into while the other is on its way, and both are used again: a stream would make new
+ * ones for the collector with each chunk. In callbacks, for the promises of a chunk would be a twentieth of what it costs.
  */
-export async function sendFile(file: number, { start, end }: ByteRange, response: ServerResponse): Promise<void> {
-  active += 1;
-  const chunk = active <= FEW ? LARGE : SMALL;
-  const buffers: Buffer[] = [];
-  let closed: (() => void) | undefined;
-  const gone = new Promise<never>((_, fail) => {
-    closed = () => fail(new Error('the client went away'));
-    response.once('close', closed);
-  });
-  gone.catch(() => undefined);
-  try {
-    let sent: Promise<void> | undefined;
-    for (let at = start, turn = 0; at <= end; turn = 1 - turn) {
-      const buffer = (buffers[turn] ??= (chunk === LARGE && idle.pop()) || Buffer.allocUnsafeSlow(chunk));
-      const { bytesRead } = await readFile(file, buffer, 0, Math.min(chunk, end + 1 - at), at);
-      if (bytesRead === 0) throw new Error('the file has become shorter');
-      if (sent) await Promise.race([sent, gone]);
-      sent = write(response, buffer.subarray(0, bytesRead));
-      sent.catch(() => undefined);
-      at += bytesRead;
-    }
-    if (sent) await Promise.race([sent, gone]);
-    response.off('close', closed!);
-    response.end();
-    // After a failure the buffers may still be on their way, and are left to the collector.
-    if (chunk === LARGE) idle.push(...buffers.slice(0, MOST_IDLE - idle.length));
-  } catch {
-    response.destroy();
-  } finally {
-    active -= 1;
-    closeSync(file);
+class Sending {
+  #at: number;
+  readonly #end: number;
+  readonly #pool: BufferPool;
+  readonly #buffers: Buffer[] = [];
+  #turn = 0;
+  /** What was read and waits for the chunk before it. */
+  #next: Buffer | undefined;
+  #isReading = false;
+  #isWriting = false;
+  #hasFailed = false;
+  #isOver = false;
+
+  constructor(
+    private readonly file: OpenFile,
+    { start, end }: ByteRange,
+    private readonly response: ServerResponse,
+    private readonly over: () => void,
+  ) {
+    this.#at = start;
+    this.#end = end + 1;
+    active += 1;
+    this.#pool = active <= FEW ? FOR_FEW : FOR_MANY;
   }
-}
 
-function write(response: ServerResponse, bytes: Buffer): Promise<void> {
-  return new Promise((done, fail) => {
-    response.write(bytes, (error) => (error ? fail(error) : done()));
-  });
+  start(): void {
+    // Nothing tells of a client that went away while the file was opened.
+    if (this.response.destroyed) return this.#fail();
+    this.response.once('close', this.#fail);
+    this.#read();
+  }
+
+  #read(): void {
+    const buffer = (this.#buffers[this.#turn] ??= this.#pool.take());
+    this.#isReading = true;
+    read(this.file.descriptor, buffer, 0, Math.min(buffer.length, this.#end - this.#at), this.#at, this.#afterRead);
+  }
+
+  readonly #afterRead = (error: Error | null, bytes: number, buffer: Buffer): void => {
+    this.#isReading = false;
+    // Without a byte the file has become shorter.
+    if (error || bytes === 0 || this.#hasFailed) return this.#fail();
+    this.#at += bytes;
+    this.#next = bytes === buffer.length ? buffer : buffer.subarray(0, bytes);
+    if (!this.#isWriting) this.#write(this.#next);
+  };
+
+  #write(bytes: Buffer): void {
+    this.#next = undefined;
+    this.#isWriting = true;
+    this.#turn = 1 - this.#turn;
+    if (this.#at === this.#end) this.response.end(bytes, this.#afterWrite);
+    else {
+      this.response.write(bytes, this.#afterWrite);
+      this.#read();
+    }
+  }
+
+  readonly #afterWrite = (error?: Error | null): void => {
+    this.#isWriting = false;
+    if (error || this.#hasFailed) this.#fail();
+    else if (this.#next) this.#write(this.#next);
+    else if (!this.#isReading) this.#succeed();
+  };
+
+  #succeed(): void {
+    this.response.off('close', this.#fail);
+    for (const buffer of this.#buffers) this.#pool.giveBack(buffer);
+    this.#finish();
+  }
+
+  /** A read that runs still uses the file; the buffers may be on their way yet and are left to the collector. */
+  readonly #fail = (): void => {
+    this.#hasFailed = true;
+    this.response.destroy();
+    if (!this.#isReading) this.#finish();
+  };
+
+  #finish(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    active -= 1;
+    this.file.release();
+    this.over();
+  }
 }
