@@ -70,7 +70,7 @@ export const USERS: Resource = defineResource({
     pulp_last_updated: 't.date_joined',
     ...ordersNothing('password'),
   },
-  access: SUPERUSERS_ONLY,
+  access: { ...SUPERUSERS_ONLY, scope: (facts, values) => `t.id = ${values.bind(facts.userId ?? -1)}` },
   body: UserBody,
 });
 

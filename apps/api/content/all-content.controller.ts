@@ -1,7 +1,7 @@
 import { contentTally } from '#content/types/content-tally.entity.js';
 import { constant, labels, text, time } from '../rest/fields.js';
 import { type ModelName } from '../rest/models.js';
-import { defineResource } from '../rest/resource.js';
+import { defineResource, type Resource } from '../rest/resource.js';
 import { severalModels } from '../rest/several-models.js';
 import { ResourceController, RestHost } from '../rest/rest-controller.js';
 import { LIST } from '../rest/standard/reading.js';
@@ -23,7 +23,8 @@ const UNION = Object.keys(MODEL_OF)
 
 const NAMES = severalModels('container', (kind) => MODEL_OF[kind]!, 't.kind');
 
-const ALL_CONTENT = defineResource({
+/** Content of every kind, as one list shows it. */
+export const ALL_CONTENT: Resource = defineResource({
   model: 'container.blob',
   models: CONTENT_MODELS,
   path: 'content',

@@ -8,6 +8,7 @@ import type { WriteScope } from '../rest/standard/writing.js';
 import type { Columns } from '../rest/writing/writer.js';
 import { keyOf } from '../repositories/dto/repository.body.js';
 import { namedVersion } from '../repositories/named-versions.js';
+import { DISTRIBUTIONS } from './distributions.resource.js';
 import type { DistributionBody, PullThroughDistributionBody } from './dto/distribution.body.js';
 
 /** Checks a body against what is stored and who asks, and turns it into columns. */
@@ -37,7 +38,22 @@ export async function pullThroughColumns(body: PullThroughDistributionBody, scop
     return found.id;
   });
   const columns = { ...(await distributionColumns(body, scope)), remote_id: keyOf(body.remote) };
-  return children === undefined ? columns : { ...columns, children };
+  if (children === undefined) return columns;
+  await demandChildren(children, scope);
+  return { ...columns, children };
+}
+
+/** Who takes a distribution in can take it away with the whole, so he must be one who may change it. */
+async function demandChildren(children: readonly string[], { rest, context, id }: WriteScope): Promise<void> {
+  const rows = await rowsOf<{ id: string }>(
+    rest.source,
+    `select id from distribution where id = any($1::uuid[]) and parent_id = $2`,
+    [children, id ?? null],
+  );
+  const known = new Set(rows.map((row) => row.id));
+  for (const child of children.filter((each) => !known.has(each)))
+    if (!(await rest.decisions.may(context, DISTRIBUTIONS, 'update', child)))
+      throw badField('distributions', 'Invalid hyperlink - Object does not exist.');
 }
 
 async function versionColumn(body: DistributionBody, { rest }: WriteScope): Promise<string | null | undefined> {

@@ -30,7 +30,7 @@ export class OrphansCleanupController extends RestHost {
   })
   async cleanup(@Context() context: RestContext) {
     const { content_hrefs, orphan_protection_time } = await this.rest.body(context, OrphansCleanupBody);
-    const contentIds = content_hrefs ? await contentKeys(this.rest.source, content_hrefs, 'content_hrefs') : null;
+    const contentIds = content_hrefs ? await contentKeys(this.rest, context, content_hrefs, 'content_hrefs') : null;
     const payload = { contentIds, protectionMinutes: orphan_protection_time ?? PROTECTION_MINUTES };
     return this.rest.dispatch(context, this.cleaning.task, payload, ORPHANS);
   }

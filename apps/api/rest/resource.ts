@@ -62,6 +62,7 @@ function columnsOf(fields: Resource['fields']): Record<string, string> {
 /** Fills in what follows from the model. */
 export function defineResource(given: Given): Resource {
   const model: Model = MODELS[given.model];
+  const isOwn = given.path === undefined && given.models === undefined;
   const path = given.path ?? model.path;
   const models = given.models ?? [given.model];
   const ordering: Record<string, string> = {
@@ -72,7 +73,7 @@ export function defineResource(given: Given): Resource {
     ...columnsOf(given.fields),
     ...given.ordering,
   };
-  return {
+  const resource: Resource = {
     path,
     parameter: model.parameter,
     noun: model.noun,
@@ -86,4 +87,15 @@ export function defineResource(given: Given): Resource {
     ordering,
     filters: given.bare ? (given.filters ?? []) : [...(given.filters ?? []), ...identityFilters(models)],
   };
+  if (isOwn) byModel.set(given.model, resource);
+  return resource;
+}
+
+const byModel = new Map<ModelName, Resource>();
+
+/** The resource that shows the rows of a model at the model's own path. */
+export function resourceOf(model: ModelName): Resource {
+  const resource = byModel.get(model);
+  if (!resource) throw new Error(`no resource shows ${model}`);
+  return resource;
 }

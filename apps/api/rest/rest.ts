@@ -7,7 +7,7 @@ import { Permissions } from '#access/permissions.js';
 import { AccessDecisions } from './access/access-decisions.js';
 import type { TakeFile } from './body/multipart.js';
 import { readBody, readForm } from './body/read-body.js';
-import { validateBody } from './body/validate-body.js';
+import { type MayName, validateBody } from './body/validate-body.js';
 import type { RestContext } from './context.js';
 import { noMatch } from './errors.js';
 import type { ShowScope } from './fields.js';
@@ -95,7 +95,7 @@ export class Rest {
 
   /** The checked body of a request. */
   async body<Body extends object>(context: RestContext, type: BodyClass<Body>, partial = false): Promise<Body> {
-    return validateBody(this.source, type, await readBody(context.request, this.idleMs), partial);
+    return this.checked(context, type, await readBody(context.request, this.idleMs), partial);
   }
 
   /** The checked body of a request that has a file in it. */
@@ -104,7 +104,17 @@ export class Rest {
     type: BodyClass<Body>,
     takeFile: TakeFile<File>,
   ): Promise<Body> {
-    return validateBody(this.source, type, await readForm(context.request, this.idleMs, takeFile));
+    return this.checked(context, type, await readForm(context.request, this.idleMs, takeFile));
+  }
+
+  private checked<Body extends object>(
+    context: RestContext,
+    type: BodyClass<Body>,
+    members: unknown,
+    partial = false,
+  ): Promise<Body> {
+    const mayName: MayName = (located, unseen) => this.decisions.mayName(context, located, unseen);
+    return validateBody(type, members, mayName, partial);
   }
 
   /** Starts a task that a worker runs. */

@@ -6,7 +6,7 @@ import { knowPath, Rights } from '#content/distributions/path-rights.js';
 import { digestOf } from '#oci/digest.js';
 import { ManifestError, parseManifest } from '#oci/manifest.js';
 import { CONFIG, type HallmarkConfig } from '#platform/config.js';
-import { invalid, notFound } from '#platform/domain-error.js';
+import { invalid } from '#platform/domain-error.js';
 import { isFormatName } from '#signing/formats/all.js';
 import type { StoredManifest } from '#signing/formats/signature-format.js';
 import { readTrust } from '#signing/verify/read-trust.js';
@@ -55,10 +55,9 @@ export class VerifyController extends RestHost {
       const manifest = readManifest(body.manifest!);
       return verifyManifest(manifest, readSignatures(body.signatures), body.claimed_reference, trust);
     }
-    const resolved = await resolveReference(this.source, this.config.publicHost, body.reference);
-    const { target } = await knowPath(this.source, resolved.basePath);
-    if (!(await this.rights.may(context.principal, target, 'pull')))
-      throw notFound(`Nothing is served at ${resolved.basePath}.`);
+    const mayRead = async (basePath: string) =>
+      this.rights.may(context.principal, (await knowPath(this.source, basePath)).target, 'pull');
+    const resolved = await resolveReference(this.source, this.config.publicHost, body.reference, mayRead);
     return verifyStored(this.source, resolved, resolved.manifest, resolved.reference, trust);
   }
 }

@@ -18,17 +18,22 @@ export interface ResolvedReference {
   readonly manifest: FoundManifest;
 }
 
-/** Finds what `[host/]name:tag` or `[host/]name@digest` means here; a missing host is `publicHost`. */
+/**
+ * Finds what `[host/]name:tag` or `[host/]name@digest` means here; a missing host is `publicHost`. A path that may not be read
+ * is one where nothing is served.
+ */
 export async function resolveReference(
   source: DataSource,
   publicHost: string,
   text: string,
+  mayRead: (basePath: string) => Promise<boolean>,
 ): Promise<ResolvedReference> {
   const withHost = text.startsWith(`${publicHost}/`) ? text : (parsedLocal(text, publicHost) ?? text);
   const parsed = parseImageReference(withHost);
   if (!parsed) throw invalid('The reference must be like host/name:tag or host/name@sha256:….', 'reference');
   const served = await findDistribution(source, parsed.name);
-  if (!served?.repositoryId) throw notFound(`Nothing is served at ${parsed.name}.`, 'NAME_UNKNOWN');
+  if (!served?.repositoryId || !(await mayRead(served.basePath)))
+    throw notFound(`Nothing is served at ${parsed.name}.`, 'NAME_UNKNOWN');
   const view = { repositoryId: served.repositoryId, pinned: served.pinned };
   const tag = parsed.tag ?? (parsed.digest ? undefined : 'latest');
   const manifest = parsed.digest

@@ -28,7 +28,7 @@ export class DistributionBody implements CrossChecked {
   @ReferenceField(['core.repositoryversion'], { ...optional, description: 'RepositoryVersion to be served' })
   repository_version?: Located | null;
 
-  @ReferenceField(GUARD_MODELS, { optional: true, description: 'An optional content-guard.' })
+  @ReferenceField(GUARD_MODELS, { optional: true, unseen: true, description: 'An optional content-guard.' })
   content_guard?: Located;
 
   @FlagField({ optional: true, description: 'Restrict pull access to explicitly authorized users.' })
@@ -42,6 +42,7 @@ export class DistributionBody implements CrossChecked {
 
   @ReferenceField(['hallmark.trustpolicy'], {
     ...optional,
+    unseen: true,
     description: 'Only what passes this trust policy is served.',
   })
   trust_policy?: Located | null;

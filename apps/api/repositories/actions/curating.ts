@@ -13,7 +13,6 @@ import { on } from '../../rest/access/rules.js';
 import { ManifestCopy, Modify, RecursiveManage, SyncBody, TagCopy } from '../dto/actions.body.js';
 import { keyOf } from '../dto/repository.body.js';
 import { namedVersion } from '../named-versions.js';
-import { ALL_REPOSITORIES } from '../repositories.resource.js';
 import { ADD_CONTENT, MODIFY_CONTENT, REMOVE_CONTENT } from './content-tasks.js';
 import { contentKeys, removalKeys } from './named-content.js';
 import { subjectOf } from './tagging.js';
@@ -23,14 +22,14 @@ const answers = { 202: 'task' } as const;
 async function add(rest: Rest, resource: Resource, context: RestContext) {
   const { id, alone } = await subjectOf(rest, resource, context);
   const { content_units: uris = [] } = await rest.body(context, RecursiveManage);
-  const units = await contentKeys(rest.source, uris);
+  const units = await contentKeys(rest, context, uris);
   return rest.dispatch(context, ADD_CONTENT, { repositoryId: id, units }, alone);
 }
 
 async function remove(rest: Rest, resource: Resource, context: RestContext) {
   const { id, alone } = await subjectOf(rest, resource, context);
   const { content_units: uris = [] } = await rest.body(context, RecursiveManage);
-  const keys = await removalKeys(rest.source, uris, 'content_units');
+  const keys = await removalKeys(rest, context, uris, 'content_units');
   const payload =
     keys === 'everything' ? { repositoryId: id, units: [], everything: true } : { repositoryId: id, units: keys };
   return rest.dispatch(context, REMOVE_CONTENT, payload, alone);
@@ -41,8 +40,8 @@ async function modify(rest: Rest, resource: Resource, context: RestContext) {
   const body = await rest.body(context, Modify);
   const payload = {
     repositoryId: id,
-    add: await contentKeys(rest.source, body.add_content_units ?? []),
-    remove: await removalKeys(rest.source, body.remove_content_units ?? [], 'remove_content_units'),
+    add: await contentKeys(rest, context, body.add_content_units ?? []),
+    remove: await removalKeys(rest, context, body.remove_content_units ?? [], 'remove_content_units'),
     base: body.base_version ? await namedVersion(rest.source, body.base_version, 'base_version') : null,
   };
   return rest.dispatch(context, MODIFY_CONTENT, payload, alone);
@@ -54,14 +53,11 @@ interface Source {
   readonly prn: string;
 }
 
-async function sourceOf(rest: Rest, context: RestContext, body: TagCopy | ManifestCopy): Promise<Source> {
+async function sourceOf(rest: Rest, body: TagCopy | ManifestCopy): Promise<Source> {
   const version = body.source_repository_version
     ? await namedVersion(rest.source, body.source_repository_version, 'source_repository_version')
     : await newestOf(rest, body.source_repository!);
   const model = repositoryModel(version.repositoryType);
-  const visible = await rest.decisions.maySee(context, ALL_REPOSITORIES, version.repositoryId);
-  const field = body.source_repository_version ? 'source_repository_version' : 'source_repository';
-  if (!visible) throw badField(field, 'Invalid hyperlink - Object does not exist.');
   return { repositoryId: version.repositoryId, number: version.number, prn: prnOf(model, version.repositoryId) };
 }
 
@@ -77,7 +73,7 @@ async function newestOf(rest: Rest, located: Located) {
 async function copyTags(rest: Rest, resource: Resource, context: RestContext) {
   const { id, alone } = await subjectOf(rest, resource, context);
   const body = await rest.body(context, TagCopy);
-  const { prn, ...from } = await sourceOf(rest, context, body);
+  const { prn, ...from } = await sourceOf(rest, body);
   const selection = body.names ? { tagNames: body.names } : {};
   const payload = { repositoryId: id, from: { ...from, selection } };
   return rest.dispatch(context, ADD_CONTENT, payload, { ...alone, shared: [prn] });
@@ -86,7 +82,7 @@ async function copyTags(rest: Rest, resource: Resource, context: RestContext) {
 async function copyManifests(rest: Rest, resource: Resource, context: RestContext) {
   const { id, alone } = await subjectOf(rest, resource, context);
   const body = await rest.body(context, ManifestCopy);
-  const { prn, ...from } = await sourceOf(rest, context, body);
+  const { prn, ...from } = await sourceOf(rest, body);
   const selection = {
     ...(body.digests ? { digests: body.digests } : {}),
     ...(body.media_types ? { mediaTypes: body.media_types } : {}),

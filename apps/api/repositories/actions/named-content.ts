@@ -1,12 +1,23 @@
 import type { DataSource } from 'typeorm';
-import { findUnits } from '#content/changes/units.js';
 import { rowsOf } from '#platform/database.js';
 import { badCombination, badField, badRequest } from '../../rest/errors.js';
 import { locate } from '../../rest/models.js';
+import type { RestContext } from '../../rest/context.js';
+import type { Rest } from '../../rest/rest.js';
+import { allOf, SqlValues } from '../../rest/sql.js';
+import { ALL_CONTENT } from '../../content/all-content.controller.js';
 import { CONTENT_MODELS } from '../../content/content-models.js';
 
-/** Keys of the content units that hrefs or PRNs name; all must exist. The 400 says it of the field, or of none as a list. */
-export async function contentKeys(source: DataSource, uris: readonly string[], field?: string): Promise<string[]> {
+/**
+ * Keys of the content units that hrefs or PRNs name; all must exist and be ones that the caller sees. The 400 says it of the
+ * field, or of none as a list.
+ */
+export async function contentKeys(
+  rest: Rest,
+  context: RestContext,
+  uris: readonly string[],
+  field?: string,
+): Promise<string[]> {
   const refusal = (text: string) => (field === undefined ? badRequest([text]) : badField(field, text));
   const keys = uris.map((uri) => {
     const found = locate(uri);
@@ -15,20 +26,33 @@ export async function contentKeys(source: DataSource, uris: readonly string[], f
       throw refusal(`URI ${uri.slice(0, 300)} is not a valid Content.`);
     return found.id;
   });
-  const known = new Set((await findUnits(source.manager, keys)).map((unit) => unit.id));
+  const known = await visibleKeys(rest, context, keys);
   const missing = uris.filter((_uri, index) => !known.has(keys[index]!));
   if (missing.length > 0)
     throw refusal(`Could not find the following content units: [${missing.map((uri) => `'${uri}'`).join(', ')}]`);
   return keys;
 }
 
+async function visibleKeys(rest: Rest, context: RestContext, keys: readonly string[]): Promise<Set<string>> {
+  const visible = await rest.decisions.scopeOf(context, ALL_CONTENT);
+  const values = new SqlValues();
+  const where = allOf([`t.id = any(${values.bind(keys)}::uuid[])`, visible(values)]);
+  const rows = await rowsOf<{ id: string }>(
+    rest.source,
+    `select t.id from ${ALL_CONTENT.from} where ${where}`,
+    values.values,
+  );
+  return new Set(rows.map(({ id }) => id));
+}
+
 /** The keys to remove; `*` alone stands for everything. */
 export async function removalKeys(
-  source: DataSource,
+  rest: Rest,
+  context: RestContext,
   uris: readonly string[],
   field: string,
 ): Promise<string[] | 'everything'> {
-  if (!uris.includes('*')) return contentKeys(source, uris);
+  if (!uris.includes('*')) return contentKeys(rest, context, uris);
   if (uris.length > 1) throw badCombination(`'*' should be the only item present in the ${field}`);
   return 'everything';
 }

@@ -101,6 +101,7 @@ export class RemoveSignatures {
 /** What to sign and with what. */
 export class RepositorySign {
   @ReferenceField(['core.signingservice'], {
+    unseen: true,
     ...optional,
     description: 'A signing service to use to sign; the repository’s own when left out.',
   })

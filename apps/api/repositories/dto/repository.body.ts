@@ -27,6 +27,7 @@ export class PushRepositoryBody {
   retain_checkpoints?: number | null;
 
   @ReferenceField(['core.signingservice'], {
+    unseen: true,
     optional: true,
     nullable: true,
     description: 'A reference to an associated signing service.',

@@ -8,8 +8,8 @@ import { forbidden } from '#platform/domain-error.js';
 import type { RestContext } from '../context.js';
 import { noMatch } from '../errors.js';
 import { requireKeyOf } from '../keys.js';
-import { MODELS, type Model, type ModelName } from '../models.js';
-import type { Resource } from '../resource.js';
+import { MODELS, type Located, type Model, type ModelName } from '../models.js';
+import { resourceOf, type Resource } from '../resource.js';
 import type { Place } from '../place.js';
 import { allOf, SqlValues } from '../sql.js';
 import { groundKeys, type GroundKeys } from './grounds.js';
@@ -17,6 +17,12 @@ import { evaluate } from './policies/evaluate.js';
 import { PolicyBook, type EditedPolicy } from './policies/policy-book.js';
 import { policyAction } from './policies/statements.js';
 import type { Grant, Rule, ScopeFacts } from './rules.js';
+
+/** The row that a decision is about. */
+interface Target {
+  readonly model: ModelName;
+  readonly id: string;
+}
 
 /** Decides by the rules of resources; what somebody may not see does not exist for him. */
 @Injectable()
@@ -34,15 +40,25 @@ export class AccessDecisions {
     if (isSuperuser(context) || (!resource && place.forAll)) return;
     if (!resource) throw forbidden();
     const rule = resource.access.actions[action] ?? 'superuser';
+    // Whether there is anything at the place is not for those who may not do this anywhere.
+    if (rule === 'superuser' && !(await this.policies.editedOf(resource))) throw forbidden();
     const owner = place.parent?.resource ?? resource;
     const id = context.param(place.parent?.key ?? 'id');
     if (id !== '' && !(await this.maySee(context, owner, requireKeyOf(owner, id)))) throw noMatch(owner.noun);
     const target = id === '' ? undefined : { model: owner.access.model ?? owner.model, id };
+    if (!(await this.permits(context, resource, action, target))) throw forbidden();
+  }
+
+  /** True when the caller sees a row and may do the action with it. */
+  async may(context: RestContext, resource: Resource, action: string, id: string): Promise<boolean> {
+    if (!(await this.maySee(context, resource, id))) return false;
+    return this.permits(context, resource, action, { model: resource.access.model ?? resource.model, id });
+  }
+
+  private async permits(context: RestContext, resource: Resource, action: string, target?: Target): Promise<boolean> {
     const edited = await this.policies.editedOf(resource);
-    const allowed = edited
-      ? await this.allowsByPolicy(context, edited, policyAction(action), target)
-      : await this.allows(context, rule, target);
-    if (!allowed) throw forbidden();
+    if (edited && !isSuperuser(context)) return this.allowsByPolicy(context, edited, policyAction(action), target);
+    return this.allows(context, resource.access.actions[action] ?? 'superuser', target);
   }
 
   /** SQL over the row `t` for what the caller may see. */
@@ -56,7 +72,7 @@ export class AccessDecisions {
   }
 
   /** True when a rule lets the caller pass, for an object or (without one) for the model. */
-  async allows(context: RestContext, rule: Rule, target?: { model: ModelName; id: string }): Promise<boolean> {
+  async allows(context: RestContext, rule: Rule, target?: Target): Promise<boolean> {
     if (isSuperuser(context) || rule === 'anybody') return true;
     if (rule === 'nobody' || rule === 'superuser' || context.principal.kind === 'anonymous') return false;
     if (rule === 'authenticated') return true;
@@ -69,7 +85,7 @@ export class AccessDecisions {
     { principal }: RestContext,
     { statements }: EditedPolicy,
     action: string,
-    target?: { model: ModelName; id: string },
+    target?: Target,
   ): Promise<boolean> {
     const held = await this.permissions.permissionsOf(principal);
     const groups = await rowsOf<{ name: string }>(this.source, 'select name from access_group where id = any($1)', [
@@ -84,7 +100,7 @@ export class AccessDecisions {
     return evaluate(statements, action, { principal, groups: groups.map(({ name }) => name), held, keys });
   }
 
-  private async keysFor(rule: readonly (readonly Grant[])[], target?: { model: ModelName; id: string }) {
+  private async keysFor(rule: readonly (readonly Grant[])[], target?: Target) {
     if (!target) return { object: [], namespace: [], distribution: [] };
     const own = objectKey(target.model, target.id);
     const further = rule.some((ways) => ways.some((way) => way.on !== 'object'));
@@ -94,11 +110,26 @@ export class AccessDecisions {
       : { object: [own], namespace: [], distribution: [] };
   }
 
+  /** True when a body may name this: it is there and, unless `unseen`, the caller sees it. */
+  async mayName(context: RestContext, located: Located, unseen: boolean): Promise<boolean> {
+    if ('id' in located) {
+      const resource = resourceOf(located.model);
+      return unseen ? this.isThere(resource, located.id) : this.maySee(context, resource, located.id);
+    }
+    const { repository, repositoryModel, number } = located;
+    const sql = 'select 1 from repository_version where repository_id = $1 and number = $2';
+    if (!(await this.maySee(context, resourceOf(repositoryModel), repository))) return false;
+    return (await rowsOf(this.source, sql, [repository, number])).length > 0;
+  }
+
   /** True when there is such a row and the caller may see it. */
   async maySee(context: RestContext, resource: Resource, id: string): Promise<boolean> {
+    return this.isThere(resource, id, await this.scopeOf(context, resource));
+  }
+
+  private async isThere(resource: Resource, id: string, scope?: (values: SqlValues) => string): Promise<boolean> {
     const values = new SqlValues();
-    const scope = (await this.scopeOf(context, resource))(values);
-    const where = allOf([`t.id = ${values.bind(id)}`, resource.where, scope]);
+    const where = allOf([`t.id = ${values.bind(id)}`, resource.where, scope?.(values) ?? 'true']);
     return (await rowsOf(this.source, `select 1 from ${resource.from} where ${where}`, values.values)).length > 0;
   }
 }

@@ -1,4 +1,3 @@
-import type { ModelName } from '../models.js';
 import type { Schema } from '../fields.js';
 
 /** What reading a value gives: the value as code wants it, or messages that say what is wrong. */
@@ -16,8 +15,12 @@ export interface BodyField {
   readonly writeOnly: boolean;
   /** Turns JSON, or the text of a form, into the value. Never called for null. */
   read(value: unknown): Reading;
-  /** The value names another resource that must exist. */
-  readonly reference?: readonly ModelName[];
+  readonly reference?: Reference;
+}
+
+/** The value names another resource, which must exist and be one that the sender sees, unless `unseen`. */
+export interface Reference {
+  readonly unseen: boolean;
 }
 
 /** Options that all members know. Required unless something else is said. */
@@ -50,7 +53,7 @@ export function bodyField(
   schema: Schema,
   options: BodyFieldOptions,
   read: BodyField['read'],
-  reference?: readonly ModelName[],
+  reference?: Reference,
 ): PropertyDecorator {
   const { optional, nullable = false, fallback, writeOnly = false, description } = options;
   return (target, name) =>

@@ -219,8 +219,14 @@ export function JsonField(options: BodyFieldOptions & { readonly object?: boolea
   });
 }
 
-/** The href or PRN of another resource; the empty text means none where null may stand. */
-export function ReferenceField(models: readonly ModelName[], options: BodyFieldOptions = {}): PropertyDecorator {
+/**
+ * The href or PRN of another resource; the empty text means none where null may stand. What the sender does not see does not
+ * exist, unless naming it tells and gives him nothing: `unseen`.
+ */
+export function ReferenceField(
+  models: readonly ModelName[],
+  { unseen = false, ...options }: BodyFieldOptions & { readonly unseen?: boolean } = {},
+): PropertyDecorator {
   const read = (value: unknown): Reading => {
     if (value === '' && options.nullable) return { value: null };
     if (typeof value !== 'string') return wrong(`Incorrect type. Expected URL string, received ${pythonType(value)}.`);
@@ -228,5 +234,5 @@ export function ReferenceField(models: readonly ModelName[], options: BodyFieldO
     if (!found) return wrong('Invalid hyperlink - No URL match.');
     return models.includes(found.model) ? { value: found } : wrong('Invalid hyperlink - Incorrect URL match.');
   };
-  return bodyField({ type: 'string', format: 'uri' }, options, read, models);
+  return bodyField({ type: 'string', format: 'uri' }, options, read, { unseen });
 }

@@ -1,9 +1,7 @@
 import { validateSync } from 'class-validator';
-import type { DataSource, EntityManager } from 'typeorm';
 import { parseStrictJson } from '#oci/strict-json.js';
-import { rowsOf } from '#platform/database.js';
 import { badRequest } from '../errors.js';
-import { MODELS, type Located, type Model } from '../models.js';
+import type { Located } from '../models.js';
 import type { BodyClass } from '../resource.js';
 import { bodyFields, type BodyField } from './body-field.js';
 import { pythonType } from './fields.js';
@@ -16,14 +14,17 @@ export interface CrossChecked {
   problems(partial: boolean): Problems | undefined;
 }
 
+/** Says whether a body may name this: it is there and, unless `unseen`, whoever sent the body sees it. */
+export type MayName = (located: Located, unseen: boolean) => Promise<boolean>;
+
 /**
  * Makes an instance of a body class from JSON. Problems become a 400 that names every member in question. Members that are
  * absent in a partial body stay undefined.
  */
 export async function validateBody<Body extends object>(
-  source: DataSource | EntityManager,
   type: BodyClass<Body>,
   given: unknown,
+  mayName: MayName,
   partial = false,
 ): Promise<Body> {
   if (pythonType(given) !== 'dict')
@@ -41,7 +42,7 @@ export async function validateBody<Body extends object>(
     if (problem) problems[field.name] = problem;
   }
   Object.assign(problems, constraintProblems(body));
-  await checkReferences(source, fields, body, problems);
+  await checkReferences(mayName, fields, body, problems);
   refuse(problems);
   refuse((body as Partial<CrossChecked>).problems?.(partial) ?? {});
   return body;
@@ -94,29 +95,16 @@ function constraintProblems(body: object): Problems {
 }
 
 async function checkReferences(
-  source: DataSource | EntityManager,
+  mayName: MayName,
   fields: ReadonlyMap<string, BodyField>,
   body: Record<string, unknown>,
   problems: Problems,
 ): Promise<void> {
-  for (const field of fields.values()) {
-    const located = body[field.name] as Located | null | undefined;
-    if (field.reference && located && !(await exists(source, located)))
-      problems[field.name] = ['Invalid hyperlink - Object does not exist.'];
+  for (const { name, reference } of fields.values()) {
+    const located = body[name] as Located | null | undefined;
+    if (reference && located && !(await mayName(located, reference.unseen)))
+      problems[name] = ['Invalid hyperlink - Object does not exist.'];
   }
-}
-
-async function exists(source: DataSource | EntityManager, located: Located): Promise<boolean> {
-  const { table, discriminator } = MODELS['id' in located ? located.model : located.repositoryModel] as Model;
-  const [sql, values] =
-    'id' in located
-      ? [`select 1 from ${table} t where t.id = $1 and ${discriminator ?? 'true'}`, [located.id]]
-      : [
-          `select 1 from ${table} t join repository_version v on v.repository_id = t.id
-            where t.id = $1 and v.number = $2 and ${discriminator ?? 'true'}`,
-          [located.repository, located.number],
-        ];
-  return (await rowsOf(source, sql, values)).length > 0;
 }
 
 function refuse(problems: Problems): void {
