@@ -167,6 +167,23 @@ describe('bytes that are not one known request', () => {
     expect([line.rest, twin.fastPath.counts.repeats]).toEqual(['', repeats]);
   });
 
+  it.each([
+    ['no HTTP', 'RUBBISH RUBBISH\r\n\r\n'],
+    ['another version of it', 'GET /v2/ HTTP/9.9\r\n\r\n'],
+    ['a broken header', 'GET /v2/ HTTP/1.1\r\nA b\r\n\r\n'],
+    ['a tunnel', 'CONNECT registry.test:80 HTTP/1.1\r\nHost: registry.test:80\r\n\r\n'],
+  ])('end the connection when %s stands behind the request, each time', async (_what, rest) => {
+    const { repeats } = twin.fastPath.counts;
+    for (let times = 1; times <= 4; times += 1) {
+      const line = await open();
+      await repeat(line, GET_TAG);
+      line.write(GET_TAG + rest);
+      expect(digestIn(await line.answer())).toBe(ONE.digest);
+      await expect.poll(() => line.closed).toBe(true);
+    }
+    expect(twin.fastPath.counts.repeats).toBe(repeats + 4);
+  });
+
   it('are a body when one was announced, although they look like a known request', async () => {
     const line = await open();
     await repeat(line, GET_TAG);

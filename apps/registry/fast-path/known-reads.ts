@@ -124,7 +124,8 @@ export class KnownReads {
     line.requests = 0;
     line.read = undefined;
     line.deliver.call(socket, bytes);
-    line.atStart = line.requests === 1 && isWhole(line.request!);
+    // Bytes behind a request that break the connection are none of it.
+    line.atStart = line.requests === 1 && isWhole(line.request!) && staysOpen(line.request!) && socket.writable;
     if (atStart && line.atStart && line.read) this.reads.set(text, line.read);
   }
 

@@ -23,10 +23,12 @@ export function answerClientError(error: NodeJS.ErrnoException & { rawPacket?: u
   refuse(socket, strange ? UNKNOWN_METHOD : (BY_CODE[error.code ?? ''] ?? MALFORMED));
 }
 
-/** Answers `CONNECT`, which wants a tunnel to somewhere: there is none. */
+/** Answers `CONNECT`, which wants a tunnel to somewhere: there is none. Node has let go of the connection and its parser. */
 export function refuseTunnel(_request: IncomingMessage, socket: Duplex): void {
+  socket.removeAllListeners('data');
   socket.on('error', () => socket.destroy());
   refuse(socket, UNKNOWN_METHOD);
+  socket.once('finish', () => socket.destroy());
 }
 
 function refuse(socket: Duplex, { status, message }: { readonly status: number; readonly message: string }): void {
