@@ -87,6 +87,8 @@ spec:
     spec:
       serviceAccountName: {{ include "hallmark.serviceAccount" $root }}
       automountServiceAccountToken: false
+      # Links to a service named hallmark would look like settings: HALLMARK_PORT=tcp://…
+      enableServiceLinks: false
       # Requests and tasks have half a minute to end, and the balancers a moment to notice.
       terminationGracePeriodSeconds: 60
       {{- with $root.Values.imagePullSecrets }}
@@ -97,7 +99,7 @@ spec:
         - name: {{ .component }}
           image: {{ include "hallmark.image" $root | quote }}
           imagePullPolicy: {{ $root.Values.image.pullPolicy }}
-          command: ['node', '--enable-source-maps', 'dist/apps/{{ .component }}/main.js']
+          args: ['node', '--enable-source-maps', 'dist/apps/{{ .component }}/main.js']
           ports:
             - { name: http, containerPort: {{ .port }} }
           envFrom:
