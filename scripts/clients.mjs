@@ -34,6 +34,7 @@ const PROGRAMS = [
   'versitygw',
   'helm',
   'kubernetes-validate',
+  'promtool',
 ];
 
 /** The folder that scripts/install-clients.sh fills. */

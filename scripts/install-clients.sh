@@ -6,7 +6,7 @@ set -u
 BIN=${HALLMARK_CLIENTS:-${XDG_CACHE_HOME:-$HOME/.cache}/hallmark/clients}
 mkdir -p "$BIN"
 CORE="crane regctl oras notation olareg registry3"
-EVERYTHING="$CORE cosignv2 cosignv3 notation-1.0.0 podman5 versitygw helm kubernetes-validate"
+EVERYTHING="$CORE cosignv2 cosignv3 notation-1.0.0 podman5 versitygw helm kubernetes-validate promtool"
 apt=yes
 names=()
 for argument in "$@"; do
@@ -60,6 +60,15 @@ modfile() { # NAME MODULE@VERSION: a writable go.mod beside the programs, for mo
   cp "$(go env GOMODCACHE)/$2/go.sum" "$BIN/$1.sum"
   chmod u+w "$BIN/$1".mod "$BIN/$1".sum
 }
+debian_program() { # PACKAGE NAME: one program out of a package that would also bring a service
+  local folder status
+  folder=$(mktemp -d)
+  (cd "$folder" && { apt-get download -qq "$1" || { apt-get update -qq && apt-get download -qq "$1"; }; } &&
+    dpkg-deb --fsys-tarfile "$1"_*.deb | tar -x "./usr/bin/$2") && install -m 755 "$folder/usr/bin/$2" "$BIN/$2"
+  status=$?
+  rm -rf "$folder"
+  return $status
+}
 build() {
   case "$1" in
     crane) get crane github.com/google/go-containerregistry@v0.22.1 ./cmd/crane ;;
@@ -79,6 +88,7 @@ build() {
     helm) GOBIN=$BIN CGO_ENABLED=0 go install helm.sh/helm/v4/cmd/helm@v4.3.1 ;;
     kubernetes-validate) python3 -m venv "$BIN/kubernetes" && "$BIN/kubernetes/bin/pip" install -q kubernetes-validate==1.37.0 &&
       ln -sf kubernetes/bin/kubernetes-validate "$BIN/kubernetes-validate" ;;
+    promtool) debian_program prometheus promtool ;;
     *) echo "unknown client '$1': choose from $EVERYTHING" >&2; return 1 ;;
   esac
 }

@@ -36,6 +36,9 @@ export class Metrics {
   /** Adds what Node says of itself: memory, CPU, event loop lag, garbage collection. */
   watchProcess(): void {
     collectDefaultMetrics({ register: this.registry });
+    // Sums of what is shown by type, under names that Prometheus keeps for counters.
+    for (const what of ['handles', 'requests', 'resources'])
+      this.registry.removeSingleMetric(`nodejs_active_${what}_total`);
   }
 
   /** A number that goes up and down, read when somebody asks. */

@@ -1,15 +1,17 @@
 import { createHash } from 'node:crypto';
-import { rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Json, PASSWORD } from '../main-path/standalone-process.js';
 import { type GpgKey, openWorkshop, SCRIPT, type Workshop } from '../main-path/workshop.js';
+import { findClient } from '../../scripts/clients.mjs';
 import { needing } from '../real-clients.js';
 import { writeLayout } from '../registry/client-tools.js';
 import { type Layout, startLayout } from './layout.js';
+import { runTool } from './run-tool.js';
 
-const clients = needing('nginx', 'redis-server', 'skopeo', 'gpg');
+const clients = needing('nginx', 'redis-server', 'skopeo', 'gpg', 'promtool');
 const AUTHORIZATION = `Basic ${Buffer.from(`admin:${PASSWORD}`).toString('base64')}`;
 const NAME = 'demo/app';
 
@@ -146,6 +148,7 @@ describe.skipIf(clients.skip)(`the production layout${clients.note}`, () => {
 
   it('keeps the numbers inside, where every process shows its own', async () => {
     expect((await get('/metrics')).status).toBe(404);
+    let shown = '';
     for (const app of [layout.api, layout.registry, ...layout.workers]) {
       const answer = await fetch(`${app.url}/metrics`);
       const text = await answer.text();
@@ -154,10 +157,17 @@ describe.skipIf(clients.skip)(`the production layout${clients.note}`, () => {
         expect(text, app.name).toContain(name);
       // One line for a route, whatever repositories there are.
       expect(text).not.toContain('demo');
+      const file = join(workshop.folder, 'metrics');
+      await writeFile(file, text);
+      const lint = await runTool('/bin/sh', ['-c', `'${findClient('promtool')}' check metrics < '${file}'`]);
+      expect(lint, app.name).toEqual({ code: 0, output: '' });
+      shown += text;
     }
-    const registry = await (await fetch(`${layout.registry.url}/metrics`)).text();
-    expect(registry).toContain('route="/v2/:name/blobs/:digest"');
-    expect(registry).toMatch(/^hallmark_fast_path_requests_total\{outcome="passed"\} \d+$/m);
+    expect(shown).toContain('route="/v2/:name/blobs/:digest"');
+    expect(shown).toMatch(/^hallmark_fast_path_requests_total\{outcome="passed"\} \d+$/m);
+    const described = (await readFile('docs/metrics.md', 'utf8')).match(/\bhallmark_\w+/g)!;
+    for (const name of described) expect(shown).toMatch(new RegExp(`^# TYPE ${name.replace(/_count$/, '')} `, 'm'));
+    for (const [, name] of shown.matchAll(/^# TYPE (hallmark_\w+) /gm)) expect(described).toContain(name);
   });
 
   it('loses no task with a worker: the other one finishes it within half a minute', async () => {
