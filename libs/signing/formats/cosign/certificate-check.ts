@@ -1,4 +1,3 @@
-import type { TrustMaterial as SigstoreTrust } from '@sigstore/verify';
 import type { SigstoreSigned } from '#signing/signature-requirement.js';
 import type { TrustMaterial } from '../../trust-material.js';
 import { type Certificate, certificatesOf, readCertificate } from '../x509/certificate.js';
@@ -8,12 +7,13 @@ import { checkKeyless } from './keyless-check.js';
 import type { SignedMaterial } from './signed-material.js';
 import { CODE_SIGNING, signsCode } from './signing-certificate.js';
 import { failed, notApplicable, passed, type Step } from './step.js';
+import type { RootView } from './trusted-root.js';
 
 /** What the check of a certificate looks at. */
 export interface CertificateInput {
   readonly material: SignedMaterial;
   readonly trust: TrustMaterial;
-  readonly root: SigstoreTrust;
+  readonly root: RootView;
   /** Of a containers policy; it alone counts then. */
   readonly requirement: SigstoreSigned | undefined;
   /** Proven by a log or a timestamp authority. */
@@ -64,7 +64,7 @@ function* waysToTrust(
   if (trust.certificates.length > 0) yield () => ({ step: checkAnchored(input, leaf, carried) });
   if (root.certificateAuthorities.length > 0)
     yield () => ({
-      step: checkKeyless(input.material, leaf, root, trust.identities ?? [], input.times),
+      step: checkKeyless(leaf, root, trust.identities ?? [], input.times),
       keyless: true,
     });
 }

@@ -3,7 +3,6 @@ import { TransparencyLogEntry as LogEntry } from '@sigstore/protobuf-specs';
 import { decodeBase64 } from '../base64.js';
 import { refusal } from '../refusal.js';
 import { isObject, readObject } from '../strict-object.js';
-import { kindVersionOf } from './log-body.js';
 
 /** The log entry in a layer's bundle annotation (cosign, "Rekor bundle": a signed entry timestamp and what it signs). */
 export function logEntriesOf(annotation: string | undefined): readonly TransparencyLogEntry[] {
@@ -12,14 +11,12 @@ export function logEntriesOf(annotation: string | undefined): readonly Transpare
   const { SignedEntryTimestamp: promise, Payload: payload } = document;
   if (!isObject(payload) || decodeBase64(promise) === undefined) throw invalid('has no signed entry timestamp');
   const { body, integratedTime, logIndex, logID } = payload;
-  const decoded = decodeBase64(body);
-  if (!decoded || !Number.isSafeInteger(integratedTime) || !Number.isSafeInteger(logIndex))
+  if (!decodeBase64(body) || !Number.isSafeInteger(integratedTime) || !Number.isSafeInteger(logIndex))
     throw invalid('has no body, time or index');
   if (typeof logID !== 'string' || !/^[0-9a-f]{64}$/.test(logID)) throw invalid('has no log id');
   const entry = LogEntry.fromJSON({
     logIndex: String(logIndex),
     logId: { keyId: Buffer.from(logID, 'hex').toString('base64') },
-    kindVersion: kindVersionOf(decoded),
     integratedTime: String(integratedTime),
     inclusionPromise: { signedEntryTimestamp: promise },
     canonicalizedBody: body,

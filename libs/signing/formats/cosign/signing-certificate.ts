@@ -2,7 +2,8 @@ import type { Certificate } from '../x509/certificate.js';
 
 /** The extended key usage of certificates that sign artifacts. */
 export const CODE_SIGNING = '1.3.6.1.5.5.7.3.3';
-const TIME_STAMPING = '1.3.6.1.5.5.7.3.8';
+/** The extended key usage of certificates that stamp time. */
+export const TIME_STAMPING = '1.3.6.1.5.5.7.3.8';
 const FULCIO_ISSUER_TEXT = '1.3.6.1.4.1.57264.1.1';
 const FULCIO_ISSUER_DER = '1.3.6.1.4.1.57264.1.8';
 const UTF8_STRING = 0x0c;
@@ -32,10 +33,10 @@ export function signsCode(certificate: Certificate): boolean {
   return !extendedKeyUsage || extendedKeyUsage.purposes.includes(CODE_SIGNING);
 }
 
-/** True for a leaf that may make timestamps and nothing else. */
+/** True for a leaf that may make timestamps and nothing else (RFC 3161, section 2.3). */
 export function stampsTime(certificate: Certificate): boolean {
-  const purposes = certificate.extensions.extendedKeyUsage?.purposes;
-  return signsData(certificate) && purposes?.length === 1 && purposes[0] === TIME_STAMPING;
+  const { critical, purposes } = certificate.extensions.extendedKeyUsage ?? {};
+  return signsData(certificate) && critical === true && purposes?.length === 1 && purposes[0] === TIME_STAMPING;
 }
 
 function signsData({ extensions: { keyUsage } }: Certificate): boolean {

@@ -3,7 +3,6 @@ import { MediaType } from '#oci/media-types.js';
 import { messageOf } from '#platform/domain-error.js';
 import { decodeBase64 } from '../base64.js';
 import { envelopeOf, type Envelope } from './dsse.js';
-import { kindVersionOf } from './log-body.js';
 import { refusal } from '../refusal.js';
 import { readMessage } from './proto-json.js';
 import { BUNDLE } from './sigstore-shapes.js';
@@ -92,14 +91,10 @@ function libraryBundle(canonical: JsonObject): Bundle {
   }
 }
 
-/** An entry under the type that its body is of; an empty promise is none. */
+/** An empty promise is none. */
 function asLogged({ inclusionPromise, ...entry }: TransparencyLogEntry): TransparencyLogEntry {
   const promised = inclusionPromise && inclusionPromise.signedEntryTimestamp.length > 0;
-  return {
-    ...entry,
-    kindVersion: kindVersionOf(entry.canonicalizedBody),
-    inclusionPromise: promised ? inclusionPromise : undefined,
-  };
+  return { ...entry, inclusionPromise: promised ? inclusionPromise : undefined };
 }
 
 function isList(value: unknown): boolean {

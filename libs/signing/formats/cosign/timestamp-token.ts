@@ -1,12 +1,17 @@
+import { RFC3161Timestamp } from '@sigstore/core';
 import * as asn1js from 'asn1js';
+import type { KeyObject } from 'node:crypto';
 import * as pkijs from 'pkijs';
 import { type Certificate, readCertificate } from '../x509/certificate.js';
 
-/** What an RFC 3161 response carries besides what it signs. */
+/** What an RFC 3161 response says and carries; nothing of it is verified. */
 export interface TimestampToken {
-  /** The certificate that made the signature, when it came along. */
-  readonly signer?: Certificate;
+  readonly time: Date;
   readonly certificates: readonly Certificate[];
+  /** True for the certificate that the token names as its signer's. */
+  isOf(certificate: Certificate): boolean;
+  /** Throws when the key did not sign the token, or not for this data. */
+  verify(data: Buffer, key: KeyObject): void;
 }
 
 const SIGNED_DATA = '1.2.840.113549.1.7.2';
@@ -27,7 +32,7 @@ const MAX_CERTIFICATES = 8;
  * Reads a response by its schema, every byte of it: the library that verifies it looks at what it needs and passes over the
  * rest, where clients do not. Throws a plain `Error`.
  */
-export function readTimestampToken(response: Uint8Array): TimestampToken {
+export function readTimestampToken(response: Buffer): TimestampToken {
   const block = asn1js.fromBER(Uint8Array.from(response));
   if (block.offset !== response.length || !Buffer.from(block.result.toBER()).equals(response))
     throw new Error('it is not one DER value');
@@ -45,12 +50,27 @@ export function readTimestampToken(response: Uint8Array): TimestampToken {
     if (!certificate) throw new Error('it carries a certificate that cannot be read');
     return certificate;
   });
-  const signer = certificates.find(({ asn1 }) => isSigner(asn1, info));
-  if (certificates.length > 0 && !signer) throw new Error('it carries certificates of others only');
-  return { certificates, ...(signer ? { signer } : {}) };
+  const isOf = (certificate: Certificate) => isSigner(certificate, info);
+  if (certificates.length > 0 && !certificates.some(isOf)) throw new Error('it carries certificates of others only');
+  const timestamp = new Timestamp(RFC3161Timestamp.parse(Buffer.from(response)).root);
+  return {
+    time: timestamp.signingTime,
+    certificates,
+    isOf,
+    verify: (data, key) => timestamp.verify(data, key),
+  };
 }
 
-function isSigner({ issuer, serialNumber }: pkijs.Certificate, { sid }: pkijs.SignerInfo): boolean {
+/** The library knows what ECDSA goes with; RSA goes with the hash of what is signed. */
+class Timestamp extends RFC3161Timestamp {
+  override get signatureAlgorithm(): string {
+    return super.signatureAlgorithm || this.signerDigestAlgorithm;
+  }
+}
+
+/** By the bytes of both names: the library compares the texts in them and no more. */
+function isSigner({ rawIssuer, serial }: Certificate, { sid }: pkijs.SignerInfo): boolean {
   if (!(sid instanceof pkijs.IssuerAndSerialNumber)) return false;
-  return sid.issuer.isEqual(issuer) && sid.serialNumber.isEqual(serialNumber);
+  const [name, number] = [sid.issuer.valueBeforeDecode, sid.serialNumber.valueBlock.valueHexView];
+  return Buffer.from(name).toString('hex') === rawIssuer && Buffer.from(number).toString('hex') === serial;
 }

@@ -10,7 +10,8 @@ import { signerRecord } from './signer-record.js';
 import { requirementOf } from './sigstore-requirement.js';
 import { failed, notApplicable, passed, record, type Step } from './step.js';
 import { checkTimestamps } from './timestamp-check.js';
-import { logsOfKeys, viewTrustedRoot, type RootView } from './trusted-root.js';
+import { logsOfKeys } from './transparency-log.js';
+import { viewTrustedRoot, type RootView } from './trusted-root.js';
 
 const AFTER_ENVELOPE = [
   'layer-digest',
@@ -51,7 +52,7 @@ function judge(material: SignedMaterial, context: VerifyContext): SignatureRepor
     logKeys && 'the policy asks for an entry in a transparency log',
     signer,
   );
-  const timestamp = checkTimestamps(material, root.material.timestampAuthorities, context.trust.tsaCertificates ?? []);
+  const timestamp = checkTimestamps(material, root.timestampAuthorities, context.trust.tsaCertificates ?? []);
   const certificate = certificateOf(material, context, root, signer, [...log.times, ...timestamp.times]);
   const { claimed, ...claims } = checkClaims(material, context);
   const steps = {
@@ -97,21 +98,21 @@ function certificateOf(
   if (signer.by === 'key') return certificateNotNeeded;
   const { trust, now } = context;
   const requirement = requirementOf(context);
-  const check = checkCertificate({ material, trust, requirement, root: root.material, times, now });
+  const check = checkCertificate({ material, trust, requirement, root, times, now });
   if (check.step.result !== 'fail' || root.problem === undefined) return check;
   return without(failed(check.step.code, `${check.step.detail}; ${root.problem}`));
 }
 
 /** The logs that a policy names by their keys, else those of the trusted root. */
-function logsFor({ material }: RootView, context: VerifyContext) {
+function logsFor({ logs }: RootView, context: VerifyContext) {
   const requirement = requirementOf(context);
   if (requirement && !requirement.logKeys) return [];
-  return requirement?.logKeys?.length ? logsOfKeys(requirement.logKeys) : material.tlogs;
+  return requirement?.logKeys?.length ? logsOfKeys(requirement.logKeys) : logs;
 }
 
 /** A trusted root with logs asks for an entry from everyone whose certificate it vouches for. */
 function logOfKeyless(log: LogCheck, root: RootView): Step {
-  if (log.step.result !== 'not_applicable' || root.material.tlogs.length === 0) return log.step;
+  if (log.step.result !== 'not_applicable' || root.logs.length === 0) return log.step;
   return failed('TLOG_MISSING', 'the trusted root asks for an entry in a transparency log');
 }
 

@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { generateKeyPairSync, KeyObject, webcrypto } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync, KeyObject, webcrypto } from 'node:crypto';
 import * as x509 from '@peculiar/x509';
 
 /** A certificate made for a spec, with its key. */
@@ -23,6 +23,8 @@ export interface Wanted {
   readonly notBefore?: Date;
   readonly notAfter?: Date;
   readonly hash?: 'SHA-1' | 'SHA-256';
+  /** With the key and the serial number of this one, which it is another form of. */
+  readonly again?: Issued;
 }
 
 const ROOT_SUBJECT = 'CN=Test Root, O=Acme, ST=WA, C=US';
@@ -32,12 +34,12 @@ let serial = 0x1000;
 
 /** Issues a certificate and a fresh key. */
 export async function issue(wanted: Wanted = {}): Promise<Issued> {
-  const { privateKey, publicKey } = makeKeys(wanted.key ?? 'P-256');
+  const { privateKey, publicKey } = wanted.again ? keysOf(wanted.again) : makeKeys(wanted.key ?? 'P-256');
   const signingKey = wanted.issuer?.privateKey ?? privateKey;
   const signing = signingAlgorithm(signingKey, wanted.hash ?? 'SHA-256');
   const subject = wanted.subject ?? (wanted.ca ? ROOT_SUBJECT : LEAF_SUBJECT);
   const certificate = await x509.X509CertificateGenerator.create({
-    serialNumber: (serial += 1).toString(16).padStart(4, '0'),
+    serialNumber: wanted.again?.certificate.serialNumber ?? (serial += 1).toString(16).padStart(4, '0'),
     subject,
     issuer: wanted.issuer?.certificate.subjectName ?? subject,
     notBefore: wanted.notBefore ?? new Date('2025-01-01T00:00:00Z'),
@@ -98,6 +100,10 @@ export async function issueCrl(issuer: Issued, revoked: readonly Issued[], wante
     signingKey: await toCryptoKey(key, algorithm),
   });
   return crl.toString('pem');
+}
+
+function keysOf({ privateKey }: Issued): { privateKey: KeyObject; publicKey: KeyObject } {
+  return { privateKey, publicKey: createPublicKey(privateKey) };
 }
 
 function makeKeys(kind: NonNullable<Wanted['key']>): { privateKey: KeyObject; publicKey: KeyObject } {
