@@ -83,6 +83,8 @@ export interface StagedBytes {
    * an answer can still be sent; only an idle one is destroyed.
    */
   append(at: number, bytes: Readable, limits?: AppendLimits): Promise<number>;
+  /** The digest of all bytes, before it is decided whether they are stored; nothing may be appended after it. */
+  digest(algorithm: DigestAlgorithm): Promise<Digest>;
   /**
    * Checks the whole against the digest and stores it durably; throws invalid DIGEST_INVALID and leaves nothing when it
    * differs. Storing what is there already is fine. Returns the size.

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { rm, type FileHandle } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
-import { algorithmOf, type Digest } from '#oci/digest.js';
+import { algorithmOf, type Digest, type DigestAlgorithm } from '#oci/digest.js';
 import type { AppendLimits, StagedBytes } from './blob-store.js';
 import { digestOfStream } from './digest-of-stream.js';
 import { statOf, type FileLayout } from './file-layout.js';
@@ -41,6 +41,17 @@ export class FileStagedBytes implements StagedBytes {
     });
   }
 
+  digest(algorithm: DigestAlgorithm): Promise<Digest> {
+    return this.turns.alone(this.uploadId, () =>
+      this.#withFile(async (file) => {
+        const { mark } = await stateOf(file);
+        const running = await this.#wholeDigest(file, algorithm, mark);
+        this.turns.keep(this.uploadId, { running, mark });
+        return running.digest();
+      }),
+    );
+  }
+
   async commit(digest: Digest): Promise<number> {
     checkedDigest(digest);
     return this.turns.alone(this.uploadId, () => this.#withFile((file) => this.#commitFile(file, digest)));
@@ -63,7 +74,7 @@ export class FileStagedBytes implements StagedBytes {
 
   async #commitFile(file: FileHandle, digest: Digest): Promise<number> {
     const { size, mark } = await stateOf(file);
-    const running = await this.#wholeDigest(file, digest, mark);
+    const running = await this.#wholeDigest(file, algorithmOf(digest), mark);
     const actual = await running.digest();
     if (actual !== digest || running.bytes !== size) {
       await rm(this.#path, { force: true });
@@ -80,9 +91,8 @@ export class FileStagedBytes implements StagedBytes {
     throw cutOff(size, broken.error);
   }
 
-  async #wholeDigest(file: FileHandle, digest: Digest, mark: string): Promise<BlockDigest> {
+  async #wholeDigest(file: FileHandle, algorithm: DigestAlgorithm, mark: string): Promise<BlockDigest> {
     const carried = this.turns.take(this.uploadId, mark);
-    const algorithm = algorithmOf(digest);
     if (carried?.algorithm === algorithm) return carried;
     return digestOfStream(file.createReadStream({ start: 0, highWaterMark: READ_BYTES, autoClose: false }), algorithm);
   }

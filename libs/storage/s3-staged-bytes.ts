@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { algorithmOf, digestOf, type Digest } from '#oci/digest.js';
+import { algorithmOf, digestOf, type Digest, type DigestAlgorithm } from '#oci/digest.js';
 import { unavailable } from '#platform/domain-error.js';
 import type { AppendLimits, StagedBytes } from './blob-store.js';
 import { digestOfStream } from './digest-of-stream.js';
@@ -49,6 +49,20 @@ export class S3StagedBytes implements StagedBytes {
     });
   }
 
+  digest(algorithm: DigestAlgorithm): Promise<Digest> {
+    return this.turns.alone(this.uploadId, async () => {
+      const state = await this.#load();
+      const carried = this.turns.take(this.uploadId, state.revision);
+      if (carried?.algorithm === algorithm && carried.bytes === bytesOf(state)) {
+        this.turns.keep(this.uploadId, { running: carried, mark: state.revision });
+        return carried.digest();
+      }
+      if (state.parts.length === 0) return digestOf(state.tail, algorithm);
+      await this.#complete(state, bytesOf(state));
+      return this.#read(algorithm);
+    });
+  }
+
   async commit(digest: Digest): Promise<number> {
     checkedDigest(digest);
     return this.turns.alone(this.uploadId, async () => {
@@ -93,7 +107,7 @@ export class S3StagedBytes implements StagedBytes {
       throw unavailable('The object store has lost parts of this upload; start it anew.');
   }
 
-  async #read(algorithm: 'sha256' | 'sha512'): Promise<Digest> {
+  async #read(algorithm: DigestAlgorithm): Promise<Digest> {
     const found = await this.objects.get(this.#keys.data);
     if (found === undefined || found === 'outside') throw unavailable('The object store has lost this upload.');
     const digest = await digestOfStream(found.body, algorithm);

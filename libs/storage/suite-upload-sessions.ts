@@ -42,6 +42,22 @@ export function uploadSessions(under: Under): void {
     }
   });
 
+  it.for([1000, 9 * MIB])('tells the digest of %i bytes before it is decided to store them', async (size, context) => {
+    const { store, reopened } = under(context);
+    const bytes = randomBytes(size);
+    const [uploadId, dropped] = [randomUUID(), store.staging(randomUUID())];
+    await store.staging(uploadId).append(0, stream(bytes));
+    await dropped.append(0, stream(bytes), { closing: true });
+    expect(await dropped.digest('sha256')).toBe(digestOf(bytes));
+    await dropped.discard();
+    const staged = reopened().staging(uploadId);
+    for (const algorithm of ['sha256', 'sha512'] as const)
+      expect(await staged.digest(algorithm)).toBe(digestOf(bytes, algorithm));
+    expect(await store.size(digestOf(bytes))).toBeUndefined();
+    expect(await staged.commit(digestOf(bytes))).toBe(size);
+    expect(await verifyStored(store, digestOf(bytes))).toBe(size);
+  });
+
   it('takes bytes only at the offset where it stands, and stays usable', async (context) => {
     const { store } = under(context);
     const bytes = randomBytes(50 * KIB);

@@ -1,16 +1,20 @@
+import { randomBytes } from 'node:crypto';
 import { access, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { digestOf } from '#oci/digest.js';
 import { newId } from '#platform/identifiers.js';
 import { acceptImport } from '#transfer/oci-layout/import/accept-import.js';
 import { ImportLayoutHandler } from '#transfer/oci-layout/import/import-layout.handler.js';
+import { blobPath } from '#transfer/oci-layout/layout-names.js';
 import { END_OF_ARCHIVE, tarHeader } from '#transfer/oci-layout/tar/tar-writer.js';
 import { archive, layoutMembers, type Member, ofType } from './archives.js';
 import { hostileArchives, pax } from './hostile-archives.js';
 import { openWorld, taskContext, type World } from './world.js';
 
+const MIB = 1024 * 1024;
 let world: World;
 let repositoryId: string;
 let good: Member[];
@@ -36,6 +40,30 @@ describe('a hostile archive', () => {
     expect(await world.inventory(repositoryId)).toEqual(before);
     expect(await readdir(join(world.dataDir, 'imports'))).toEqual([]);
     await expect(access(join(world.dataDir, 'blobs'))).rejects.toThrow('ENOENT');
+  });
+
+  it('F2 whose last large blob is wrong or cut off leaves nothing of those before it', async () => {
+    const [first, last] = [randomBytes(5 * MIB), randomBytes(5 * MIB)];
+    const members = (bytes: Buffer): Member[] => [
+      { path: blobPath(digestOf(first)), bytes: first },
+      ...good,
+      { path: blobPath(digestOf(last)), bytes },
+    ];
+    const wrong = Buffer.concat([last.subarray(1), Buffer.from('x')]);
+    const cases: [Buffer, RegExp][] = [
+      [archive(members(wrong)), /have the digest/],
+      [archive(members(last)).subarray(0, -2 * MIB), /^The archive is cut off/],
+      [gzipSync(archive(members(last))).subarray(0, -2 * MIB), /^The archive cannot be decompressed/],
+      [archive(members(last).filter(({ path }) => path !== good[2]!.path)), /lacks 1 of the files/],
+    ];
+    for (const [bytes, message] of cases) {
+      await expect(world.import(repositoryId, bytes)).rejects.toMatchObject({
+        kind: 'invalid',
+        message: expect.stringMatching(message) as string,
+      });
+      for (const folder of ['imports', 'uploads']) expect(await readdir(join(world.dataDir, folder))).toEqual([]);
+      await expect(access(join(world.dataDir, 'blobs'))).rejects.toThrow('ENOENT');
+    }
   });
 
   it('F1 a million members are refused before they are read', async () => {

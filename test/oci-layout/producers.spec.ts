@@ -1,4 +1,8 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { randomBytes } from 'node:crypto';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import * as openpgp from 'openpgp';
 import { digestOf } from '#oci/digest.js';
 import { MediaType } from '#oci/media-types.js';
@@ -7,6 +11,8 @@ import { rowsOf } from '#platform/database.js';
 import { keyPair } from '#signing/formats/cosign/fixtures.js';
 import { formatOf } from '#signing/formats/all.js';
 import type { StoredManifest } from '#signing/formats/signature-format.js';
+import { verifyStored } from '#storage/verify-stored.js';
+import { LayoutFiles } from '#transfer/oci-layout/import/layout-files.js';
 import { blobPath } from '#transfer/oci-layout/layout-names.js';
 import { archive, indexOf, layoutMembers, type Member } from './archives.js';
 import { openWorld, type World } from './world.js';
@@ -15,6 +21,7 @@ let world: World;
 let repositoryId: string;
 const REF = 'org.opencontainers.image.ref.name';
 const KIND = 'kind';
+const MIB = 1024 * 1024;
 
 beforeEach(async () => {
   world = await openWorld();
@@ -90,6 +97,27 @@ describe('names in a layout', () => {
     }));
     await world.import(repositoryId, withIndex(members, entries));
     expect(await tags()).toEqual(['a', 'b']);
+  });
+});
+
+describe('large blobs', () => {
+  it('are stored while they are checked, and not read again', async () => {
+    const readAgain = vi.spyOn(LayoutFiles.prototype, 'stream');
+    const layers = [randomBytes(5 * MIB), randomBytes(6 * MIB + 1), Buffer.from('small')];
+    const described = layers.map((bytes) => ({
+      mediaType: MediaType.ociLayer,
+      digest: digestOf(bytes),
+      size: bytes.length,
+    }));
+    const members = await layoutMembers('large', { [REF]: 'v1' }, { layers: described });
+    const layout = archive([...members, ...layers.map(blobMember)]);
+    expect(await world.import(repositoryId, layout)).toMatchObject({ blobs: 4, version: 1 });
+    expect(readAgain.mock.calls.map(([{ size }]) => size).every((size) => size < MIB)).toBe(true);
+    for (const { digest, size } of described) expect(await verifyStored(world.store, digest)).toBe(size);
+    const again = await world.repository('team/again');
+    expect(await world.import(again, gzipSync(layout))).toMatchObject({ blobs: 4, version: 1 });
+    expect(await readdir(join(world.dataDir, 'uploads'))).toEqual([]);
+    readAgain.mockRestore();
   });
 });
 

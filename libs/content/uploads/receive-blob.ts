@@ -58,7 +58,7 @@ export async function closeUpload(receiving: Receiving, key: UploadKey, digest: 
   try {
     await withLease(receiving, session, async (staged, lease) => {
       if (rest) await append(staged, lease, rest, closing(receiving, digest));
-      const size = await commit(receiving, staged, session, digest);
+      const size = await commitStaged(receiving, staged, session, digest);
       lease.ended();
       return size;
     });
@@ -84,7 +84,7 @@ export async function receiveBlob(
   try {
     const offset = await staged.append(0, rest.bytes, closing(receiving, digest));
     if (rest.length !== undefined && offset !== rest.length) throw shortBody(offset);
-    await commit(receiving, staged, { repositoryId }, digest);
+    await commitStaged(receiving, staged, { repositoryId }, digest);
   } catch (error) {
     await staged.discard();
     throw error;
@@ -157,8 +157,8 @@ async function append(staged: StagedBytes, lease: UploadLease, chunk: Chunk, lim
  * Puts the bytes in place and makes the row under one lock, so that the collector cannot come between. The session that
  * they came in, if any, is closed by the same commit.
  */
-function commit(
-  { source }: Receiving,
+export function commitStaged(
+  { source }: Pick<Receiving, 'source'>,
   staged: StagedBytes,
   { id, repositoryId }: { readonly id?: string; readonly repositoryId: string },
   digest: Digest,

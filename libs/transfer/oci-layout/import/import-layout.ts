@@ -18,6 +18,7 @@ import { readLayoutIndex } from './read-index.js';
 import { readLookaside } from './read-lookaside.js';
 import { reportOf } from './report-import.js';
 import { type ResolvedLayout, resolveLayout } from './resolve-layout.js';
+import { StagedBlobs } from './staged-blobs.js';
 import { storeLayout } from './store-layout.js';
 import { surveyArchive } from './survey-archive.js';
 
@@ -37,8 +38,9 @@ const DRAFTS_AT_ONCE = 8;
 const MOST_RACES = 10;
 
 /**
- * Imports an archive that lies on disk. First everything is read and checked, and nothing is stored; then blobs are stored
- * and staged; then one transaction makes the version. Running it again does what is left, or nothing.
+ * Imports an archive that lies on disk. First everything is read and checked, and nothing is stored: large blobs wait in
+ * staging for it. Then blobs are stored; then one transaction makes the version. Running it again does what is left, or
+ * nothing.
  */
 export async function importLayout(
   importing: Importing,
@@ -46,23 +48,47 @@ export async function importLayout(
   archive: ImportFiles,
   context: TaskContext,
 ): Promise<ImportReport> {
-  const files = await readArchive(importing, archive, context);
+  const staged = new StagedBlobs(importing.source, importing.store);
   try {
-    const layout = await resolveLayout(files, await readLayoutIndex(files), {
-      manifest: importing.config.manifestLimit,
-    });
-    const lookaside = await readLookaside(files, (digest) => layout.manifests.has(digest));
-    await storeBlobs(importing, repositoryId, files, layout, context);
-    const into = { source: importing.source, store: importing.store, view: { repositoryId, pinned: null } };
-    const manifests = await draftAll(into, layout, context.signal);
-    const version = await commit(into, layout, { manifests, signatures: lookaside }, context);
-    return reportOf(layout, manifests, lookaside, version);
+    const files = await readArchive(importing, archive, staged, context);
+    try {
+      return await takeLayout(importing, repositoryId, { files, staged }, context);
+    } finally {
+      await files.close();
+    }
   } finally {
-    await files.close();
+    await staged.discard();
   }
 }
 
-async function readArchive({ config }: Importing, archive: ImportFiles, context: TaskContext): Promise<LayoutFiles> {
+/** An archive that was read: its files, and those of its blobs that wait in staging. */
+interface ReadArchive {
+  readonly files: LayoutFiles;
+  readonly staged: StagedBlobs;
+}
+
+async function takeLayout(
+  importing: Importing,
+  repositoryId: string,
+  archive: ReadArchive,
+  context: TaskContext,
+): Promise<ImportReport> {
+  const { files } = archive;
+  const layout = await resolveLayout(files, await readLayoutIndex(files), { manifest: importing.config.manifestLimit });
+  const lookaside = await readLookaside(files, (digest) => layout.manifests.has(digest));
+  await storeBlobs(importing, repositoryId, archive, layout, context);
+  const into = { source: importing.source, store: importing.store, view: { repositoryId, pinned: null } };
+  const manifests = await draftAll(into, layout, context.signal);
+  const version = await commit(into, layout, { manifests, signatures: lookaside }, context);
+  return reportOf(layout, manifests, lookaside, version);
+}
+
+async function readArchive(
+  { config }: Importing,
+  archive: ImportFiles,
+  staged: StagedBlobs,
+  context: TaskContext,
+): Promise<LayoutFiles> {
   const { path, bytes } = await openArchive(archive, { bytes: config.importLimit, ratio: LARGEST_RATIO });
   const limits = {
     entries: MOST_ENTRIES,
@@ -79,10 +105,13 @@ async function readArchive({ config }: Importing, archive: ImportFiles, context:
       done: Math.floor(read / MIB),
       suffix: 'MiB',
     });
-  const surveyed = await surveyArchive(bytes, limits, (count) => {
-    context.signal.throwIfAborted();
-    read += count;
-    report('running');
+  const surveyed = await surveyArchive(bytes, limits, {
+    onBytes: (count) => {
+      context.signal.throwIfAborted();
+      read += count;
+      report('running');
+    },
+    take: (digest, body) => staged.take(digest, body),
   });
   report('completed');
   return LayoutFiles.open(path, surveyed);
@@ -91,7 +120,7 @@ async function readArchive({ config }: Importing, archive: ImportFiles, context:
 async function storeBlobs(
   importing: Importing,
   repositoryId: string,
-  files: LayoutFiles,
+  { files, staged }: ReadArchive,
   { blobs }: ResolvedLayout,
   context: TaskContext,
 ): Promise<void> {
@@ -100,7 +129,9 @@ async function storeBlobs(
     context.progress({ message: 'Storing blobs', code: 'import.blobs', state, done, total: blobs.size });
   await inParallel([...blobs], BLOBS_AT_ONCE, async ([digest, file]) => {
     context.signal.throwIfAborted();
-    if (!(await mountBlob(importing.source, repositoryId, digest))) {
+    const here =
+      (await staged.commit(repositoryId, digest)) || (await mountBlob(importing.source, repositoryId, digest));
+    if (!here) {
       const receiving = { source: importing.source, store: importing.store, limits: { ownsChunks: true } };
       await receiveBlob(receiving, repositoryId, digest, { bytes: files.stream(file), length: file.size });
     }

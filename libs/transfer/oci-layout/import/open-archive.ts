@@ -5,7 +5,7 @@ import { pipeline, type Transform } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { refused } from '../tar/refusal.js';
 import type { ImportFiles } from './import-files.js';
-import { CHUNK, readAhead } from '../read-ahead.js';
+import { BufferRing, CHUNK, readAhead } from '../read-ahead.js';
 
 /** How large an archive may get. */
 export interface ArchiveLimits {
@@ -15,13 +15,16 @@ export interface ArchiveLimits {
   readonly ratio: number;
 }
 
-/** An archive whose bytes can be read once from the front, and after that anywhere in `path`. */
+/** An archive whose bytes can be read once from the front, a chunk ahead at most, and after that anywhere in `path`. */
 export interface OpenedArchive {
   readonly path: string;
   readonly bytes: AsyncIterable<Buffer>;
 }
 
 const RATIO_FROM = 64 * CHUNK;
+
+/** Chunks in use: one is taken, one waits for whoever takes it, one is read ahead; the last is for safety. */
+const RING = 4;
 
 type Decompressor = Transform & { readonly bytesWritten: number };
 
@@ -31,7 +34,7 @@ type Decompressor = Transform & { readonly bytesWritten: number };
  */
 export async function openArchive(files: ImportFiles, limits: ArchiveLimits): Promise<OpenedArchive> {
   const make = decompressorOf(await firstBytes(files.upload));
-  if (!make) return { path: files.upload, bytes: readAhead(files.upload) };
+  if (!make) return { path: files.upload, bytes: readAhead(files.upload, new BufferRing(RING)) };
   return { path: files.plain, bytes: decompress(files, make(), limits) };
 }
 

@@ -1,5 +1,5 @@
 import { RunningDigest } from '#storage/running-digest.js';
-import type { DigestAlgorithm } from '#oci/digest.js';
+import { algorithmOf, type Digest, type DigestAlgorithm } from '#oci/digest.js';
 import { ManifestError, parseManifest } from '#oci/manifest.js';
 import { refused, shown } from '../tar/refusal.js';
 import { readTar, type TarFile } from '../tar/tar-reader.js';
@@ -16,6 +16,14 @@ export interface SurveyLimits {
   readonly blob: number;
 }
 
+/** Who goes along with a survey. */
+export interface SurveyCompanion {
+  /** Called with the size of each chunk of a blob. */
+  onBytes(bytes: number): void;
+  /** Takes the body of a blob that is too large for a manifest, and returns its digest; undefined when it does not want it. */
+  take(digest: Digest, body: AsyncIterable<Buffer>): Promise<Digest | undefined>;
+}
+
 /** A file of the archive whose bytes are what its name says, when it is a blob. */
 export interface SurveyedFile extends TarFile {
   /** Digests that it refers to, when it is a manifest. */
@@ -29,7 +37,7 @@ const HEX = { sha256: /^[a-f0-9]{64}$/, sha512: /^[a-f0-9]{128}$/ } as const;
 export async function surveyArchive(
   bytes: AsyncIterable<Buffer>,
   limits: SurveyLimits,
-  onBytes: (bytes: number) => void,
+  companion: SurveyCompanion,
 ): Promise<Map<string, SurveyedFile>> {
   const files = new Map<string, SurveyedFile>();
   let manifests = 0;
@@ -43,7 +51,7 @@ export async function surveyArchive(
     if (!HEX[algorithm].test(match[2]!)) throw refused(`${shown(file.path)} is not named by a digest.`);
     if (limits.blob > 0 && file.size > limits.blob)
       throw refused(`The blob ${shown(file.path)} is larger than the limit of ${limits.blob} bytes.`);
-    const small = await checkBlob(file, body, `${algorithm}:${match[2]}`, limits.manifest, onBytes);
+    const small = await checkBlob(file, body, `${algorithm}:${match[2]}`, limits.manifest, companion);
     const subjects = small && subjectsOf(small);
     if (subjects && (manifests += file.size) > limits.manifests)
       throw refused(`The archive has more than ${limits.manifests} bytes of manifests; send fewer images at once.`);
@@ -56,21 +64,33 @@ export async function surveyArchive(
 async function checkBlob(
   { path, size }: TarFile,
   body: AsyncIterable<Buffer>,
-  digest: string,
+  digest: Digest,
   most: number,
-  onBytes: (bytes: number) => void,
+  companion: SurveyCompanion,
 ): Promise<Buffer | undefined> {
-  const running = new RunningDigest(digest.startsWith('sha512:') ? 'sha512' : 'sha256');
-  const kept: Buffer[] = [];
-  for await (const chunk of body) {
-    running.update(chunk);
-    if (size <= most) kept.push(Buffer.from(chunk));
-    onBytes(chunk.length);
-  }
-  const actual = running.digest();
+  const counted = counting(body, (bytes) => companion.onBytes(bytes));
+  const kept: Buffer[] | undefined = size <= most ? [] : undefined;
+  const taken = kept ? undefined : await companion.take(digest, counted);
+  const actual = taken ?? (await hashOf(counted, digest, kept));
   if (actual !== digest)
     throw refused(`The bytes of ${shown(path)} have the digest ${actual}; make the archive again.`, { digest, actual });
-  return size <= most ? Buffer.concat(kept) : undefined;
+  return kept && Buffer.concat(kept);
+}
+
+async function* counting(body: AsyncIterable<Buffer>, onBytes: (bytes: number) => void): AsyncGenerator<Buffer> {
+  for await (const chunk of body) {
+    onBytes(chunk.length);
+    yield chunk;
+  }
+}
+
+async function hashOf(body: AsyncIterable<Buffer>, digest: Digest, kept: Buffer[] | undefined): Promise<Digest> {
+  const running = new RunningDigest(algorithmOf(digest));
+  for await (const chunk of body) {
+    running.update(chunk);
+    kept?.push(Buffer.from(chunk));
+  }
+  return running.digest();
 }
 
 /** What a manifest refers to; undefined for bytes that are no manifest. */
