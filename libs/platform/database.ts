@@ -1,5 +1,7 @@
+import type { Socket } from 'node:net';
 import pg from 'pg';
 import { DataSource, type EntityManager, type MixedList } from 'typeorm';
+import { DomainError, unavailable } from './domain-error.js';
 
 // Sizes and counters fit a double; the driver would hand out strings.
 pg.types.setTypeParser(pg.types.builtins.INT8, Number);
@@ -14,6 +16,9 @@ export interface DatabaseOptions {
   readonly applicationName?: string;
 }
 
+/** Milliseconds that somebody waits for a connection, a new one or one that others give back. */
+const CONNECTION_PATIENCE = 20_000;
+
 /** A TypeORM data source for PostgreSQL: no automatic schema, uuids made by us, idle errors kept from ending the process. */
 export function createDataSource(options: DatabaseOptions): DataSource {
   return new DataSource({
@@ -23,6 +28,7 @@ export function createDataSource(options: DatabaseOptions): DataSource {
     migrations: options.migrations ?? [],
     synchronize: false,
     poolSize: options.poolSize ?? 10,
+    connectTimeoutMS: CONNECTION_PATIENCE,
     applicationName: options.applicationName ?? 'hallmark',
     installExtensions: false,
     uuidExtension: 'pgcrypto',
@@ -34,6 +40,12 @@ export function createDataSource(options: DatabaseOptions): DataSource {
 /** The pool under a data source, for prepared statements on hot paths. */
 export function poolOf(source: DataSource): pg.Pool {
   return (source.driver as unknown as { master: pg.Pool }).master;
+}
+
+/** Ends every connection of a data source at once: what runs on them fails with {@link databaseTrouble}, new ones are made. */
+export function breakConnections(source: DataSource): void {
+  const { _clients: clients } = poolOf(source) as unknown as { _clients: { connection: { stream: Socket } }[] };
+  for (const { connection } of clients) connection.stream.destroy();
 }
 
 /** Rows of a prepared statement; `name` must name this text and no other. */
@@ -106,19 +118,36 @@ export function isRetryable(error: unknown): boolean {
   return ['40001', '40P01'].includes(errorCode(error) ?? '');
 }
 
-/** True for failures that end by themselves when the database can be reached again. */
-export function isDatabaseAway(error: unknown): boolean {
-  const code = errorCode(error);
-  if (code !== undefined) return AWAY.has(code) || code.startsWith('08');
-  return error instanceof Error && (LOST.test(error.message) || error.name.includes('AlreadyReleasedError'));
+/**
+ * What a failure of the database itself means for who asked: `unavailable` for those that end by themselves when it can be
+ * reached, or written to, again, `no-space` for a full disk. Undefined for everything else.
+ */
+export function databaseTrouble(error: unknown): DomainError | undefined {
+  const code = errorCode(error) ?? '';
+  if (code === READ_ONLY)
+    return unavailable('The database takes no changes now: it is a standby or read-only; try again.', 5, error);
+  if (code === DISK_FULL)
+    return new DomainError('no-space', 'UNAVAILABLE', 'The disk of the database is full; make room and try again.', {
+      cause: error,
+    });
+  const isLost =
+    code === '' && error instanceof Error && (LOST.test(error.message) || error.name.includes('AlreadyReleasedError'));
+  if (!isLost && !AWAY.has(code) && !code.startsWith('08')) return undefined;
+  return unavailable('The database cannot be reached; try again.', 5, error);
 }
+
+const READ_ONLY = '25006';
+const DISK_FULL = '53100';
 
 /** What the driver says when the connection broke under a query or none could be had. */
 const LOST =
-  /^(?:Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error)/;
+  /^(?:Connection terminated|timeout exceeded when trying to connect|timeout expired|Client has encountered a connection error|Client was closed)/;
 
-/** Shut down, starting up, no connection left, or nobody there. */
-const AWAY = new Set(['57P01', '57P02', '57P03', '53300', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOTFOUND']);
+/** Shut down, starting up, idle for too long, no connection left; nobody there, or no way to get there. */
+const AWAY = new Set(
+  `57P01 57P02 57P03 57P05 25P03 53300
+   ECONNREFUSED ECONNRESET EPIPE ETIMEDOUT EHOSTUNREACH ENETUNREACH ENOTFOUND EAI_AGAIN`.split(/\s+/),
+);
 
 function errorCode(error: unknown): string | undefined {
   const each = error as { code?: string; driverError?: { code?: string } };

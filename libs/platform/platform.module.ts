@@ -2,7 +2,7 @@ import { type DynamicModule, Inject, Module, type OnApplicationShutdown } from '
 import { DataSource, type MixedList } from 'typeorm';
 import { ChangeFeed } from './change-feed.js';
 import { CONFIG, type HallmarkConfig } from './config.js';
-import { createDataSource } from './database.js';
+import { breakConnections, createDataSource } from './database.js';
 
 /** Settings, database and change feed of one process: what every other module stands on. */
 @Module({})
@@ -10,7 +10,9 @@ export class PlatformModule implements OnApplicationShutdown {
   constructor(
     @Inject(DataSource) private readonly source: DataSource,
     @Inject(ChangeFeed) private readonly feed: ChangeFeed,
-  ) {}
+  ) {
+    feed.onSilence(() => breakConnections(source));
+  }
 
   /** `entities` are the tables of the product, `name` is shown among the database's connections. */
   static of(config: HallmarkConfig, entities: MixedList<Function>, name: string): DynamicModule {

@@ -1,6 +1,6 @@
 import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { isRefusedValue, isUniqueViolation } from '#platform/database.js';
+import { databaseTrouble, isRefusedValue, isUniqueViolation } from '#platform/database.js';
 import { isDomainError, messageOf, type DomainError, type ErrorKind } from '#platform/domain-error.js';
 import { log } from '#platform/logger.js';
 import { BODY_CODE } from './errors.js';
@@ -33,7 +33,8 @@ export interface ErrorAnswer {
 
 /** Says anything that was thrown in the form of the REST API. What was not thrown on purpose shows nothing of itself. */
 export function errorAnswer(error: unknown): ErrorAnswer {
-  if (isDomainError(error)) return domainAnswer(error);
+  const meant = isDomainError(error) ? error : databaseTrouble(error);
+  if (meant) return domainAnswer(meant);
   if (isUniqueViolation(error)) return { status: 400, body: { [uniqueField(error)]: ['This field must be unique.'] } };
   if (isRefusedValue(error)) return { status: 400, body: { non_field_errors: [REFUSED_VALUE] } };
   if (error instanceof HttpException) {

@@ -1,6 +1,6 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
-import { isDatabaseAway } from '#platform/database.js';
+import { databaseTrouble } from '#platform/database.js';
 import { DomainError, type ErrorKind, isDomainError } from '#platform/domain-error.js';
 import { log } from '#platform/logger.js';
 import { sendJson } from './answer.js';
@@ -56,15 +56,9 @@ const KNOWN = new Set([
 ]);
 
 /** The OCI form of anything that was thrown; what was not thrown on purpose says nothing. */
-export function toOciError(error: unknown): OciError {
-  if (isDatabaseAway(error))
-    return {
-      status: 503,
-      code: 'UNAVAILABLE',
-      message: 'The registry cannot reach its database; try again.',
-      retryAfter: 5,
-    };
-  if (!isDomainError(error)) return { status: 500, code: 'UNKNOWN', message: 'The registry failed; try again.' };
+export function toOciError(thrown: unknown): OciError {
+  const error = isDomainError(thrown) ? thrown : databaseTrouble(thrown);
+  if (!error) return { status: 500, code: 'UNKNOWN', message: 'The registry failed; try again.' };
   const { status, code } = BY_KIND[error.kind];
   return {
     status,
@@ -78,7 +72,7 @@ export function toOciError(error: unknown): OciError {
 /** Answers with an error in the OCI form. */
 export function sendOciError(reply: FastifyReply, error: unknown): void {
   if (!isDomainError(error))
-    log(isDatabaseAway(error) ? 'warn' : 'error', 'a registry request failed', {
+    log(databaseTrouble(error) ? 'warn' : 'error', 'a registry request failed', {
       error,
       url: reply.request.originalUrl,
     });
