@@ -113,6 +113,18 @@ describe('the form of requests', () => {
   });
 });
 
+describe('bytes that are no HTTP', () => {
+  it('are refused after the requests before them have their answers', async () => {
+    const request = (line: string) => head(registry, `${line} HTTP/1.1`);
+    const reads = [`GET /v2/${NAME}/blobs/${layer}`, 'GET /v2/_catalog', `GET /v2/${NAME}/manifests/none`];
+    const { text } = await sendRaw(registry, reads.map(request).join('') + 'RUBBISH\r\n\r\n'.repeat(3));
+    expect(text.match(/HTTP\/1\.1 \d+/g)).toEqual([200, 200, 404, 400].map((status) => `HTTP/1.1 ${status}`));
+    const post = head(registry, `POST /v2/${NAME}/blobs/uploads/ HTTP/1.1`, ['Transfer-Encoding: chunked']);
+    const broken = await sendRaw(registry, `${post}5\r\nbytesRUBBISH`);
+    expect(broken.text.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 400']);
+  });
+});
+
 /** What comes before the server closes too. */
 function halfClosed(bytes: string): Promise<string> {
   return new Promise((resolve, reject) => {

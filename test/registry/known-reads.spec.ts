@@ -179,6 +179,7 @@ describe('bytes that are not one known request', () => {
       await repeat(line, GET_TAG);
       line.write(GET_TAG + rest);
       expect(digestIn(await line.answer())).toBe(ONE.digest);
+      expect(await line.answer()).toMatch(/^HTTP\/1\.1 40[05] /);
       await expect.poll(() => line.closed).toBe(true);
     }
     expect(twin.fastPath.counts.repeats).toBe(repeats + 4);

@@ -1,6 +1,7 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { LRUCache } from 'lru-cache';
+import { isBroken } from '../http/client-error.js';
 import type { FlatHeaders } from './answers.js';
 
 /** What Node has read of a request without a body. */
@@ -124,8 +125,9 @@ export class KnownReads {
     line.requests = 0;
     line.read = undefined;
     line.deliver.call(socket, bytes);
+    line.atStart = line.requests === 1 && isWhole(line.request!) && staysOpen(line.request!);
     // Bytes behind a request that break the connection are none of it.
-    line.atStart = line.requests === 1 && isWhole(line.request!) && staysOpen(line.request!) && socket.writable;
+    if (!socket.writable || isBroken(socket)) line.atStart = false;
     if (atStart && line.atStart && line.read) this.reads.set(text, line.read);
   }
 

@@ -14,14 +14,44 @@ const METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE';
 /** The line of a request that is as it should be, but for a method that Node does not know. */
 const REQUEST_LINE = /^[\w!#$%&'*+.^`|~-]{1,32} \/\S* HTTP\/1\.[01]\r\n/;
 
-/** Answers what is no request at all in the OCI form, once, and closes the connection. */
-export function answerClientError(error: NodeJS.ErrnoException & { rawPacket?: unknown }, socket: Socket): void {
-  const answered = (socket as { _httpMessage?: { headersSent?: boolean } })._httpMessage?.headersSent === true;
-  if (error.code === 'ECONNRESET' || !socket.writable || answered) return void socket.destroy();
-  const packet = Buffer.isBuffer(error.rawPacket) ? error.rawPacket.toString('latin1') : '';
-  const strange = error.code === 'HPE_INVALID_METHOD' && REQUEST_LINE.test(packet);
+type ConnectionError = NodeJS.ErrnoException & { readonly rawPacket?: unknown; readonly bytesParsed?: number };
+
+const broken = new WeakSet<Socket>();
+
+/** True once something came over a connection that is no HTTP: nothing more of it is read. */
+export const isBroken = (socket: Socket): boolean => broken.has(socket);
+
+/**
+ * Answers what is no request at all in the OCI form, once, and closes the connection. Requests that were whole before it get
+ * their answers first, since clients go by the order.
+ */
+export function answerClientError(error: ConnectionError, socket: Socket): void {
+  if (!error.code?.startsWith('HPE_')) return answerOrCut(error, socket);
+  if (broken.has(socket)) return;
+  broken.add(socket);
+  answerInTurn(error, socket);
+}
+
+function answerInTurn(error: ConnectionError, socket: Socket): void {
+  const due = dueOn(socket);
+  if (due?.req.complete && socket.writable) due.once('finish', () => answerInTurn(error, socket));
+  else answerOrCut(error, socket);
+}
+
+function answerOrCut(error: ConnectionError, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable || dueOn(socket)?.headersSent) return void socket.destroy();
+  const strange = error.code === 'HPE_INVALID_METHOD' && REQUEST_LINE.test(brokenLine(error));
   refuse(socket, strange ? UNKNOWN_METHOD : (BY_CODE[error.code ?? ''] ?? MALFORMED));
 }
+
+/** What came, from the line on in which the parser gave up. */
+function brokenLine({ rawPacket, bytesParsed = 0 }: ConnectionError): string {
+  if (!Buffer.isBuffer(rawPacket)) return '';
+  return rawPacket.toString('latin1', rawPacket.lastIndexOf('\n', bytesParsed) + 1);
+}
+
+/** The answer that a connection waits for. */
+const dueOn = (socket: Socket) => (socket as { _httpMessage?: ServerResponse | null })._httpMessage;
 
 /** Answers `CONNECT`, which wants a tunnel to somewhere: there is none. Node has let go of the connection and its parser. */
 export function refuseTunnel(_request: IncomingMessage, socket: Duplex): void {
