@@ -2,6 +2,7 @@ import { Initial1795268000087 } from './1795268000087-initial.js';
 import { ContentGuards1795273355540 } from './1795273355540-content-guards.js';
 import { ContentCounts1795273420834 } from './1795273420834-content-counts.js';
 import { ContentState1795284000000 } from './1795284000000-content-state.js';
+import { FewerPushIndexes1795297551875 } from './1795297551875-fewer-push-indexes.js';
 
 /** All migrations, oldest first. A merged one is never edited. */
 export const migrations: Function[] = [
@@ -9,4 +10,5 @@ export const migrations: Function[] = [
   ContentGuards1795273355540,
   ContentCounts1795273420834,
   ContentState1795284000000,
+  FewerPushIndexes1795297551875,
 ];

@@ -5,7 +5,6 @@ import { ResourceEntity } from '#platform/base.entity.js';
 @Entity('upload')
 @Index('upload_open', ['principal'], { where: 'digest is null' })
 export class UploadEntity extends ResourceEntity {
-  @Index('upload_repository')
   @Column({ name: 'repository_id', type: 'uuid' })
   repositoryId: string;
 
@@ -32,7 +31,6 @@ export class UploadEntity extends ResourceEntity {
   @Column({ name: 'lease_until', type: 'timestamptz', nullable: true })
   leaseUntil: Date | null;
 
-  @Index('upload_touched')
   @Column({ name: 'touched_at', type: 'timestamptz', default: () => 'now()' })
   touchedAt: Date;
 }

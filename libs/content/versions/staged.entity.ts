@@ -3,6 +3,7 @@ import type { UnitKind } from './version.entity.js';
 
 /** Pushed into a repository but not in a version yet: readable by digest, protected from the collector. */
 @Entity('staged')
+@Index('staged_manifests', ['since'], { where: "kind = 'manifest'" })
 export class StagedEntity {
   @Column({ name: 'repository_id', type: 'uuid', primary: true })
   repositoryId: string;
@@ -14,7 +15,6 @@ export class StagedEntity {
   @Column({ type: 'text' })
   kind: UnitKind;
 
-  @Index('staged_since')
   @Column({ type: 'timestamptz', default: () => 'now()' })
   since: Date;
 }
