@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
-import { DomainError } from '#platform/domain-error.js';
 import type { AppendLimits } from './blob-store.js';
 import type { BlockDigest } from './block-digest.js';
+import { type Broken, flowInto, type Pace } from './flow-into.js';
 import { tooLarge } from './storage-errors.js';
 
 /** Size of a block. */
@@ -14,14 +14,11 @@ const MOST_UNWRITTEN = 4;
 const MOST_OF_ALL = 16;
 
 /** Bounds of {@link gatherChunks}. */
-export interface GatherOptions {
+export interface GatherOptions extends Pace {
   /** Most bytes that are taken now. */
   readonly most: number;
   /** The limit that a refusal names. */
   readonly limit: number;
-  /** Milliseconds in which at least {@link idleBytes} must come, or the stream is destroyed. */
-  readonly idleMs: number | undefined;
-  readonly idleBytes: number;
   /** Nobody else holds the chunks, so that each is freed as soon as it is copied. */
   readonly ownsChunks: boolean;
 }
@@ -51,7 +48,7 @@ export interface Gathered {
   /** How many bytes the sink got. */
   readonly bytes: number;
   /** How the stream ended before its end. */
-  readonly broken?: { readonly error: unknown } | undefined;
+  readonly broken?: Broken | undefined;
 }
 
 /**
@@ -65,24 +62,22 @@ export async function gatherChunks(
   sink: BlockSink,
   digest?: BlockDigest,
 ): Promise<Gathered> {
-  const reader = new ChunkReader(stream, options);
   const writer = new BlockWriter(sink, options, digest);
   let bytes = 0;
-  try {
-    for (let next = await reader.next(); ; next = await reader.next()) {
-      if (!next.chunk) {
-        await writer.end();
-        return { bytes, broken: next.broken };
-      }
-      if (bytes + next.chunk.length > options.most) {
-        await writer.end();
-        return { bytes, broken: { error: tooLarge(options.limit) } };
-      }
-      bytes += next.chunk.length;
-      await writer.add(next.chunk);
+  let refused: Broken | undefined;
+  const take = (chunk: Buffer) => {
+    if (bytes + chunk.length > options.most) {
+      refused = { error: tooLarge(options.limit) };
+      return false;
     }
+    bytes += chunk.length;
+    return writer.add(chunk);
+  };
+  try {
+    const broken = await flowInto(stream, take, options);
+    await writer.end();
+    return { bytes, broken: refused ?? broken };
   } finally {
-    reader.stop();
     await sink.end();
   }
 }
@@ -105,29 +100,40 @@ class BlockWriter {
     this.#size = Math.min(BLOCK_BYTES, options.most);
   }
 
-  async add(chunk: Buffer): Promise<void> {
-    for (let taken = 0; taken < chunk.length;) {
+  /** Takes a chunk, from a byte of it on; a promise when nothing else may come until it is kept. */
+  add(chunk: Buffer, from = 0): Promise<void> | undefined {
+    for (let taken = from; taken < chunk.length;) {
       const block = (this.#block ??= this.#spare.pop() ?? Buffer.allocUnsafeSlow(this.#size));
       const copied = chunk.copy(block, this.#held, taken);
       taken += copied;
       this.#held += copied;
-      if (this.#held === block.length) await this.#flush(block);
+      if (this.#held < block.length) continue;
+      this.#handOver(block);
+      if (this.#isFull()) return this.#room().then(() => this.add(chunk, taken));
     }
     if (this.options.ownsChunks) freeWhole(chunk);
+    return undefined;
   }
 
   async end(): Promise<void> {
-    if (this.#block) await this.#flush(this.#block.subarray(0, this.#held));
+    if (this.#block) this.#handOver(this.#block.subarray(0, this.#held));
     await this.#unwritten.at(-1);
     for (const { buffer } of this.#spare) buffer.transfer(0);
   }
 
-  async #flush(block: Buffer<ArrayBuffer>): Promise<void> {
+  #handOver(block: Buffer<ArrayBuffer>): void {
     [this.#block, this.#held] = [undefined, 0];
     const writing = this.#write(block, this.#unwritten.at(-1));
     writing.catch(() => undefined);
     this.#unwritten.push(writing);
-    while (this.#unwritten.length >= this.#most()) await this.#unwritten.shift();
+  }
+
+  #isFull(): boolean {
+    return this.#unwritten.length >= this.#most();
+  }
+
+  async #room(): Promise<void> {
+    while (this.#isFull()) await this.#unwritten.shift();
   }
 
   #most(): number {
@@ -155,43 +161,3 @@ class BlockWriter {
 function freeWhole({ buffer, byteLength }: Buffer): void {
   if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
 }
-
-/** Reads chunks without destroying the stream when the reader goes away, and destroys it when too little comes. */
-class ChunkReader {
-  #chunks: AsyncIterator<unknown>;
-  #timer: NodeJS.Timeout | undefined;
-  #waiting = false;
-  #lately = 0;
-
-  constructor(stream: Readable, { idleMs, idleBytes }: GatherOptions) {
-    this.#chunks = stream.iterator({ destroyOnReturn: false });
-    if (idleMs === undefined) return;
-    this.#timer = setInterval(() => {
-      if (this.#waiting && this.#lately < idleBytes) stream.destroy(tooSlow(idleMs, this.#lately));
-      this.#lately = 0;
-    }, idleMs);
-  }
-
-  async next(): Promise<{ chunk?: Buffer; broken?: Gathered['broken'] }> {
-    this.#waiting = true;
-    try {
-      const { done, value } = await this.#chunks.next();
-      if (done) return {};
-      const chunk = Buffer.isBuffer(value) ? value : Buffer.from(value as Uint8Array | string);
-      this.#lately += chunk.length;
-      return { chunk };
-    } catch (error) {
-      return { broken: { error } };
-    } finally {
-      this.#waiting = false;
-    }
-  }
-
-  stop(): void {
-    clearInterval(this.#timer);
-    void this.#chunks.return?.();
-  }
-}
-
-const tooSlow = (idleMs: number, bytes: number) =>
-  new DomainError('invalid', 'BLOB_UPLOAD_INVALID', `only ${bytes} bytes came in ${idleMs / 1000} s`);
