@@ -49,3 +49,18 @@ it('parallel guesses are counted before they are judged', () => {
   });
   expect(results.filter((each) => each === 'refused')).toHaveLength(7);
 });
+
+it('the addresses of one IPv6 network count as one, those of another network do not', () => {
+  const { guard } = throttle();
+  for (const address of ['2001:db8:0:1::1', '2001:db8::1:ffff:0:0:2', '2001:0DB8:0:1:a:b:c:d'])
+    guard.begin('ann', address);
+  expect(() => guard.begin('ann', '2001:db8:0:1:9::')).toThrow(expect.objectContaining({ kind: 'throttled' }));
+  expect(() => guard.begin('ann', '2001:db8:0:2::1')).not.toThrow();
+});
+
+it('an IPv4 address is the same in IPv6 form, and no other address', () => {
+  const { guard } = throttle();
+  for (const address of ['10.0.0.1', '::ffff:10.0.0.1', '::FFFF:10.0.0.1']) guard.begin('ann', address);
+  expect(() => guard.begin('ann', '10.0.0.1')).toThrow(expect.objectContaining({ kind: 'throttled' }));
+  expect(() => guard.begin('ann', '::ffff:10.0.0.2')).not.toThrow();
+});

@@ -15,7 +15,8 @@ const MOST_COUNTERS = 20_000;
 
 /**
  * Slows password guessing: sliding windows of failures per account and address, and per address. An attempt counts from its
- * beginning, so that parallel guesses do not slip through, and a success takes it back. Memory is bounded.
+ * beginning, so that parallel guesses do not slip through, and a success takes it back. A network (/64) of IPv6 counts as one
+ * address. Memory is bounded.
  */
 export class LoginThrottle {
   private readonly attempts: LRUCache<string, number[]>;
@@ -30,9 +31,10 @@ export class LoginThrottle {
   /** Counts an attempt or refuses it; call the result when the sign-in succeeded or could not be judged. */
   begin(account: string, address: string): () => void {
     const time = this.now();
+    const place = placeOf(address);
     const places = [
-      { key: `account ${address} ${account.slice(0, 200)}`, most: this.limits.perAccount },
-      { key: `address ${address}`, most: this.limits.perAddress },
+      { key: `account ${place} ${account.slice(0, 200)}`, most: this.limits.perAccount },
+      { key: `address ${place}`, most: this.limits.perAddress },
     ];
     for (const { key, most } of places) this.check(key, most, time);
     for (const { key, most } of places) this.attempts.set(key, [...this.recent(key, time), time].slice(-most));
@@ -61,4 +63,18 @@ export class LoginThrottle {
     if (left.length > 0) this.attempts.set(key, left);
     else this.attempts.delete(key);
   }
+}
+
+/** Whoever has one IPv6 address has its whole /64: that counts as one. An IPv4 address in IPv6 form is that address. */
+function placeOf(address: string): string {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
+  if (mapped !== undefined || !address.includes(':')) return mapped ?? address;
+  const [before = '', after] = address.replace(/%.*$/, '').split('::');
+  const [head, tail] = [before, after ?? ''].map((part) => part.split(':').filter((group) => group !== ''));
+  const zeros = after === undefined ? 0 : 8 - head!.length - tail!.length;
+  const groups = [...head!, ...Array.from({ length: Math.max(0, zeros) }, () => '0'), ...tail!];
+  return groups
+    .slice(0, 4)
+    .map((group) => Number.parseInt(group, 16).toString(16))
+    .join(':');
 }
