@@ -29,8 +29,10 @@ export async function renameGroup(tx: EntityManager, id: number, name: string): 
 
 /** Removes a group with its roles; members lose what they had by it at once. */
 export async function deleteGroup(tx: EntityManager, id: number): Promise<void> {
-  const members = await memberIds(tx, id);
+  // Locked, so that nobody gets in between this reading and the end of the group.
+  await tx.query('select 1 from access_group where id = $1 for update', [id]);
   await getGroup(tx, id);
+  const members = await memberIds(tx, id);
   await tx.delete(AccessGroup, { id });
   await expireTokens(tx, members);
 }

@@ -89,7 +89,9 @@ async function holders(tx: EntityManager, roleId: string): Promise<number[]> {
   return rows.map(({ id }) => id);
 }
 
+/** Refuses the product's own roles; nobody gets or loses another one until the transaction ends. */
 async function unlocked(tx: EntityManager, id: string): Promise<void> {
+  await tx.query('select 1 from role where id = $1 for update', [id]);
   if ((await getRole(tx, id)).locked) throw forbidden('The role is locked.');
 }
 

@@ -5,7 +5,14 @@ import { LOCKED_ROLES } from '#access/locked-roles.js';
 import { modelOf, PERMISSION_NAMES } from '#access/permission-names.js';
 import { grantOwner } from '#access/permissions.js';
 import { ANONYMOUS, type Principal, type UserPrincipal } from '#access/principal.js';
-import { addRole, assignRole, deleteAssignment, listAssignments, listRoles } from '#access/role-assignments.js';
+import {
+  addRole,
+  assignRole,
+  deleteAssignment,
+  giveRole,
+  listAssignments,
+  listRoles,
+} from '#access/role-assignments.js';
 import { Role } from '#access/role.entity.js';
 import { createRole, deleteRole, getRoleByName, seedRoles, updateRole } from '#access/roles.js';
 import { heard, makeUser, signIn, startWorld, type World } from './world.js';
@@ -97,6 +104,33 @@ it('rights by a group come and go with the membership and the group', async () =
   await tx((manager) => deleteGroup(manager, group.id));
   await heard(world);
   expect(await can(view, objectKey, member)).toBe(false);
+});
+
+it('whoever comes into a group, or gets a role, while that is taken away loses his tokens with the others', async () => {
+  const user = await makeUser(world, 'late');
+  const group = await tx((manager) => createGroup(manager, 'doomed'));
+  const role = await tx((manager) => createRole(manager, { name: 'doomed', permissions: ['core.view_upload'] }));
+  const generation = async () =>
+    world.source.query('select token_generation as n from user_account where id = $1', [user.id]);
+  const races = [
+    [(m) => addMember(m, group.id, user.id), (m) => deleteGroup(m, group.id)],
+    [(m) => giveRole(m, { userId: user.id }, 'doomed', 'core.upload:1'), (m) => deleteRole(m, role.id)],
+  ] as readonly (readonly ((manager: EntityManager) => Promise<unknown>)[])[];
+  for (const [at, [give, take]] of races.entries()) {
+    const runner = world.source.createQueryRunner();
+    await runner.startTransaction();
+    await give!(runner.manager);
+    const taken = tx(take!);
+    await vi.waitFor(async () => {
+      const waiting =
+        "select count(*)::int as n from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()";
+      expect(await world.source.query(waiting)).toEqual([{ n: 1 }]);
+    });
+    await runner.commitTransaction();
+    await runner.release();
+    await taken;
+    expect(await generation()).toEqual([{ n: at + 1 }]);
+  }
 });
 
 it('the maker of an object gets the role on it, once; nobody makes nothing', async () => {
