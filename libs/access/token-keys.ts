@@ -1,6 +1,7 @@
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import type { DataSource, EntityManager } from 'typeorm';
 import { unavailable } from '#platform/domain-error.js';
+import { MOST_STALE_MS } from './access-cache.js';
 import { announceTokenKeys, type AccessChanges } from './access-changes.js';
 import { lockFirstStart } from './admin-account.js';
 import { TokenKey, type TokenJwk } from './token-key.entity.js';
@@ -24,6 +25,7 @@ interface KeyRing {
 /** Keys of registry tokens, kept in the database so that all processes share them. */
 export class TokenKeys {
   private ring: KeyRing | undefined;
+  private loading: Promise<KeyRing> | undefined;
   private loadedAt = 0;
 
   constructor(
@@ -31,7 +33,7 @@ export class TokenKeys {
     private readonly changes: AccessChanges,
   ) {
     changes.onChange((aspect) => {
-      if (aspect === 'keys') this.ring = undefined;
+      if (aspect === 'keys') this.ring = this.loading = undefined;
     });
   }
 
@@ -42,21 +44,30 @@ export class TokenKeys {
 
   /** The key of this id if its tokens can still be valid; unknown ids make it look again, every few seconds at most. */
   async trusted(kid: string): Promise<KeyObject | undefined> {
-    const found = (await this.load()).trusted.get(kid) ?? (await this.lookAgain()).trusted.get(kid);
+    const found = (await this.load()).trusted.get(kid) ?? (await this.load(RELOAD_MS)).trusted.get(kid);
     return found && found.until > Date.now() ? found.key : undefined;
   }
 
-  private async lookAgain(): Promise<KeyRing> {
-    if (Date.now() - this.loadedAt > RELOAD_MS) this.ring = undefined;
-    return await this.load();
+  /** What was read at most so long ago; those who wait for it share one reading. */
+  private async load(age = this.changes.reliable ? MOST_STALE_MS : RELOAD_MS): Promise<KeyRing> {
+    if (this.ring && Date.now() - this.loadedAt < age) return this.ring;
+    if (this.loading) return await this.loading;
+    const loading = this.read();
+    this.loading = loading;
+    try {
+      return await loading;
+    } finally {
+      if (this.loading === loading) this.loading = undefined;
+    }
   }
 
-  private async load(): Promise<KeyRing> {
-    if (this.ring && (this.changes.reliable || Date.now() - this.loadedAt < RELOAD_MS)) return this.ring;
+  private async read(): Promise<KeyRing> {
     const epoch = this.changes.epoch('keys');
     const ring = keyRing(await this.source.manager.find(TokenKey));
-    this.loadedAt = Date.now();
-    if (epoch === this.changes.epoch('keys')) this.ring = ring;
+    if (epoch === this.changes.epoch('keys')) {
+      this.ring = ring;
+      this.loadedAt = Date.now();
+    }
     return ring;
   }
 }

@@ -1,5 +1,5 @@
 import { createPublicKey } from 'node:crypto';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { addMember, createGroup, removeMember } from '#access/groups.js';
 import { grantOwner } from '#access/permissions.js';
 import { removeRole } from '#access/role-assignments.js';
@@ -166,6 +166,17 @@ it('a key that leaked is distrusted at once, for tokens that are known too', asy
   await heard(world);
   await expect(world.check(token)).rejects.toMatchObject(REFUSED);
   expect(await world.check(await world.issue())).toBeDefined();
+});
+
+it('tokens that name unknown keys cost one reading of the keys, however many come at once', async () => {
+  await world.one.keys.current();
+  const read = vi.spyOn(world.source.manager, 'find');
+  const later = vi.spyOn(Date, 'now').mockReturnValue(Date.now() + 6_000);
+  const found = await Promise.all(Array.from({ length: 50 }, (_, at) => world.one.keys.trusted(`nobody-${at}`)));
+  expect(new Set(found)).toEqual(new Set([undefined]));
+  expect(read).toHaveBeenCalledOnce();
+  later.mockRestore();
+  read.mockRestore();
 });
 
 it('an anonymous token holds without an account', async () => {
