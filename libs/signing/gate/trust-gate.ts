@@ -36,15 +36,18 @@ const TRUSTED: Pick<GateDecision, 'allowed'> = { allowed: true };
 @Injectable()
 export class TrustGate {
   private readonly verdicts = new LRUCache<string, GateDecision>({ max: 10_000, ttl: 60_000 });
+  /** Rises whenever a policy may have changed; what was read under an older one is not kept. */
+  private epoch = 0;
   private readonly policies = new LRUCache<string, TrustPolicyEntity>({ max: 1000, ttl: 10_000 });
 
   constructor(
     @Inject(DataSource) private readonly source: DataSource,
     @Inject(BLOB_STORE) private readonly store: BlobStore,
     @Inject(CONFIG) private readonly config: HallmarkConfig,
-    @Inject(ChangeFeed) feed: ChangeFeed,
+    @Inject(ChangeFeed) private readonly feed: ChangeFeed,
   ) {
     const forget = () => {
+      this.epoch += 1;
       this.policies.clear();
       this.verdicts.clear();
     };
@@ -122,10 +125,11 @@ export class TrustGate {
   }
 
   private async policyOf(id: string): Promise<TrustPolicyEntity | undefined> {
-    const known = this.policies.get(id);
+    const known = this.feed.connected ? this.policies.get(id) : undefined;
     if (known) return known;
+    const { epoch } = this;
     const policy = await this.source.manager.findOneBy(TrustPolicyEntity, { id });
-    if (policy) this.policies.set(id, policy);
+    if (policy && epoch === this.epoch) this.policies.set(id, policy);
     return policy ?? undefined;
   }
 }
