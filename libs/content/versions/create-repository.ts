@@ -1,4 +1,5 @@
 import type { EntityManager } from 'typeorm';
+import { announce } from '#platform/change-feed.js';
 import { newId } from '#platform/identifiers.js';
 import type { RepositoryEntity } from './repository.entity.js';
 
@@ -41,5 +42,5 @@ export async function deleteRepository(tx: EntityManager, repositoryId: string):
   for (const table of ['membership', 'staged', 'upload', 'repository_version'])
     await tx.query(`delete from ${table} where repository_id = $1`, [repositoryId]);
   await tx.query('delete from repository where id = $1', [repositoryId]);
-  await tx.query(`select pg_notify('hallmark_change', 'distributions ' || $1)`, [repositoryId]);
+  await announce(tx, 'distributions', repositoryId);
 }
