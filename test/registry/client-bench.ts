@@ -18,6 +18,7 @@ export const OPERATIONS = [
   'copy',
   'delete',
 ] as const;
+/** One of {@link OPERATIONS}. */
 export type Operation = (typeof OPERATIONS)[number];
 
 /** What a case has to work with. */

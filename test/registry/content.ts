@@ -2,10 +2,15 @@ import { announce } from '#platform/change-feed.js';
 import { ELSEWHERE } from './registry-app.js';
 import { type Answer, type RegistryProcess, type RequestOptions, sha, someBytes } from './registry-process.js';
 
+/** Media type of a manifest, in the image specification. */
 export const OCI_MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
+/** Media type of an index. */
 export const OCI_INDEX = 'application/vnd.oci.image.index.v1+json';
+/** Media type of the config of an image. */
 export const OCI_CONFIG = 'application/vnd.oci.image.config.v1+json';
+/** Media type of a layer. */
 export const OCI_LAYER = 'application/vnd.oci.image.layer.v1.tar+gzip';
+/** Media type of the empty document `{}`, which artifacts have for a config. */
 export const OCI_EMPTY = 'application/vnd.oci.empty.v1+json';
 
 /** A descriptor as it is written into manifests. */

@@ -10,6 +10,7 @@ import { SIGN_PREDICATE } from './statement.js';
 
 /** The moment that the specs play at. */
 export const NOW = new Date('2026-06-01T12:00:00Z');
+/** What the fixtures were signed for. */
 export const REFERENCE = 'registry.example.com/team/app:1.0';
 
 /** Trust that holds nothing but what is given. */
