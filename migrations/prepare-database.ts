@@ -1,6 +1,6 @@
 import { prepareAccess } from '#access/first-start.js';
 import type { HallmarkConfig } from '#platform/config.js';
-import { createDataSource } from '#platform/database.js';
+import { connectSource, createDataSource } from '#platform/database.js';
 import { refusePooler } from '#platform/detect-pooler.js';
 import { entities } from './entities.js';
 import { migrations } from './migrations.js';
@@ -14,11 +14,11 @@ export interface Prepared {
 /** Brings a database to this version: migrations under a lock, roles, the admin account. Safe to run from many processes. */
 export async function prepareDatabase(config: HallmarkConfig): Promise<Prepared> {
   const url = config.databaseDirectUrl!;
-  await refusePooler(url);
-  const source = createDataSource({ url, poolSize: 3, entities, migrations, applicationName: 'hallmark migrate' });
-  await source.initialize();
+  const options = { url, poolSize: 3, entities, migrations, applicationName: 'hallmark migrate' };
+  const source = await connectSource(createDataSource(options));
   const lock = source.createQueryRunner();
   try {
+    await refusePooler(url);
     // Held by this one connection, which is a direct one.
     await lock.query('select pg_advisory_lock(7246, 1)');
     await source.runMigrations();

@@ -79,8 +79,16 @@ function parse(command: Command, argv: readonly string[]) {
   try {
     return parseArgs({ args: [...argv], options, allowPositionals: true, strict: true });
   } catch (error) {
-    throw new UsageError((error as Error).message);
+    throw new UsageError(plainly(error as NodeJS.ErrnoException));
   }
+}
+
+/** Node adds to an unknown option how to write a word that begins with a dash, which nobody meant. */
+function plainly({ code, message }: NodeJS.ErrnoException): string {
+  const option = /'([^']+)'/.exec(message)?.[1] ?? '';
+  if (code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION') return `There is no option '${option}'.`;
+  if (message.includes('argument missing')) return `${option.replace(/^-\w, /, '')} is missing.`;
+  return message;
 }
 
 /** The text of `--help`. */

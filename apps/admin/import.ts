@@ -17,7 +17,8 @@ export const importLayout: Command = {
     const client = RestClient.of(words, terminal);
     const [name = '', file = ''] = words.positionals;
     const facts = await stat(file).catch(() => undefined);
-    if (!facts?.isFile()) throw new UsageError(`There is no file '${file}'.`);
+    if (!facts) throw new UsageError(`There is no file '${file}'.`);
+    if (!facts.isFile()) throw new UsageError(`'${file}' is no file; an archive of a layout is wanted.`);
     const repository = await openRepository(client, name, terminal);
     const body = createReadStream(file).compose(countBytes(facts.size, terminal).stream) as Readable;
     const answer = await client.send('POST', `${repository}import/`, {

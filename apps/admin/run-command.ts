@@ -1,13 +1,18 @@
 import { isDomainError, messageOf } from '#platform/domain-error.js';
+import { PRODUCT_VERSION } from '#platform/product-version.js';
 import { helpOf, readWords, type Terminal, UsageError } from './command.js';
 import { COMMANDS } from './commands.js';
 
 /** Runs one command line and gives its exit code: 0 done, 1 the work failed, 2 wrong usage. */
 export async function runCommand(argv: readonly string[], terminal: Terminal): Promise<number> {
-  const [name, ...rest] = argv;
+  const [name, ...rest] = argv[0] === 'help' && argv[1] !== undefined ? [argv[1], '--help'] : argv;
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
     terminal.out(overview());
     return name === undefined ? 2 : 0;
+  }
+  if (name === '--version') {
+    terminal.out(`hallmark ${PRODUCT_VERSION}`);
+    return 0;
   }
   const listed = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (!listed) return refuse(terminal, `There is no command '${name}'.`, 'hallmark --help');
@@ -43,6 +48,6 @@ function overview(): string {
     '',
     ...Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}`),
     '',
-    "Type 'hallmark COMMAND --help' for one command. Exit codes: 0 done, 1 the work failed, 2 wrong usage.",
+    "Type 'hallmark COMMAND --help' for one command, 'hallmark --version' for the version. Exit codes: 0 done, 1 the work failed, 2 wrong usage.",
   ].join('\n');
 }

@@ -3,6 +3,8 @@ import { followTask, progressLine, reasonOf } from './follow-task.js';
 import { API, CLIENT_OPTIONS, type Json, RestClient } from './rest-client.js';
 import { tableOf } from './table.js';
 
+const ACTIONS: readonly string[] = ['show', 'follow', 'cancel'];
+
 /** Lists tasks, or shows, follows or cancels one. */
 export const tasks: Command = {
   usage: '[list | show TASK | follow TASK | cancel TASK] [options]',
@@ -22,11 +24,11 @@ export const tasks: Command = {
       for (const line of json ? [JSON.stringify(found, undefined, 2)] : tableOf(found.map(rowOf))) terminal.out(line);
       return 0;
     }
+    if (!ACTIONS.includes(action)) throw new UsageError(`'${action}' is not ${ACTIONS.join(', ')} or list.`);
     if (task === undefined) throw new UsageError(`'${action}' needs the id or href of a task.`);
     const href = task.startsWith('/') ? task : `${API}tasks/${task}/`;
     if (action === 'show') return show(await client.call('GET', href), json, terminal.out.bind(terminal));
     if (action === 'follow') return followTask(client, href, terminal, { json });
-    if (action !== 'cancel') throw new UsageError(`'${action}' is not list, show, follow or cancel.`);
     const canceled = await client.call('PATCH', href, { state: 'canceled' });
     terminal.out(json ? JSON.stringify(canceled, undefined, 2) : `The task is ${String(canceled['state'])}.`);
     return 0;

@@ -2,8 +2,8 @@ import 'reflect-metadata';
 import { join } from 'node:path';
 import type { DataSource } from 'typeorm';
 import type { HallmarkConfig } from '#platform/config.js';
-import { createDataSource, rowsOf } from '#platform/database.js';
-import { unavailable, messageOf } from '#platform/domain-error.js';
+import { connectSource, createDataSource, rowsOf } from '#platform/database.js';
+import { unavailable } from '#platform/domain-error.js';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '#platform/embedded-postgres.js';
 import { entities } from '../../migrations/entities.js';
 import { prepareDatabase } from '../../migrations/prepare-database.js';
@@ -22,7 +22,8 @@ export interface OpenData {
  */
 export async function withDatabase<T>(terminal: Terminal, work: (data: OpenData) => Promise<T>): Promise<T> {
   return withDatabaseUrl(readSettings(terminal.environment), async (config) => {
-    const source = await connect(config);
+    const options = { url: config.databaseUrl!, poolSize: 4, entities, applicationName: 'hallmark admin' };
+    const source = await connectSource(createDataSource(options));
     try {
       if (!(await isPrepared(source))) await prepare(config, terminal);
       return await work({ config, source });
@@ -56,24 +57,6 @@ function stopOnce(postgres: EmbeddedPostgres): Promise<void> {
   const stop = stops.get(postgres) ?? postgres.stop();
   stops.set(postgres, stop);
   return stop;
-}
-
-async function connect(config: HallmarkConfig): Promise<DataSource> {
-  const source = createDataSource({
-    url: config.databaseUrl!,
-    poolSize: 4,
-    entities,
-    applicationName: 'hallmark admin',
-  });
-  try {
-    return await source.initialize();
-  } catch (error) {
-    throw unavailable(
-      `The database cannot be reached: ${messageOf(error)}. Check DATABASE_URL; 'hallmark doctor' looks further.`,
-      5,
-      error,
-    );
-  }
 }
 
 async function isPrepared(source: DataSource): Promise<boolean> {

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import pg from 'pg';
 import { DataSource, type EntityManager, type MixedList } from 'typeorm';
-import { DomainError, unavailable } from './domain-error.js';
+import { DomainError, messageOf, unavailable } from './domain-error.js';
 
 // Sizes and counters fit a double; the driver would hand out strings.
 pg.types.setTypeParser(pg.types.builtins.INT8, Number);
@@ -35,6 +35,16 @@ export function createDataSource(options: DatabaseOptions): DataSource {
     poolErrorHandler: () => undefined,
     migrationsTransactionMode: 'each',
   });
+}
+
+/** Connects a data source; a database that is out of reach is a DomainError that says where to look. */
+export async function connectSource(source: DataSource): Promise<DataSource> {
+  try {
+    return await source.initialize();
+  } catch (error) {
+    const advice = `Check DATABASE_URL; 'hallmark doctor' looks further.`;
+    throw unavailable(`The database cannot be reached: ${messageOf(error)}. ${advice}`, 5, error);
+  }
 }
 
 /** The pool under a data source, for prepared statements on hot paths. */

@@ -35,6 +35,14 @@ const httpUrl = (value: string) => {
   if (url.protocol !== 'http:' && url.protocol !== 'https:') throw new Error('must be an http or https URL');
   return value.replace(/\/+$/, '');
 };
+/** An address of a server that must begin with one of these. */
+const address =
+  (...beginnings: string[]) =>
+  (value: string): string | undefined => {
+    if (value !== '' && !beginnings.some((each) => value.startsWith(each)))
+      throw new Error(`must begin with ${beginnings.join(' or ')}`);
+    return optional(value);
+  };
 const list = (value: string) =>
   value
     .split(',')
@@ -48,8 +56,9 @@ const setting = <T>(
   doc: string,
   secret = false,
 ): Setting<T> => ({ variable, default: fallback, read, doc, secret });
-const maybe = (variable: string, doc: string, secret = false) =>
-  setting<string | undefined>(variable, undefined, optional, doc, secret);
+const maybe = (variable: string, doc: string, secret = false, read = optional) =>
+  setting<string | undefined>(variable, undefined, read, doc, secret);
+const postgresUrl = address('postgres://', 'postgresql://');
 
 /** All settings. The field name is how code reads it, the variable is how an operator sets it. */
 export const SETTINGS = {
@@ -81,14 +90,21 @@ export const SETTINGS = {
     'DATABASE_URL',
     'PostgreSQL 14 or later, may be pooled. Not set: an embedded PostgreSQL under HALLMARK_DATA_DIR.',
     true,
+    postgresUrl,
   ),
   databaseDirectUrl: maybe(
     'DATABASE_DIRECT_URL',
     'PostgreSQL without a pooler, for queue, LISTEN, migrations and locks. Default: DATABASE_URL.',
     true,
+    postgresUrl,
   ),
   databasePoolSize: setting('HALLMARK_DATABASE_POOL', 10, whole(2, 200), 'Most database connections of one process.'),
-  redisUrl: maybe('REDIS_URL', 'Redis 6.2 or later for the queue. Not set: the queue lives in PostgreSQL.', true),
+  redisUrl: maybe(
+    'REDIS_URL',
+    'Redis 6.2 or later for the queue. Not set: the queue lives in PostgreSQL.',
+    true,
+    address('redis://', 'rediss://'),
+  ),
   storage: setting('HALLMARK_STORAGE', 'file' as 'file' | 's3', oneOf('file', 's3'), 'Where blob bytes live.'),
   s3Bucket: maybe('S3_BUCKET', 'Bucket of HALLMARK_STORAGE=s3.'),
   s3Endpoint: maybe('S3_ENDPOINT', 'Endpoint of an S3-compatible store; not set: AWS.'),

@@ -41,6 +41,14 @@ describe('words', () => {
   it('the command alone, an unknown one, and wrong words end with 2 and the way to help', async () => {
     expect(await run()).toMatchObject({ code: 2, out: expect.stringContaining('add-signing-service') });
     expect((await run('--help')).code).toBe(0);
+    expect(await run('help', 'sign')).toMatchObject({ code: 0, out: expect.stringMatching(/^usage: hallmark sign /) });
+    expect(await run('--version')).toMatchObject({ code: 0, out: expect.stringMatching(/^hallmark \d+\.\d+\.\d+$/) });
+    expect((await run('sign', 'a', '--servic', 'b')).notes).toMatch(/^hallmark: There is no option '--servic'\.\n/);
+    expect((await run('sign', 'a', '--service')).notes).toMatch(/^hallmark: --service <value> is missing\.\n/);
+    expect((await run('tasks', 'paint')).notes).toMatch(/^hallmark: 'paint' is not show, follow, cancel or list\.\n/);
+    expect((await run('import', 'a', ground.path('.'))).notes).toContain(
+      'is no file; an archive of a layout is wanted.',
+    );
     expect(await run('toString')).toMatchObject({ code: 2, notes: expect.stringContaining("no command 'toString'") });
     expect(await run('config', '--colour')).toMatchObject({ code: 2, notes: expect.stringContaining('config --help') });
     expect(await run('config', 'more')).toMatchObject({ code: 2, notes: expect.stringContaining('one word too many') });
@@ -191,7 +199,16 @@ describe('the rest of the operator', () => {
   });
 
   it('says so when the database is out of reach', async () => {
-    const lost = await hallmark({ DATABASE_URL: 'postgres://x@127.0.0.1:1/x' }, 'list-signing-services');
-    expect(lost).toMatchObject({ code: 1, notes: expect.stringContaining('The database cannot be reached') });
+    for (const command of ['list-signing-services', 'migrate']) {
+      const lost = await hallmark({ DATABASE_URL: 'postgres://x@127.0.0.1:1/x' }, command);
+      expect(lost).toMatchObject({ code: 1, notes: expect.stringContaining('The database cannot be reached') });
+    }
+  });
+
+  it('refuses an address that is none before anything is asked', async () => {
+    const { code, notes } = await hallmark({ DATABASE_URL: 'database.example.com', REDIS_URL: 'redis' }, 'migrate');
+    expect(code).toBe(1);
+    expect(notes).toContain('DATABASE_URL: must begin with postgres:// or postgresql:// (it is hidden)');
+    expect(notes).toContain('REDIS_URL: must begin with redis:// or rediss:// (it is hidden)');
   });
 });
