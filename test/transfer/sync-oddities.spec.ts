@@ -42,6 +42,19 @@ describe('an odd upstream is synced all the same', () => {
     },
   );
 
+  test('when a page of its tags is empty and another follows', async ({ upstream, sync }) => {
+    const more = (page: number) => ({ link: `</v2/team/app/tags/list?page=${page}>; rel="next"` });
+    upstream.on(/\/tags\/list$/, answer(200, more(2), '{"tags":null}'));
+    upstream.on(/\/tags\/list\?page=2/, answer(200, more(3), '{"tags":[]}'));
+    upstream.on(/\/tags\/list\?page=3/, answer(200, {}, '{"tags":["one"]}'));
+    expect((await sync()).version?.content_summary.present).toEqual(ONE_IMAGE);
+  });
+
+  test.for([400, 404, 405, 406, 501])('when it answers %i to the referrers API', async (status, { upstream, sync }) => {
+    upstream.on(/\/referrers\//, answer(status));
+    expect((await sync()).version?.content_summary.present).toEqual(ONE_IMAGE);
+  });
+
   test('when it has layers without a byte', async ({ upstream, sync }) => {
     upstream.add(makeImage({ layers: [Buffer.alloc(0)] }), 'empty');
     expect((await sync()).version?.content_summary.present).toEqual({ blob: 4, manifest: 2, tag: 2 });

@@ -2,7 +2,7 @@ import type { Descriptor } from '#oci/descriptor.js';
 import { type Digest, isDigest } from '#oci/digest.js';
 import { MANIFEST_TYPES, MediaType } from '#oci/media-types.js';
 import { nextPage, type RegistryReader } from './registry-reader.js';
-import { badAnswer, isGone, overLimit, statusOf } from './upstream-error.js';
+import { badAnswer, overLimit, statusOf } from './upstream-error.js';
 
 const PAGE_LIMIT = 4 * 1024 * 1024;
 const MOST_PAGES = 100;
@@ -36,15 +36,13 @@ async function readPage(registry: RegistryReader, url: URL, first: boolean) {
     if (first && type !== MediaType.ociIndex) return undefined;
     return { descriptors: descriptorsIn(bytes, url), link: answer.header('link') };
   } catch (error) {
-    if (first && lacksApi(error)) return undefined;
+    if (first && NO_SUCH_API.has(statusOf(error))) return undefined;
     throw error;
   }
 }
 
-function lacksApi(error: unknown): boolean {
-  const status = statusOf(error);
-  return isGone(error) || status === 400 || status === 405;
-}
+/** How servers answer to a path that they do not know. */
+const NO_SUCH_API: ReadonlySet<number | undefined> = new Set([400, 404, 405, 406, 501]);
 
 function descriptorsIn(bytes: Buffer, url: URL): Descriptor[] {
   let document: unknown;

@@ -5,12 +5,15 @@ import { badAnswer, overLimit } from './upstream-error.js';
 const PAGE_LIMIT = 16 * 1024 * 1024;
 const MOST_PAGES = 10_000;
 const MOST_TAGS = 1_000_000;
+/** Pages in a row that may bring nothing new: some registries leave out what a user may not see. */
+const MOST_IDLE_PAGES = 100;
 
 /** All tags in the order of the upstream, each once. */
 export async function listTags(registry: RegistryReader): Promise<string[]> {
   const { upstream } = registry;
   const tags = new Set<string>();
   const seen = new Set<string>();
+  let idlePages = 0;
   let url: URL | undefined = registry.url(`/v2/${upstream.name}/tags/list`);
   while (url) {
     if (seen.has(url.href)) throw badAnswer(url, 'the pages of the tag list lead in a loop');
@@ -20,10 +23,9 @@ export async function listTags(registry: RegistryReader): Promise<string[]> {
     const { answer, bytes } = await registry.read(url, PAGE_LIMIT);
     const before = tags.size;
     for (const tag of tagsIn(bytes, url)) tags.add(tag);
-    const next = nextPage(answer.header('link'), url, upstream.url);
-    if (next && tags.size === before)
-      throw badAnswer(url, 'the pages of the tag list bring nothing new and do not end');
-    url = next;
+    idlePages = tags.size === before ? idlePages + 1 : 0;
+    if (idlePages > MOST_IDLE_PAGES) throw badAnswer(url, 'the pages of the tag list bring nothing new and do not end');
+    url = nextPage(answer.header('link'), url, upstream.url);
   }
   return [...tags];
 }

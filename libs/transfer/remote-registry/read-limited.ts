@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { overLimit, unreachable, UpstreamError } from './upstream-error.js';
+import { brokenOff, overLimit, UpstreamError } from './upstream-error.js';
 
 /** Reads a body into memory, at most `limit` bytes; a body shorter than announced is a transient fault. */
 export async function readLimited(
@@ -23,7 +23,7 @@ export async function readLimited(
     }
   } catch (error) {
     body.on('error', () => undefined).destroy();
-    throw error instanceof UpstreamError ? error : unreachable(url, error, `the answer broke off after ${size} bytes`);
+    throw error instanceof UpstreamError ? error : brokenOff(url, size, error);
   }
   return Buffer.concat(chunks);
 }

@@ -63,6 +63,10 @@ export const unreachable = (url: string | URL, cause: unknown, problem = reasonO
     cause,
   });
 
+/** An answer ended before its end. */
+export const brokenOff = (url: string | URL, bytes: number, cause: unknown) =>
+  unreachable(url, cause, `the answer broke off after ${bytes} bytes: ${reasonOf(cause)}`);
+
 const KINDS: Readonly<Record<number, [ErrorKind, string]>> = {
   401: ['unauthenticated', 'UPSTREAM_UNAUTHORIZED'],
   403: ['forbidden', 'UPSTREAM_DENIED'],
