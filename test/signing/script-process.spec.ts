@@ -99,6 +99,17 @@ it('children that outlive a good script are ended with it and do not hold it up'
   await expectEnded(await pids(1));
 });
 
+it.each([
+  ['that left for a session of its own', 'setsid'],
+  ['that forgot its variables too', 'env -i setsid'],
+])('a child %s, and holds none of the outputs, is ended with a good script', async (_, leave) => {
+  const child = `${leave} bash -c 'echo $$ >>${ground.path('pids')}; exec sleep 303' >/dev/null 2>&1 &`;
+  const wait = `until [ -s ${ground.path('pids')} ]; do sleep 0.05; done`;
+  const bytes = await run(`: >${ground.path('pids')}; ${child} ${wait}; echo -n x >"$SIG_PATH"; ${ANSWER}`);
+  expect(Buffer.from(bytes).toString()).toBe('x');
+  await expectEnded(await pids(1));
+});
+
 it('a script that multiplies is ended with all that it became', async () => {
   const P = ground.path('pids');
   const many = `: >${P}; for i in $(seq 60); do (echo $BASHPID >>${P}; exec sleep 300) & done; wait`;

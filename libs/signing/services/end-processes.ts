@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, readlink } from 'node:fs/promises';
 
 /** Programs that a script may start for all that come after it. */
 const DAEMONS: ReadonlySet<string> = new Set(['gpg-agent', 'scdaemon', 'dirmngr', 'keyboxd']);
@@ -9,19 +9,18 @@ export function endGroup(pid: number | undefined): void {
 }
 
 /**
- * Ends what a script started outside of its process group, as with setsid: every process whose environment names the
- * folder of the run, but for the daemons of GnuPG. Only Linux shows this; elsewhere nothing is done.
+ * Ends what a script started outside of its process group, as with setsid: every process that works in the folder of the run
+ * or whose environment names it, but for the daemons of GnuPG. Only Linux shows this; elsewhere nothing is done.
  */
 export async function endStragglers(folder: string): Promise<void> {
   const names = process.platform === 'linux' ? await readdir('/proc') : [];
-  const mark = Buffer.from(`SIG_PATH=${folder}/`);
-  await Promise.all(names.filter((name) => /^\d+$/.test(name)).map((pid) => endMarked(pid, mark)));
+  await Promise.all(names.filter((name) => /^\d+$/.test(name)).map((pid) => endIfOf(folder, pid)));
 }
 
-async function endMarked(pid: string, mark: Buffer): Promise<void> {
+async function endIfOf(folder: string, pid: string): Promise<void> {
   try {
-    const environment = await readFile(`/proc/${pid}/environ`);
-    if (!environment.includes(mark)) return;
+    const [environment, place] = await Promise.all([readFile(`/proc/${pid}/environ`), readlink(`/proc/${pid}/cwd`)]);
+    if (!environment.includes(`SIG_PATH=${folder}/`) && place !== folder && !place.startsWith(`${folder}/`)) return;
     const name = (await readFile(`/proc/${pid}/comm`, 'utf8')).trim();
     if (!DAEMONS.has(name)) kill(Number(pid));
   } catch {

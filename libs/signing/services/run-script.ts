@@ -79,12 +79,13 @@ async function execute(
   const child = spawn(call.script, [manifestPath], {
     cwd: folder,
     env: environment,
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
     detached: true,
-  });
+  }) as ChildProcessByStdio<null, Readable, Readable>;
   const stdout = new CollectedOutput();
   const stderr = new CollectedOutput();
   let reason: string | undefined;
+  let isSomebodyLeft = false;
   const end = (why: string) => {
     reason ??= why;
     endGroup(child.pid);
@@ -95,7 +96,8 @@ async function execute(
   const onAbort = () => end('was cancelled');
   call.signal?.addEventListener('abort', onAbort);
   try {
-    const [code, signal] = await ending(child);
+    const { code, signal, left } = await ending(child);
+    isSomebodyLeft = left;
     call.signal?.throwIfAborted();
     if (reason) throw invalid(`The script ${reason}.${said(stderr)}`, 'script', 'SCRIPT_LIMIT');
     if (code !== 0) throw invalid(`The script ended with ${code ?? signal}.${said(stderr)}`, 'script', 'SCRIPT_FAILED');
@@ -105,20 +107,34 @@ async function execute(
   } finally {
     clearTimeout(timer);
     call.signal?.removeEventListener('abort', onAbort);
-    if (reason) await endStragglers(folder);
+    if (reason || isSomebodyLeft) await endStragglers(folder);
   }
 }
 
-/** How the script ended, once everybody who holds its pipes is gone; children that outlive it are ended with it. */
-function ending(child: ChildProcessByStdio<null, Readable, Readable>): Promise<[number | null, string | null]> {
+/** How a script ended; `left` when something that it started is outside of its process group and alive. */
+interface Ending {
+  readonly code: number | null;
+  readonly signal: string | null;
+  readonly left: boolean;
+}
+
+/**
+ * Waits until everybody who holds the script's pipes is gone; children that outlive it are ended with it. The fourth pipe is
+ * there to be held: nobody writes to it, and who sends stdout and stderr elsewhere has it still.
+ */
+function ending(child: ChildProcessByStdio<null, Readable, Readable>): Promise<Ending> {
   return new Promise((done, fail) => {
     child.once('error', fail);
     child.once('exit', (code, signal) => {
       endGroup(child.pid);
+      let left = false;
       // What left the group may hold the pipes for ever; what is in them is read first, however late the timer is.
-      const drop = () => (child.stdout.destroy(), child.stderr.destroy());
+      const drop = () => {
+        left = true;
+        for (const pipe of child.stdio) pipe?.destroy();
+      };
       const timer = setTimeout(() => setImmediate(drop), 500);
-      child.once('close', () => (clearTimeout(timer), done([code, signal])));
+      child.once('close', () => (clearTimeout(timer), done({ code, signal, left })));
     });
   });
 }
