@@ -2,10 +2,10 @@ import type { DataSource } from 'typeorm';
 import type { ManifestDraft, SignatureDraft } from '#content/push/drafts.js';
 import { parseManifest } from '#oci/manifest.js';
 import { companionTagOf } from '#oci/reference.js';
-import { rowsOf } from '#platform/database.js';
 import { isDomainError } from '#platform/domain-error.js';
 import { formatOf } from '../formats/all.js';
 import type { FormatName, StoredManifest, WrappedSignature } from '../formats/signature-format.js';
+import { findCompanions } from './find-companions.js';
 import { toSignatureDraft } from './signature-draft.js';
 
 /** A signature that was made or received and verified as far as it has to be. */
@@ -48,7 +48,7 @@ export async function prepareSignatures(
 ): Promise<PreparedSignatures> {
   const read = await Promise.all(signatures.map(readSignature));
   const tags = new Set(read.flatMap(({ companion }) => (companion === undefined ? [] : [companion])));
-  const existing = await findCompanions(source, repositoryId, [...tags]);
+  const existing = await findCompanions(source, repositoryId, [...tags], 'manifest');
   const loose: SignatureDraft[] = [];
   const carriers = new Map<string, CarrierDraft>();
   const blobs = new Map<string, Uint8Array>();
@@ -82,22 +82,6 @@ async function readSignature(signature: NewSignature): Promise<Read> {
   const unit = toSignatureDraft(format, manifest.digest, bytes, parsed, signingServiceId);
   const companion = parsed.scheme === 'cosign:tag' ? companionTagOf(manifest.digest, 'sig') : undefined;
   return { signature, unit, companion };
-}
-
-/** The manifests behind companion tags now. */
-async function findCompanions(
-  source: DataSource,
-  repositoryId: string,
-  tags: readonly string[],
-): Promise<Map<string, { digest: string; bytes: Buffer }>> {
-  if (tags.length === 0) return new Map();
-  const rows = await rowsOf<{ name: string; digest: string; bytes: Buffer }>(
-    source,
-    `select m.tag_name as name, c.digest, c.bytes from membership m join tag t on t.id = m.unit_id join manifest c on c.id = t.manifest_id
-     where m.repository_id = $1 and m.tag_name = any($2::text[]) and m.removed_in is null`,
-    [repositoryId, tags],
-  );
-  return new Map(rows.map((row) => [row.name, row]));
 }
 
 const TYPES: Readonly<Record<string, string>> = {

@@ -9,6 +9,7 @@ import { parseCompanionTag } from '#oci/reference.js';
 import { rowsOf } from '#platform/database.js';
 import { DomainError } from '#platform/domain-error.js';
 import { newId } from '#platform/identifiers.js';
+import { findCompanions } from './find-companions.js';
 import type { CarrierDraft } from './prepare-signatures.js';
 
 interface Tagged {
@@ -55,17 +56,11 @@ async function requireUnmoved(
   repositoryId: string,
   carriers: readonly CarrierDraft[],
 ): Promise<void> {
-  const tagged = carriers.filter(({ tag }) => tag !== undefined);
-  if (tagged.length === 0) return;
-  const rows = await rowsOf<{ name: string; digest: string }>(
-    tx,
-    `select m.tag_name as name, c.digest from membership m join tag t on t.id = m.unit_id join manifest c on c.id = t.manifest_id
-     where m.repository_id = $1 and m.tag_name = any($2::text[]) and m.removed_in is null`,
-    [repositoryId, tagged.map(({ tag }) => tag)],
-  );
-  const now = new Map(rows.map(({ name, digest }) => [name, digest]));
+  const tagged = carriers.flatMap(({ tag, expected }) => (tag === undefined ? [] : [{ tag, expected }]));
+  const names = tagged.map(({ tag }) => tag);
+  const now = await findCompanions(tx, repositoryId, names, 'digest');
   for (const { tag, expected } of tagged)
-    if ((now.get(tag!) ?? null) !== expected)
+    if ((now.get(tag)?.digest ?? null) !== expected)
       throw new DomainError('precondition-failed', 'PRECONDITION_FAILED', `the tag ${tag} was moved meanwhile`);
 }
 

@@ -5,6 +5,7 @@ import { applyChange, lockRepository, type MadeVersion, type UnitRef } from '#co
 import { inTransaction } from '#platform/database.js';
 import { isDomainError } from '#platform/domain-error.js';
 import type { BlobStore } from '#storage/blob-store.js';
+import { CheckedBlob } from '#storage/checked-blob.js';
 import { type NewSignature, type PreparedSignatures, prepareSignatures } from './prepare-signatures.js';
 import { storeCarriers } from './store-carriers.js';
 
@@ -66,10 +67,7 @@ export async function storeBlobs(
     const batch = digests.slice(from, from + BLOB_BATCH);
     await inTransaction(source, async (tx) => {
       await protectDigests(tx, batch);
-      for (let at = 0; at < batch.length; at += 32)
-        await Promise.all(
-          batch.slice(at, at + 32).map((digest) => store.putBytes(digest, Buffer.from(blobs.get(digest)!))),
-        );
+      await store.putAll(batch.map((digest) => CheckedBlob.of(digest, Buffer.from(blobs.get(digest)!))));
       await stageBlobs(
         tx,
         batch.map((digest) => ({ repositoryId, digest, size: blobs.get(digest)!.length })),
