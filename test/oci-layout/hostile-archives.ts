@@ -169,6 +169,17 @@ export const hostileArchives = (
   ['F2 no layout', /no OCI image layout/, () => archive([{ path: 'readme', bytes: 'x' }])],
   ['F2 docker save before 25', /docker save/, () => archive([{ path: 'manifest.json', bytes: '[]' }])],
   [
+    'F2 docker-archive of skopeo',
+    /docker-archive/,
+    () => archive([{ path: `${'a'.repeat(64)}/layer.tar`, alter: ofType('2', '../b.tar') }, { path: 'manifest.json' }]),
+  ],
+  [
+    'F2 zstd in two frames',
+    /compressed in one piece/,
+    () =>
+      Buffer.concat([zstdCompressSync(archive(good).subarray(0, 512)), zstdCompressSync(archive(good).subarray(512))]),
+  ],
+  [
     'F2 another layout version',
     /imageLayoutVersion/,
     () => archive([{ path: 'oci-layout', bytes: '{"imageLayoutVersion":"2.0.0"}' }, ...good.slice(1)]),

@@ -154,7 +154,11 @@ async function draftAll(into: DraftSource, layout: ResolvedLayout, signal: Abort
 
 function tagsByDigest(tags: ReadonlyMap<string, string>): ReadonlyMap<string, readonly string[]> {
   const found = new Map<string, string[]>();
-  for (const [tag, digest] of tags) found.set(digest, [...(found.get(digest) ?? []), tag]);
+  for (const [tag, digest] of tags) {
+    const known = found.get(digest);
+    if (known) known.push(tag);
+    else found.set(digest, [tag]);
+  }
   return found;
 }
 

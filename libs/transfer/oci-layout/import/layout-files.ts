@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { isDigest } from '#oci/digest.js';
 import { parseStrictJson, StrictJsonError } from '#oci/strict-json.js';
 import { blobPath } from '../layout-names.js';
-import { refused, shown } from '../tar/refusal.js';
+import { DOCKER_ARCHIVE, refused, shown } from '../tar/refusal.js';
 import type { SurveyedFile } from './survey-archive.js';
 
 const BLOBS = /^blobs\/(sha256|sha512)\/([a-f0-9]+)$/;
@@ -86,7 +86,7 @@ function underRoot(surveyed: ReadonlyMap<string, SurveyedFile>): ReadonlyMap<str
   if (markers.length === 0)
     throw refused(
       surveyed.has('manifest.json')
-        ? 'The archive is of `docker save` before Docker 25 and no OCI image layout; make one with `skopeo copy docker-archive:FILE oci-archive:FILE:TAG`.'
+        ? DOCKER_ARCHIVE
         : 'The archive is no OCI image layout: it has no file oci-layout at its root or in its one folder.',
     );
   const root = markers[0]!.slice(0, -'oci-layout'.length);

@@ -71,7 +71,10 @@ async function* decompress(files: ImportFiles, engine: Decompressor, limits: Arc
       if (!copy.write(chunk)) await Promise.race([once(copy, 'drain'), failed]);
       yield chunk;
     }
-    if (engine.bytesWritten !== size) throw refused('Bytes follow the end of the compressed archive.');
+    if (engine.bytesWritten !== size)
+      throw refused(
+        'Bytes follow the end of the compressed archive; send one that is compressed in one piece, or not at all.',
+      );
     copy.end();
     await Promise.race([once(copy, 'close'), failed]);
   } finally {

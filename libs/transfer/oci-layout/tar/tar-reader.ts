@@ -1,7 +1,7 @@
 import { ByteReader, truncated } from './byte-reader.js';
 import { MemberNames, memberName } from './member-name.js';
 import { type PaxOverrides, readPaxHeader } from './pax-header.js';
-import { refused, shown } from './refusal.js';
+import { DOCKER_ARCHIVE, refused, shown } from './refusal.js';
 import { readTarHeader, type TarHeader } from './tar-header.js';
 import { BLOCK } from './tar-writer.js';
 
@@ -22,6 +22,8 @@ export interface TarLimits {
 }
 
 const LARGEST_EXTENSION = 64 * 1024;
+/** How archives of Docker link to the layer that comes under its digest. */
+const DOCKER_LAYER = /^[a-f0-9]{64}\/layer\.tar$/;
 const NO_FILES: Readonly<Record<string, string>> = {
   '1': 'a hard link',
   '2': 'a symbolic link',
@@ -73,7 +75,12 @@ async function readMember(
 ): Promise<void> {
   const path = memberName(name);
   const folder = type === '5' || (type === '0' && name.at(-1) === 0x2f);
-  if (!folder && type !== '0') throw refused(`The archive has ${shown(path)}, ${kindOf(type)}; only files are taken.`);
+  if (!folder && type !== '0')
+    throw refused(
+      type === '2' && DOCKER_LAYER.test(path)
+        ? DOCKER_ARCHIVE
+        : `The archive has ${shown(path)}, ${kindOf(type)}; only files are taken.`,
+    );
   if (folder && size !== 0) throw refused(`The archive has the folder ${shown(path)} with bytes in it.`);
   if (folder) return names.addFolder(path);
   names.addFile(path);
