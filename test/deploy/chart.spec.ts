@@ -70,6 +70,16 @@ describe('the chart', () => {
       expect(names.has(name) || ['api', 'registry', 'worker'].includes(name), name).toBe(true);
   });
 
+  it('has a schema that names the same values', () => {
+    const schema = JSON.parse(readFileSync(join(CHART, 'values.schema.json'), 'utf8')) as {
+      properties: Record<string, { properties?: object }>;
+    };
+    const known = parse(values) as Record<string, object>;
+    expect(Object.keys(schema.properties).filter((name) => name !== 'global')).toEqual(Object.keys(known));
+    for (const [name, { properties }] of Object.entries(schema.properties))
+      if (properties) expect(Object.keys(properties), name).toEqual(Object.keys(known[name]!));
+  });
+
   it('holds no secret itself', () => {
     expect(templates).not.toMatch(/^kind: Secret$/m);
     expect(values).not.toMatch(/password: (?!password)\S/i);
@@ -78,6 +88,22 @@ describe('the chart', () => {
   it.skipIf(withHelm.skip)(`passes helm lint --strict${withHelm.note}`, async () => {
     const { code, output } = await runTool(helm!, ['lint', '--strict', CHART]);
     expect(code, output).toBe(0);
+  });
+
+  it.skipIf(withHelm.skip)(`refuses values that it does not know or cannot use${withHelm.note}`, async () => {
+    for (const [wrong, named] of [
+      ['storage.type=S3', '/storage/type'],
+      ['worker.replicas=two', '/worker/replicas'],
+      ['secrets.databse.name=x', 'databse'],
+      ['publicUrl=registry.example.com', '/publicUrl'],
+      ['settings.gc-grace=5', 'gc-grace'],
+      ['image.pullPolicy=Sometimes', '/image/pullPolicy'],
+    ] as const) {
+      const { code, output } = await render([wrong]);
+      expect(code, wrong).toBe(1);
+      expect(output, wrong).toContain(named);
+    }
+    expect((await render(['settings.HALLMARK_GC_GRACE=5'])).code).toBe(0);
   });
 
   it.skipIf(withHelm.skip)(
