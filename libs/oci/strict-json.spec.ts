@@ -7,6 +7,13 @@ describe('strict JSON', () => {
     expect(JSON.stringify(parseStrictJson(text))).toBe(JSON.stringify(JSON.parse(text)));
   });
 
+  it('refuses integers in disguise where only plain ones are meant', () => {
+    for (const text of ['{"a":247e0}', '[2.0]', '1E2'])
+      expect(() => parseStrictJson(text, { plainIntegers: true })).toThrow(StrictJsonError);
+    expect(parseStrictJson('[1,-2,2.5,1e-3]', { plainIntegers: true })).toEqual([1, -2, 2.5, 0.001]);
+    expect(parseStrictJson('[247e0]')).toEqual([247]);
+  });
+
   it.each([
     '{"a":1,"a":2}',
     '{"a":{"b":1,"b":2}}',

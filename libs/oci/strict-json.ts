@@ -6,6 +6,8 @@ export interface JsonLimits {
   readonly values?: number;
   /** Refuse texts and member names that {@link isStorable} is not true of; default false. */
   readonly storable?: boolean;
+  /** Refuse whole numbers with a fraction or an exponent, which readers in other languages take for no integer; default false. */
+  readonly plainIntegers?: boolean;
 }
 
 /** Most members of one object. */
@@ -28,7 +30,8 @@ export function isStorable(text: string): boolean {
  */
 export function parseStrictJson(bytes: Uint8Array | string, limits: JsonLimits = {}): unknown {
   const text = typeof bytes === 'string' ? bytes : decodeUtf8(bytes);
-  return new Reader(text, limits.depth ?? 64, limits.values ?? 300_000, limits.storable ?? false).document();
+  const { depth = 64, values = 300_000, storable = false, plainIntegers = false } = limits;
+  return new Reader(text, depth, values, storable, plainIntegers).document();
 }
 
 function decodeUtf8(bytes: Uint8Array): string {
@@ -49,6 +52,7 @@ class Reader {
     private readonly depth: number,
     private left: number,
     private readonly storable: boolean,
+    private readonly plainIntegers: boolean,
   ) {}
 
   document(): unknown {
@@ -148,6 +152,8 @@ class Reader {
     this.at += match[0].length;
     const value = Number(match[0]);
     if (!Number.isFinite(value)) throw this.error('number out of range');
+    if (this.plainIntegers && Number.isInteger(value) && /[.eE]/.test(match[0]))
+      throw this.error('an integer with a fraction or an exponent');
     return value;
   }
 

@@ -115,7 +115,7 @@ describe('a notation JWS envelope', () => {
     await expect(notationFormat.parse(Buffer.from(JSON.stringify(document)))).rejects.toThrow(/duplicate member/);
   });
 
-  it.each<[string, unknown]>([
+  it.each<[string, unknown, string?]>([
     ['no target', {}],
     ['a digest that is none', { targetArtifact: { ...MANIFEST, digest: 'sha256:00', bytes: undefined } }],
     ['a size that is a text', { targetArtifact: { ...MANIFEST, size: '1', bytes: undefined } }],
@@ -125,8 +125,11 @@ describe('a notation JWS envelope', () => {
     ['data that is no base64', { targetArtifact: { ...MANIFEST, data: '!', bytes: undefined } }],
     ['a platform that is none', { targetArtifact: { ...MANIFEST, platform: { os: 1 }, bytes: undefined } }],
     ['a type of artifact that is none', { targetArtifact: { ...MANIFEST, artifactType: 1, bytes: undefined } }],
-  ])('with a payload with %s is malformed', async (_, payload) => {
-    const signature = await forgeJws(chain, { payload: Buffer.from(JSON.stringify(payload)) });
+    ['a size with an exponent', { targetArtifact: { ...MANIFEST, bytes: undefined } }, 'e0'],
+    ['a size with a fraction', { targetArtifact: { ...MANIFEST, bytes: undefined } }, '.0'],
+  ])('with a payload with %s is malformed', async (_, payload, behindSize = '') => {
+    const text = JSON.stringify(payload).replace(/"size":\d+/, (size) => size + behindSize);
+    const signature = await forgeJws(chain, { payload: Buffer.from(text) });
     await expect(notationFormat.parse(signature)).rejects.toMatchObject({ code: 'MALFORMED_PAYLOAD' });
     const report = await verify(signature);
     expect(report.checks).toContainEqual(expect.objectContaining({ name: 'descriptor', code: 'MALFORMED_PAYLOAD' }));

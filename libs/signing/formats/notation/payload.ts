@@ -60,7 +60,7 @@ function annotationsOf(value: unknown): Record<string, string> {
 }
 
 function targetOf(payload: Uint8Array): JsonObject {
-  const document = readObject(payload, 'The payload', 'MALFORMED_PAYLOAD', { depth: 16 });
+  const document = readObject(payload, 'The payload', 'MALFORMED_PAYLOAD', { depth: 16, plainIntegers: true });
   refuseOtherCase(document, TARGET, 'The payload', 'MALFORMED_PAYLOAD');
   const target = document['targetArtifact'];
   if (!isObject(target)) throw malformed('targetArtifact');
