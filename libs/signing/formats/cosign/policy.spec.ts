@@ -1,9 +1,13 @@
+import { sign } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { MediaType } from '#oci/media-types.js';
 import type { TrustMaterial } from '../../trust-material.js';
 import { judgeSignature } from '../../verify/judge-signature.js';
 import { sampleManifest } from '../format-suite.js';
 import { cosignFormat } from './cosign-format.js';
 import { contextFor, failuresOf, keyPair, NOW, REFERENCE } from './fixtures.js';
+import { encodeLayerDocument, LayerAnnotation } from './layer-document.js';
+import { encodeSimplePayload } from './simple-payload.js';
 
 const pair = keyPair();
 const other = keyPair();
@@ -71,6 +75,25 @@ describe('a containers policy with sigstoreSigned', () => {
     expect(failuresOf(report)).toEqual(['key:NO_APPLICABLE_POLICY']);
     expect(report.outcome).toBe('untrusted');
   });
+
+  it.each(['P-384', 'P-521'] as const)(
+    'takes SHA-256 with a %s key, and no other hash, as podman does',
+    async (curve) => {
+      const { privateKey, publicKey } = keyPair(curve);
+      const payload = encodeSimplePayload(sampleManifest().digest, REFERENCE, NOW);
+      const containersPolicy = policy(required({ keyData: data(publicKey) }));
+      for (const [hash, outcome] of [
+        ['sha256', 'verified'],
+        [`sha${curve === 'P-384' ? 384 : 512}`, 'untrusted'],
+      ]) {
+        const annotations = { [LayerAnnotation.signature]: sign(hash, payload, privateKey).toString('base64') };
+        const layer = encodeLayerDocument({ mimeType: MediaType.cosignSimpleSigning, payload, annotations });
+        const judged = await judgeSignature('cosign', layer, contextFor({ containersPolicy }));
+        expect(judged.report.outcome).toBe(outcome);
+        expect((await cosignFormat.verify(layer, contextFor({ cosignKeys: [publicKey] }))).outcome).toBe('verified');
+      }
+    },
+  );
 
   it('leaves a signature of another key untrusted', async () => {
     const report = await check({ containersPolicy: policy(required({ keyData: data(other.publicKey) })) });

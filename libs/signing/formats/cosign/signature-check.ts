@@ -19,6 +19,8 @@ export interface SignatureCheck {
   readonly signer?: Signer;
 }
 
+type HasMade = (key: PublicKey) => boolean;
+
 /** Finds the trusted key, else the certificate's key, that made the signature. Hints only order the search. */
 export function checkSignature(material: SignedMaterial, context: VerifyContext): SignatureCheck {
   if (material.content === 'unsigned')
@@ -32,10 +34,13 @@ export function checkSignature(material: SignedMaterial, context: VerifyContext)
   const [keys, problems] = [sets.flatMap((set) => set.keys), sets.flatMap((set) => set.problems)];
   const named = keys.filter((key) => isNamed(key, material));
   if (requirement && problems[0]) return unusable(problems[0]);
-  const found = [...named, ...keys].find((key) => isSignedBy(key, material.signed, material.signature));
+  // Podman and skopeo know one hash for each kind of key.
+  const made: HasMade = ({ key, hashes }) =>
+    isSignedBy({ key, hashes: requirement ? hashes.slice(0, 1) : hashes }, material.signed, material.signature);
+  const found = [...named, ...keys].find(made);
   if (found) return signedBy(found, 'key', trusted(found), material);
   const [leaf] = material.certificates;
-  if (leaf && !requirement?.keys) return checkByCertificate(material, leaf);
+  if (leaf && !requirement?.keys) return checkByCertificate(material, leaf, made);
   return explainFailure(material, keys.length, named[0], problems);
 }
 
@@ -67,7 +72,7 @@ function isNamed(key: PublicKey, material: SignedMaterial): boolean {
   return material.hints.includes(key.hint) || material.hints.includes(key.fingerprint);
 }
 
-function checkByCertificate(material: SignedMaterial, der: Buffer): SignatureCheck {
+function checkByCertificate(material: SignedMaterial, der: Buffer, made: HasMade): SignatureCheck {
   const described = keyOfCertificate(der);
   if (!described)
     return {
@@ -76,7 +81,7 @@ function checkByCertificate(material: SignedMaterial, der: Buffer): SignatureChe
     };
   if ('code' in described)
     return { key: failed(described.code, described.detail), signature: notApplicable('the key cannot be used') };
-  if (!isSignedBy(described, material.signed, material.signature))
+  if (!made(described))
     return {
       key: passed('the key is the one in the certificate'),
       signature: failed('BAD_SIGNATURE', 'the key in the certificate did not make this signature'),

@@ -11,7 +11,7 @@ export interface PublicKey {
   readonly hint: string;
   /** Shown to people, such as `ECDSA P-256`. */
   readonly algorithm: string;
-  /** Hashes in the order they are tried; undefined stands for Ed25519's own. */
+  /** Hashes in the order they are tried, the one that every client knows first; undefined stands for Ed25519's own. */
   readonly hashes: readonly (string | undefined)[];
 }
 
@@ -24,7 +24,7 @@ export interface KeySet {
 const LABELS: ReadonlySet<string> = new Set(['PUBLIC KEY', 'RSA PUBLIC KEY']);
 const CURVES: Readonly<Record<string, { algorithm: string; hashes: string[] }>> = {
   prime256v1: { algorithm: 'ECDSA P-256', hashes: ['sha256'] },
-  // cosign checks with SHA-256 whatever the curve of a key file is; other sigstore tools take the hash of the curve.
+  // cosign signs with the hash of the curve and verifies so when told to, else with SHA-256; podman and skopeo know that only.
   secp384r1: { algorithm: 'ECDSA P-384', hashes: ['sha256', 'sha384'] },
   secp521r1: { algorithm: 'ECDSA P-521', hashes: ['sha256', 'sha512'] },
 };
@@ -72,7 +72,11 @@ export function describeKey(key: KeyObject): PublicKey | KeySet['problems'][numb
 }
 
 /** True when the key made the signature over the data; of ECDSA also as two numbers side by side, which clients take as well. */
-export function isSignedBy({ key, hashes }: PublicKey, data: Uint8Array, signature: Uint8Array): boolean {
+export function isSignedBy(
+  { key, hashes }: Pick<PublicKey, 'key' | 'hashes'>,
+  data: Uint8Array,
+  signature: Uint8Array,
+): boolean {
   const isRaw = key.asymmetricKeyType === 'ec' && RAW_LENGTHS.has(signature.length);
   const ways = isRaw ? [key, { key, dsaEncoding: 'ieee-p1363' as const }] : [key];
   try {
