@@ -71,7 +71,8 @@ export class Permissions {
     };
   }
 
-  private async rightsAbout(principal: Principal, objectKey: string | undefined): Promise<PermissionSet> {
+  /** {@link permissionsOf}, with those on the object even when it is a task. */
+  async rightsAbout(principal: Principal, objectKey: string | undefined): Promise<PermissionSet> {
     if (objectKey === undefined || !isNumerous(objectKey) || principal.kind !== 'user' || principal.isSuperuser)
       return await this.permissionsOf(principal);
     return new PermissionSet(false, await readGrants(this.source, principal.id, objectKey));

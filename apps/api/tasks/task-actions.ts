@@ -19,7 +19,7 @@ const PURGE = defineTask<PurgePayload, null>({ name: 'pulpcore.app.tasks.purge.p
 const AT_ONCE = 1000;
 const HOUR = 3_600;
 
-/** Deletes tasks that ended long ago: on demand, and in turn where a setting says how long they are kept. */
+/** Deletes tasks that ended long ago, and groups that have none left: on demand, and in turn where a setting says how long they are kept. */
 @Injectable()
 export class PurgeTasks implements TaskHandler<PurgePayload, null>, OnModuleInit {
   readonly task = PURGE;
@@ -36,18 +36,16 @@ export class PurgeTasks implements TaskHandler<PurgePayload, null>, OnModuleInit
   }
 
   async run(payload: PurgePayload, context: TaskContext): Promise<null> {
-    let done = 0;
-    for (let gone = -1; gone !== 0; done += gone) {
+    let tasks = 0;
+    for (let gone = -1; gone !== 0; tasks += gone) {
       context.signal.throwIfAborted();
       gone = await this.some(payload, context.fence);
-      const message = 'Purging task-related-objects total';
-      context.progress({
-        message,
-        code: 'purge.tasks.total',
-        done: done + gone,
-        state: gone ? 'running' : 'completed',
-      });
+      report(context, 'key.core.Task', 'Purged task-objects of type core.Task', tasks + gone);
     }
+    const groups = await this.emptyGroups(payload.finishedBefore, context.fence);
+    report(context, 'key.core.TaskGroup', 'Purged task-objects of type core.TaskGroup', groups);
+    report(context, 'total', 'Purged task-related-objects total', tasks + groups);
+    report(context, 'error', 'Tasks failed to purge', 0);
     return null;
   }
 
@@ -55,6 +53,7 @@ export class PurgeTasks implements TaskHandler<PurgePayload, null>, OnModuleInit
     const finishedBefore = new Date(Date.now() - this.config.taskTtl * 1000).toISOString();
     for (let gone = -1; gone !== 0 && !signal.aborted;)
       gone = await this.some({ finishedBefore, states: FINAL_STATES, createdBy: null });
+    await this.emptyGroups(finishedBefore);
   }
 
   private some({ finishedBefore, states, createdBy }: PurgePayload, fence?: TaskContext['fence']): Promise<number> {
@@ -74,6 +73,28 @@ export class PurgeTasks implements TaskHandler<PurgePayload, null>, OnModuleInit
       return rows.length;
     });
   }
+
+  /** Groups are made together with their first task, so one without any is over. */
+  private emptyGroups(madeBefore: string, fence?: TaskContext['fence']): Promise<number> {
+    return inTransaction(this.source, async (tx) => {
+      await fence?.(tx);
+      const rows = await rowsOf<{ id: string }>(
+        tx,
+        `delete from task_group g where g.pulp_created < $1::timestamptz
+           and not exists (select 1 from task where task_group_id = g.id) returning id`,
+        [madeBefore],
+      );
+      await forgetObjects(
+        tx,
+        rows.map(({ id }) => objectKey('core.taskgroup', id)),
+      );
+      return rows.length;
+    });
+  }
+}
+
+function report({ progress }: TaskContext, what: string, message: string, done: number): void {
+  progress({ code: `purge.tasks.${what}`, message, done });
 }
 
 /** Deletes one task that ended; false when it has not. */

@@ -1,5 +1,6 @@
 import { TaskDispatcher } from '#tasks/dispatch.js';
 import { rowsOf } from '#platform/database.js';
+import { forbidden } from '#platform/domain-error.js';
 import { viewable } from '../rest/access/rules.js';
 import { Context, type RestContext } from '../rest/context.js';
 import { withBody } from '../rest/errors.js';
@@ -104,17 +105,20 @@ export class TaskGroupsController extends RestHost {
     action: 'cancel',
     id: 'task_groups_cancel',
     summary: 'Cancel a task group',
-    body: { schema: 'PatchedTaskCancel', of: TaskCancelBody },
+    body: { schema: 'PatchedTaskCancel', of: TaskCancelBody, partial: true },
     answers: { 200: 'resource', 409: 'resource' },
   })
   async cancel(@Context() context: RestContext): Promise<object> {
     const id = requireKeyOf(TASK_GROUPS, context.param('id'));
     requireCanceled(await this.rest.body(context, TaskCancelBody));
-    const open = await rowsOf(
+    const open = await rowsOf<{ created_by: string | null }>(
       this.rest.source,
-      `select 1 from task where task_group_id = $1 and state in ('waiting', 'running', 'canceling') limit 1`,
+      `select distinct created_by from task where task_group_id = $1 and state in ('waiting', 'running', 'canceling')`,
       [id],
     );
+    const held = await this.rest.permissions.permissionsOf(context.principal);
+    const isOwn = open.every(({ created_by }) => created_by === context.userId);
+    if (!isOwn && !held.has('core.change_task')) throw forbidden();
     await this.dispatcher.cancelGroup(id);
     const group = await this.rest.show(TASK_GROUPS, id);
     if (open.length > 0) return group;

@@ -31,7 +31,7 @@ export class TasksController extends RestHost {
     action: 'cancel',
     id: 'tasks_cancel',
     summary: 'Cancel a task',
-    body: { schema: 'PatchedTaskCancel', of: TaskCancelBody },
+    body: { schema: 'PatchedTaskCancel', of: TaskCancelBody, partial: true },
     answers: { 200: 'resource', 409: 'resource' },
   })
   async cancel(@Context() context: RestContext): Promise<object> {
@@ -60,7 +60,8 @@ export class TasksController extends RestHost {
   async purge(@Context() context: RestContext) {
     const { finished_before, states } = await this.rest.body(context, PurgeBody);
     const finishedBefore = finished_before ?? new Date(Date.now() - MONTH).toISOString();
-    const createdBy = context.principal.isSuperuser ? null : (context.userId ?? '');
+    const held = await this.rest.permissions.permissionsOf(context.principal);
+    const createdBy = held.has('core.delete_task') ? null : (context.userId ?? '');
     return this.rest.dispatch(context, this.purging.task, { finishedBefore, states, createdBy });
   }
 }

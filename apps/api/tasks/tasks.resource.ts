@@ -73,8 +73,8 @@ const TASK_RULES: AccessRules = {
   actions: {
     list: 'authenticated',
     read: 'authenticated',
-    cancel: 'authenticated',
-    delete: 'authenticated',
+    cancel: own('change'),
+    delete: own('delete'),
     purge: 'authenticated',
     list_roles: own('manage_roles'),
     add_role: own('manage_roles'),

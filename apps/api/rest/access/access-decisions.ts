@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { Permissions } from '#access/permissions.js';
-import { objectKey } from '#access/permission-names.js';
-import type { PermissionSet } from '#access/permission-set.js';
+import { NUMEROUS_MODEL, objectKey, PERMISSION_NAMES } from '#access/permission-names.js';
+import { PermissionSet } from '#access/permission-set.js';
 import { rowsOf } from '#platform/database.js';
 import { forbidden } from '#platform/domain-error.js';
 import type { RestContext } from '../context.js';
@@ -17,6 +17,8 @@ import { evaluate } from './policies/evaluate.js';
 import { PolicyBook, type EditedPolicy } from './policies/policy-book.js';
 import { policyAction } from './policies/statements.js';
 import type { Grant, Rule, ScopeFacts } from './rules.js';
+
+const VIEW_TASK = 'core.view_task';
 
 /** The row that a decision is about. */
 interface Target {
@@ -67,7 +69,10 @@ export class AccessDecisions {
     if (isSuperuser(context) || !scope) return () => 'true';
     const edited = await this.policies.editedOf(resource);
     if (edited && edited.queryset_scoping === null) return () => 'true';
-    const facts = scopeFacts(context, await this.permissions.permissionsOf(context.principal));
+    const { principal } = context;
+    const held = await this.permissions.permissionsOf(principal);
+    const tasks = resource.model === NUMEROUS_MODEL ? await this.permissions.objectsWith(principal, VIEW_TASK) : [];
+    const facts = scopeFacts(context, held, tasks);
     return (values) => scope(facts, values);
   }
 
@@ -76,18 +81,19 @@ export class AccessDecisions {
     if (isSuperuser(context) || rule === 'anybody') return true;
     if (rule === 'nobody' || rule === 'superuser' || context.principal.kind === 'anonymous') return false;
     if (rule === 'authenticated') return true;
-    const held = await this.permissions.permissionsOf(context.principal);
+    const held = await this.rightsOn(context, target);
     const keys = await this.keysFor(rule, target);
     return rule.every((ways) => ways.some((way) => holds(held, way, keys)));
   }
 
   private async allowsByPolicy(
-    { principal }: RestContext,
+    context: RestContext,
     { statements }: EditedPolicy,
     action: string,
     target?: Target,
   ): Promise<boolean> {
-    const held = await this.permissions.permissionsOf(principal);
+    const { principal } = context;
+    const held = await this.rightsOn(context, target);
     const groups = await rowsOf<{ name: string }>(this.source, 'select name from access_group where id = any($1)', [
       principal.groups,
     ]);
@@ -98,6 +104,19 @@ export class AccessDecisions {
         }
       : { object: [], namespace: [], distribution: [] };
     return evaluate(statements, action, { principal, groups: groups.map(({ name }) => name), held, keys });
+  }
+
+  /** Rights that may count for a row, or (without one) for whole models. Who dispatched a task has all rights on it without a role. */
+  async rightsOn(context: RestContext, target?: Target): Promise<PermissionSet> {
+    const { principal } = context;
+    if (!target) return this.permissions.permissionsOf(principal);
+    const key = objectKey(target.model, target.id);
+    if (target.model !== NUMEROUS_MODEL) return this.permissions.rightsAbout(principal, key);
+    const sql = 'select 1 from task where id = $1 and created_by = $2';
+    const isOwn = (await rowsOf(this.source, sql, [target.id, context.userId ?? null])).length > 0;
+    return isOwn
+      ? new PermissionSet(false, [{ contentObject: key, permissions: PERMISSION_NAMES }])
+      : this.permissions.rightsAbout(principal, key);
   }
 
   private async keysFor(rule: readonly (readonly Grant[])[], target?: Target) {
@@ -142,13 +161,13 @@ function holds(held: PermissionSet, { permission, on }: Grant, keys: GroundKeys)
   return held.has(permission) || keys[on].some((key) => held.has(permission, key));
 }
 
-function scopeFacts(context: RestContext, held: PermissionSet): ScopeFacts {
+function scopeFacts(context: RestContext, held: PermissionSet, tasks: 'all' | readonly string[]): ScopeFacts {
   const { principal } = context;
   return {
     username: principal.username,
     userId: principal.kind === 'user' ? principal.id : null,
     keysWith(permission, model) {
-      const keys = held.objectsWith(permission);
+      const keys = permission === VIEW_TASK ? tasks : held.objectsWith(permission);
       if (keys === 'all') return 'all';
       return keys.filter((key) => key.startsWith(`${model}:`)).map((key) => key.slice(model.length + 1));
     },

@@ -50,7 +50,7 @@ async function change(rest: Rest, resource: Resource, context: RestContext, appl
 async function myPermissions(rest: Rest, resource: Resource, context: RestContext) {
   const key = await keyIn(rest, resource, context);
   const names = PERMISSION_NAMES.filter((name) => modelOf(name) === resource.model);
-  const held = await rest.permissions.permissionsOf(context.principal);
+  const held = await rest.decisions.rightsOn(context, { model: resource.model, id: context.param('id').toLowerCase() });
   return { permissions: held.on(key, names) };
 }
 

@@ -4,7 +4,7 @@ import type { Resource } from '../../resource.js';
 import type { Grant, Rule } from '../rules.js';
 
 /** Names of actions in policies, where they differ from those in operation ids. */
-const ACTIONS: Readonly<Record<string, string>> = { read: 'retrieve', delete: 'destroy' };
+const ACTIONS: Readonly<Record<string, string>> = { read: 'retrieve', delete: 'destroy', cancel: 'partial_update' };
 
 /** An action as policies name it. */
 export const policyAction = (action: string): string => ACTIONS[action] ?? action;
