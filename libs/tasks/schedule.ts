@@ -38,7 +38,6 @@ export class Scheduler implements OnApplicationBootstrap, OnModuleDestroy, Befor
 
   /** Adds a job, best in a constructor or `onModuleInit`; later is allowed too. */
   register(job: PeriodicJob): void {
-    if (job.seconds <= 0) return;
     this.jobs.push(job);
     if (this.started) void this.start(job);
   }
@@ -58,6 +57,9 @@ export class Scheduler implements OnApplicationBootstrap, OnModuleDestroy, Befor
   }
 
   private async start(job: PeriodicJob): Promise<void> {
+    // A job that is switched off is in no list of schedules.
+    if (job.seconds <= 0)
+      return void (await this.source.query('delete from task_schedule where name = $1', [job.name]));
     await this.source.query(
       `insert into task_schedule (id, name, task_name, dispatch_interval, next_dispatch)
        values ($1, $2, $2, $3, clock_timestamp())

@@ -45,14 +45,19 @@ describe('periodic jobs', () => {
     expect(most).toBe(1);
   });
 
-  it('a job that fails comes back, and one with interval 0 never runs', async () => {
+  it('a job that fails comes back, and one with interval 0 never runs and is no more among the schedules', async () => {
     let failures = 0;
     let never = 0;
+    await ground.database.source.query(
+      `insert into task_schedule (id, name, task_name, dispatch_interval, next_dispatch)
+       values (gen_random_uuid(), 'off', 'off', 60, now())`,
+    );
     const { scheduler } = await ground.start();
     scheduler.register({ name: 'bad job', seconds: 0.2, run: () => Promise.reject(new Error(`${(failures += 1)}`)) });
     scheduler.register({ name: 'off', seconds: 0, run: () => Promise.resolve((never += 1)) });
     await expect.poll(() => failures, { timeout: 5000 }).toBeGreaterThanOrEqual(2);
     expect(never).toBe(0);
+    expect(await ground.database.source.query(`select 1 from task_schedule where name = 'off'`)).toEqual([]);
   });
 
   it('the lease of a killed process ends, so that another takes the job over', async () => {
