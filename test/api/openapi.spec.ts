@@ -70,6 +70,19 @@ describe('the API document', () => {
     }
   });
 
+  it('every path says what it allows, and refuses the rest', async () => {
+    for (const { path, method } of operations.filter(({ path: each }) => each.startsWith('/'))) {
+      const { status, headers, body } = await api.request('OPTIONS', path, undefined, { as: null });
+      expect([status, body.parses], path).toEqual([200, expect.arrayContaining(['application/json'])]);
+      expect(headers.get('allow')!.split(', '), path).toEqual(
+        expect.arrayContaining([method.toUpperCase(), 'OPTIONS']),
+      );
+    }
+    const refused = await api.request('PUT', `${ROOT}/tasks/`, {});
+    expect([refused.status, refused.headers.get('allow')]).toEqual([405, 'GET, HEAD, OPTIONS']);
+    expect((await api.request('OPTIONS', `${ROOT}/nothing/`)).status).toBe(404);
+  });
+
   it('comes in other forms', async () => {
     const bindings = (await api.get(`${ROOT}/docs/api.json?bindings&component=container`)).body;
     expect(bindings.paths[`${ROOT}/repositories/container/container/`].get.operationId).toBe('list');

@@ -24,7 +24,7 @@ export async function readBody(request: FastifyRequest, idleMs: number): Promise
   const bytes = await bodyBytes(request.body, patience);
   if (bytes.length === 0) return {};
   if (type === 'application/json' || type.endsWith('+json')) return fromJson(bytes);
-  if (type === 'application/x-www-form-urlencoded') return asForm(fromForm(bytes));
+  if (type === FORM_TYPE) return asForm(fromForm(bytes));
   throw new DomainError('unsupported', 'MEDIA_TYPE', `Unsupported media type "${type.slice(0, 100)}" in request.`);
 }
 
@@ -42,6 +42,10 @@ export async function readForm<File>(
 }
 
 const MULTIPART = 'multipart/form-data';
+const FORM_TYPE = 'application/x-www-form-urlencoded';
+
+/** Media types of bodies. */
+export const BODY_TYPES: readonly string[] = ['application/json', FORM_TYPE, MULTIPART];
 
 const mediaType = ({ headers }: FastifyRequest): string =>
   (headers['content-type'] ?? 'application/json').split(';')[0]!.trim().toLowerCase();

@@ -1,4 +1,5 @@
 import { APP_VERSIONS } from '../../app-versions.js';
+import { BODY_TYPES } from '../body/read-body.js';
 import type { Schema } from '../fields.js';
 import type { Answer, RequestBody } from '../operation.js';
 import type { Resource } from '../resource.js';
@@ -127,11 +128,7 @@ function requestBody(
   return {
     content: multipart
       ? { 'multipart/form-data': content }
-      : {
-          'application/json': content,
-          'application/x-www-form-urlencoded': content,
-          'multipart/form-data': content,
-        },
+      : Object.fromEntries(BODY_TYPES.map((type) => [type, content])),
     required: true,
   };
 }
