@@ -56,6 +56,8 @@ const DIFFERENCES = [
   '`reserved_resources_record` of tasks names each resource twice, by path and by PRN.',
   'Regular expressions in filters run under a time limit; one that takes too long is answered with 400.',
   'Errors in bodies name every member in question at once. Bodies are JSON or forms up to 4 MiB and 32 levels; larger ones are 413.',
+  'No member of a response is `required` in the document, since `fields` and `exclude_fields` choose among them. `OPTIONS` answers everybody with what a path allows; Pulp answers only whom a policy lets ask for `metadata`.',
+  'Who dispatched a task has the rights of `core.task_owner` on it without a role. A group is cancelled by who may change all its unfinished tasks. A purge also takes task groups that have no tasks left.',
   'Objects that a caller may not see are 404 for every method, also below repositories.',
   'The last administrator can be neither deleted nor deactivated (409).',
   'A content guard that a distribution names is obeyed by everything that the registry serves there, manifests and lists too, beside the right to pull. `content_redirect`, the default, lets pass whoever the registry itself lets in; there are no signed URLs. `jq_filter` takes paths of jq. A guard in use cannot be deleted (409).',

@@ -108,6 +108,28 @@ describe('content and its versions', () => {
     expect(removed['result']!['content_summary']!['present']).toEqual({});
   });
 
+  it('modifies without putting a tag in the place of another, when that is asked for', async () => {
+    const repository = (await api.request('POST', REPOSITORIES, { name: 'careful' })).body;
+    const tagged = new Map<string, string>();
+    for (const name of ['one', 'two']) {
+      tagged.set(name, newId());
+      await api.source.query(`insert into tag (id, name, manifest_id) values ($1, 'stable', $2)`, [
+        tagged.get(name),
+        manifests.get(name),
+      ]);
+    }
+    const add = async (name: string, more: object = {}) => {
+      const units = [`prn:container.tag:${tagged.get(name)!}`, `prn:container.manifest:${manifests.get(name)!}`];
+      return api.finished(await act('modify', { add_content_units: units, ...more }, repository));
+    };
+    expect((await add('one', { overwrite: false }))['state']).toBe('completed');
+    const refused = await add('two', { overwrite: false });
+    expect([refused['state'], refused['error']['description']]).toEqual(['failed', expect.stringContaining('stable')]);
+    expect((await add('two'))['result']).toMatchObject({
+      content_summary: { present: { 'container.tag': { count: 1 } } },
+    });
+  });
+
   it('deletes versions that nothing serves', async () => {
     const repository = (await api.request('POST', REPOSITORIES, { name: 'versions' })).body;
     await api.finished(

@@ -7,6 +7,7 @@ import { signImage, storeImage, type StoredImage } from './stored-content.js';
 
 const KEY = '0123456789ABCDEF';
 const PROGRAM = join(import.meta.dirname, 'clients/every_operation.py');
+const SCHEMAS = join(import.meta.dirname, 'clients/published_schemas.py');
 const PARAMETERS = join(import.meta.dirname, 'clients/published_parameters.py');
 
 describe.runIf(pythonClientsReady())('the published container bindings', () => {
@@ -39,6 +40,14 @@ describe.runIf(pythonClientsReady())('the published container bindings', () => {
     const { unknown, compared } = JSON.parse(stdout) as { unknown: string[]; compared: number };
     expect(unknown).toEqual([]);
     expect(compared).toBeGreaterThan(2_000);
+  }, 120_000);
+
+  it('and those of the core send nothing that the server refuses, and read all that it sends', async () => {
+    const { stdout, stderr } = await clients.program(SCHEMAS);
+    expect(stderr).toBe('');
+    const { problems, compared } = JSON.parse(stdout) as { problems: string[]; compared: number };
+    expect(problems).toEqual([]);
+    expect(compared).toBeGreaterThan(1_000);
   }, 120_000);
 
   it('can call every operation, and are refused as they expect', async () => {

@@ -7,7 +7,7 @@ import { announcePolicies, PolicyBook } from '../rest/access/policies/policy-boo
 import { defaultPolicy, policyName } from '../rest/access/policies/statements.js';
 import { SUPERUSERS_ONLY } from '../rest/access/rules.js';
 import { Context, type RestContext } from '../rest/context.js';
-import { baseFields, flag, json, text } from '../rest/fields.js';
+import { anyObject, anyObjects, baseFields, flag, text } from '../rest/fields.js';
 import { flagFilter } from '../rest/filters/ordered.js';
 import { textFilters } from '../rest/filters/text.js';
 import { requireKeyOf } from '../rest/keys.js';
@@ -26,15 +26,15 @@ const POLICIES: Resource = defineResource({
   schema: 'AccessPolicy',
   fields: {
     ...baseFields('core.accesspolicy'),
-    permissions_assignment: json('t.creation_hooks', { ...nullable, readOnly: true }),
-    creation_hooks: json('t.creation_hooks', nullable),
-    statements: json('t.statements'),
+    permissions_assignment: anyObjects('t.creation_hooks', nullable),
+    creation_hooks: anyObjects('t.creation_hooks', nullable),
+    statements: anyObjects('t.statements'),
     viewset_name: text('t.viewset_name', {
       readOnly: true,
       description: 'The name of the ViewSet this policy is for.',
     }),
     customized: flag('t.customized', { readOnly: true, description: 'True if somebody edited the policy.' }),
-    queryset_scoping: json('t.queryset_scoping', nullable),
+    queryset_scoping: anyObject('t.queryset_scoping', nullable),
   },
   filters: [...textFilters('viewset_name', 't.viewset_name'), flagFilter('customized', 't.customized')],
   defaultOrder: [{ sql: 't.viewset_name', descending: false }],

@@ -18,7 +18,7 @@ import { deletingAtOnce, updatingAtOnce } from '../rest/standard/writing-at-once
 import { registerWriter } from '../rest/writing/writers.js';
 
 class RoleBody {
-  @TextField({ max: 128, description: 'The name of this role.' })
+  @TextField({ description: 'The name of this role.' })
   name: string;
 
   @TextField({ optional: true, nullable: true, description: 'An optional description.' })

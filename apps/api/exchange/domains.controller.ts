@@ -1,5 +1,6 @@
+import { GUARD_MODELS } from '../guards/guard.body.js';
 import { READ_BY_ALL } from '../rest/access/rules.js';
-import { FlagField, JsonField, TextField } from '../rest/body/fields.js';
+import { FlagField, JsonField, ReferenceField, TextField } from '../rest/body/fields.js';
 import { LabelsField } from '../rest/body/labels.js';
 import { Context, type RestContext } from '../rest/context.js';
 import { badRequest } from '../rest/errors.js';
@@ -7,6 +8,7 @@ import { anyObject, baseFields, constant, flag, labels, text } from '../rest/fie
 import { labelSelect } from '../rest/filters/label-select.js';
 import { textFilters } from '../rest/filters/text.js';
 import { requireKeyOf } from '../rest/keys.js';
+import type { Located } from '../rest/models.js';
 import { DeleteRoute, PatchRoute, PostRoute, PutRoute } from '../rest/operation.js';
 import { defineResource, type Resource } from '../rest/resource.js';
 import { ResourceController, RestHost } from '../rest/rest-controller.js';
@@ -25,7 +27,7 @@ class DomainBody {
   @TextField({ description: 'Backend storage class for domain.' })
   storage_class: string;
 
-  @JsonField({ description: 'Settings for storage class.' })
+  @JsonField({ object: true, description: 'Settings for storage class.' })
   storage_settings: unknown;
 
   @FlagField({ optional: true, description: 'Boolean to have the content app redirect to object storage.' })
@@ -33,6 +35,9 @@ class DomainBody {
 
   @FlagField({ optional: true, description: 'Boolean to hide distributions with a content guard in the content app.' })
   hide_guarded_distributions?: boolean;
+
+  @ReferenceField(GUARD_MODELS, { optional: true, nullable: true, description: 'Guard of new distributions.' })
+  default_content_guard?: Located | null;
 }
 
 /** The one domain that there is. */
@@ -45,7 +50,7 @@ const DOMAINS: Resource = defineResource({
     name: text('t.name'),
     description: text('t.description', { nullable: true }),
     pulp_labels: labels(),
-    storage_class: text('t.storage_class'),
+    storage_class: text('t.storage_class', { choices: ['pulpcore.app.models.storage.FileSystem'] }),
     storage_settings: anyObject('t.storage_settings'),
     redirect_to_object_storage: flag('t.redirect_to_object_storage'),
     hide_guarded_distributions: flag('t.hide_guarded_distributions'),

@@ -57,6 +57,8 @@ export class PulpExportBody {
   meta?: object | null;
 }
 
+const METHODS = ['write', 'hardlink', 'symlink'];
+
 /** What an exporter of files is made from. */
 export class FilesystemExporterBody {
   @TextField({ description: 'Unique name of the file system exporter.' })
@@ -65,7 +67,7 @@ export class FilesystemExporterBody {
   @TextField({ description: 'File system location to export to.' })
   path: string;
 
-  @TextField({ optional: true, choices: ['write', 'hardlink', 'symlink'], description: 'Method of exporting' })
+  @TextField({ optional: true, choices: METHODS, description: 'Method of exporting' })
   method?: string;
 }
 
@@ -134,7 +136,7 @@ export const PULP_EXPORTERS = exporter(
 export const FILESYSTEM_EXPORTERS = exporter(
   'core.filesystemexporter',
   { tag: 'Exporters: Filesystem', schema: 'FilesystemExporter', body: FilesystemExporterBody },
-  { method: text('t.method') },
+  { method: text('t.method', { choices: METHODS }) },
 );
 
 const runs = (

@@ -1,6 +1,7 @@
 import { DISTRIBUTIONS } from '../distributions/distributions.resource.js';
 import { on, ownedRules } from '../rest/access/rules.js';
 import { DecimalField, FlagField, TextField, WholeField } from '../rest/body/fields.js';
+import { DOWNLOAD_POLICIES } from '../remotes/dto/remote.body.js';
 import { baseFields, decimal, flag, hiddenFields, text, time, whole } from '../rest/fields.js';
 import { timeFilters } from '../rest/filters/ordered.js';
 import { textFilters } from '../rest/filters/text.js';
@@ -12,6 +13,8 @@ const optional = { optional: true, nullable: true } as const;
 const secret = { ...optional, writeOnly: true } as const;
 const nullable = { nullable: true };
 const URL_PATTERN = { regex: /^https?:\/\/[^\s/@]+(?:\/\S*)?$/, message: 'Enter a valid URL.' };
+
+const POLICIES = ['all', 'labeled', 'nodelete'];
 
 /** What another installation is known by. */
 export class UpstreamPulpBody {
@@ -63,7 +66,7 @@ export class UpstreamPulpBody {
   @DecimalField({ ...optional, min: 0 })
   sock_read_timeout?: number | null;
 
-  @TextField({ optional: true, choices: ['immediate', 'on_demand', 'streamed'], description: 'Policy of the remotes.' })
+  @TextField({ optional: true, choices: DOWNLOAD_POLICIES, description: 'Policy of the remotes.' })
   remote_policy?: string;
 
   @TextField({
@@ -75,7 +78,7 @@ export class UpstreamPulpBody {
 
   @TextField({
     optional: true,
-    choices: ['all', 'labeled', 'nodelete'],
+    choices: POLICIES,
     description: 'What may be changed and deleted here: all, labeled objects only, or nothing is deleted.',
   })
   policy?: string;
@@ -126,11 +129,11 @@ export const UPSTREAM_PULPS: Resource = defineResource({
     connect_timeout: decimal('t.connect_timeout', nullable),
     sock_connect_timeout: decimal('t.sock_connect_timeout', nullable),
     sock_read_timeout: decimal('t.sock_read_timeout', nullable),
-    remote_policy: text('t.remote_policy'),
+    remote_policy: text('t.remote_policy', { choices: DOWNLOAD_POLICIES }),
     hidden_fields: hiddenFields(['client_key', 'username', 'password']),
     q_select: text('t.q_select', nullable),
     last_replication: time('t.last_replication', nullable),
-    policy: text('t.policy'),
+    policy: text('t.policy', { choices: POLICIES }),
   },
   filters: [
     ...textFilters('name', 't.name'),

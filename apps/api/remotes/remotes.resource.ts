@@ -19,18 +19,18 @@ import type { ModelName } from '../rest/models.js';
 import { BY_NAME, ordersNothing } from '../rest/ordering.js';
 import { defineResource } from '../rest/resource.js';
 import { severalModels } from '../rest/several-models.js';
-import { PullThroughRemoteBody, RemoteBody } from './dto/remote.body.js';
+import { DOWNLOAD_POLICIES, PULL_THROUGH_POLICIES, PullThroughRemoteBody, RemoteBody } from './dto/remote.body.js';
 
 const nullable = { nullable: true };
 const SECRETS = ['client_key', 'proxy_username', 'proxy_password', 'username', 'password'];
 const timeouts = ['total_timeout', 'connect_timeout', 'sock_connect_timeout', 'sock_read_timeout'];
 
-const commonFields = (model: ModelName): Record<string, Field> => ({
+const commonFields = (model: ModelName, choices: readonly string[]): Record<string, Field> => ({
   ...baseFields(model),
   name: text('t.name'),
   url: text('t.url'),
   pulp_labels: labels(),
-  policy: text('t.policy'),
+  policy: text('t.policy', { choices }),
   hidden_fields: hiddenFields(SECRETS),
   ca_cert: text('t.ca_cert', nullable),
   client_cert: text('t.client_cert', nullable),
@@ -65,7 +65,7 @@ export const REMOTES = defineResource({
   tag: 'Remotes: Container',
   schema: 'container.ContainerRemote',
   fields: {
-    ...commonFields('container.containerremote'),
+    ...commonFields('container.containerremote', DOWNLOAD_POLICIES),
     upstream_name: text('t.upstream_name'),
     ...lists,
     sigstore: text('t.sigstore', nullable),
@@ -82,7 +82,7 @@ export const PULL_THROUGH_REMOTES = defineResource({
   model: 'container.containerpullthroughremote',
   tag: 'Remotes: Pull_Through',
   schema: 'container.ContainerPullThroughRemote',
-  fields: { ...commonFields('container.containerpullthroughremote'), ...lists },
+  fields: { ...commonFields('container.containerpullthroughremote', PULL_THROUGH_POLICIES), ...lists },
   filters,
   ordering,
   defaultOrder: BY_NAME,
@@ -104,7 +104,7 @@ export const ALL_REMOTES = defineResource({
   component: 'core',
   where: 'true',
   fields: {
-    ...commonFields('container.containerremote'),
+    ...commonFields('container.containerremote', DOWNLOAD_POLICIES),
     ...NAMES.fields,
   },
   filters: [...filters, ...NAMES.filters],

@@ -25,10 +25,13 @@ export interface FieldOptions {
   readonly nullable?: boolean;
   readonly readOnly?: boolean;
   readonly description?: string;
+  /** All values that there are. */
+  readonly choices?: readonly string[];
 }
 
-const schemaOf = (schema: Schema, { nullable, description }: FieldOptions): Schema => ({
+const schemaOf = (schema: Schema, { nullable, description, choices }: FieldOptions): Schema => ({
   ...schema,
+  ...(choices ? { enum: choices } : {}),
   ...(nullable ? { nullable } : {}),
   ...(description ? { description } : {}),
 });
@@ -55,6 +58,8 @@ export const textMap = plain({ type: 'object', additionalProperties: { type: 'st
 export const texts = plain({ type: 'array', items: { type: 'string' } });
 /** JSON of any shape. */
 export const json = plain({});
+/** A list of JSON objects of any shape. */
+export const anyObjects = plain({ type: 'array', items: { type: 'object', additionalProperties: {} } });
 /** A JSON object of any shape. */
 export const anyObject = plain({ type: 'object', additionalProperties: {} });
 /** Labels. */

@@ -34,7 +34,7 @@ export class DistributionBody implements CrossChecked {
   @FlagField({ optional: true, description: 'Restrict pull access to explicitly authorized users.' })
   private?: boolean;
 
-  @FlagField({ optional: true, description: 'Whether this distribution should be shown in the content app.' })
+  @FlagField({ fallback: false, description: 'Whether this distribution should be hidden in the content app.' })
   hidden?: boolean;
 
   @TextField({ ...optional, description: 'An optional description.' })

@@ -16,6 +16,11 @@ const seconds = { ...optional, min: 0 } as const;
 
 const CERTIFICATES = /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/g;
 
+/** When blobs are fetched: with the sync, at the first pull and kept, or at every pull. */
+export const DOWNLOAD_POLICIES = ['immediate', 'on_demand', 'streamed'] as const;
+/** The same for remotes that stand for a whole registry. */
+export const PULL_THROUGH_POLICIES = ['on_demand'] as const;
+
 /** What every remote is made from. */
 export abstract class CommonRemoteBody implements CrossChecked {
   @TextField({ description: 'A unique name for this remote.' })
@@ -96,7 +101,7 @@ export class RemoteBody extends CommonRemoteBody {
 
   @TextField({
     optional: true,
-    choices: ['immediate', 'on_demand', 'streamed'],
+    choices: DOWNLOAD_POLICIES,
     description: 'When blobs are fetched: with the sync, at the first pull and kept, or at every pull.',
   })
   policy?: string;
@@ -117,7 +122,7 @@ export class RemoteBody extends CommonRemoteBody {
 
 /** What a remote that stands for a whole registry is made from. */
 export class PullThroughRemoteBody extends CommonRemoteBody {
-  @TextField({ optional: true, choices: ['on_demand'] })
+  @TextField({ optional: true, choices: PULL_THROUGH_POLICIES })
   policy?: string;
 }
 

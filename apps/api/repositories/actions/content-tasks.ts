@@ -5,6 +5,7 @@ import { selectForRemoval } from '#content/changes/recursive-remove.js';
 import { findUnits, unitsAt } from '#content/changes/units.js';
 import { withFallbacks } from '#content/changes/with-fallbacks.js';
 import { applyChange, lockRepository, type MadeVersion, type UnitRef } from '#content/versions/apply-change.js';
+import { invalid } from '#platform/domain-error.js';
 import { defineTask, type TaskContext, type TaskHandler } from '#tasks/define-task.js';
 import { changeRepository, membersAmong } from './version-change.js';
 
@@ -76,6 +77,8 @@ export interface ModifyPayload {
   readonly add: readonly string[];
   readonly remove: readonly string[] | 'everything';
   readonly base: { readonly id: string; readonly repositoryId: string; readonly number: number } | null;
+  /** False: a tag that is added may not take the place of its namesake. */
+  readonly overwrite: boolean;
 }
 
 /** {@link ModifyContent} as it is dispatched. */
@@ -97,22 +100,30 @@ export class ModifyContent implements TaskHandler<ModifyPayload, object | null> 
 
 async function modify(
   tx: EntityManager,
-  { repositoryId, add, remove, base }: ModifyPayload,
+  { repositoryId, add, remove, base, overwrite }: ModifyPayload,
   taskId: string,
 ): Promise<MadeVersion | undefined> {
   const locked = await lockRepository(tx, repositoryId);
   const added = await findUnits(tx, add);
-  if (!base && remove !== 'everything')
+  if (!base && remove !== 'everything' && overwrite)
     return applyChange(tx, repositoryId, { add: added, remove }, { taskId, locked });
   const now = await unitsAt(tx, { repositoryId, pinned: null });
   const start = base ? await unitsAt(tx, { repositoryId: base.repositoryId, pinned: base.number }) : now;
   const gone = new Set(remove === 'everything' ? ids(start) : remove);
   const names = new Set(added.map((unit) => unit.tagName).filter(Boolean));
-  const kept = start.filter((unit) => !gone.has(unit.id) && !(unit.tagName && names.has(unit.tagName)));
+  const left = start.filter((unit) => !gone.has(unit.id));
+  const kept = left.filter((unit) => !(unit.tagName && names.has(unit.tagName)));
   const wanted = [...kept, ...added];
   const wantedIds = new Set(ids(wanted));
+  if (!overwrite) refuseOverwritten(left, wantedIds);
   const change = { add: wanted, remove: ids(now).filter((id) => !wantedIds.has(id)) };
   return applyChange(tx, repositoryId, change, { taskId, baseVersionId: base?.id ?? null, locked });
+}
+
+function refuseOverwritten(units: readonly UnitRef[], wantedIds: ReadonlySet<string>): void {
+  const taken = units.filter(({ id }) => !wantedIds.has(id)).map(({ tagName }) => tagName);
+  if (taken.length > 0)
+    throw invalid(`The repository has other tags of these names: ${taken.join(', ')}.`, 'add_content_units');
 }
 
 const ids = (units: readonly UnitRef[]): string[] => units.map((unit) => unit.id);

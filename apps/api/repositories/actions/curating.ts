@@ -43,6 +43,7 @@ async function modify(rest: Rest, resource: Resource, context: RestContext) {
     add: await contentKeys(rest, context, body.add_content_units ?? []),
     remove: await removalKeys(rest, context, body.remove_content_units ?? [], 'remove_content_units'),
     base: body.base_version ? await namedVersion(rest.source, body.base_version, 'base_version') : null,
+    overwrite: body.overwrite,
   };
   return rest.dispatch(context, MODIFY_CONTENT, payload, alone);
 }

@@ -41,6 +41,9 @@ export class Modify {
 
   @ReferenceField(['core.repositoryversion'], { optional: true, description: 'The version to start from.' })
   base_version?: Located;
+
+  @FlagField({ fallback: true, description: 'Whether a tag that is added may take the place of its namesake.' })
+  overwrite: boolean;
 }
 
 const NEITHER = "Either the 'repository' or 'repository_version' needs to be specified";

@@ -49,7 +49,7 @@ export function TextField(options: TextOptions = {}): PropertyDecorator {
   const { max, pattern, choices, blank, format } = options;
   const schema = {
     type: 'string',
-    ...(blank ? {} : { minLength: 1 }),
+    ...(blank || choices ? {} : { minLength: 1 }),
     ...(max === undefined ? {} : { maxLength: max }),
     ...(choices ? { enum: choices } : {}),
     ...(format ? { format } : {}),
@@ -151,8 +151,8 @@ export function TextListField(options: ListOptions = {}): PropertyDecorator {
   const { itemMax, choices, most = 10_000, notEmpty } = options;
   const items = {
     type: 'string',
-    ...(itemMax === undefined ? {} : { maxLength: itemMax, minLength: 1 }),
-    ...(choices ? { enum: choices } : {}),
+    ...(itemMax === undefined ? {} : { maxLength: itemMax }),
+    ...(choices ? { enum: choices } : { minLength: 1 }),
   };
   const itemProblem = (item: unknown): string | undefined => {
     const reading = readText(item, {});
