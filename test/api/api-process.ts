@@ -16,7 +16,7 @@ import { StorageModule } from '#storage/storage.module.js';
 import { TasksModule, taskWorkerProviders } from '#tasks/tasks.module.js';
 import { ApiModule } from '../../apps/api/api.module.js';
 import { API_TASK_HANDLERS } from '../../apps/api/task-handlers.js';
-import { API_ROUTER, streamBodies } from '../../apps/api/http-hooks.js';
+import { API_ROUTER, drainLeftovers, streamBodies } from '../../apps/api/http-hooks.js';
 import { createTestDatabase, type TestDatabase } from '../database.js';
 import { freePort } from '../free-port.js';
 
@@ -118,6 +118,7 @@ async function listen(config: HallmarkConfig, source: DataSource, feed: ChangeFe
     abortOnError: false,
   });
   streamBodies(app.getHttpAdapter().getInstance());
+  drainLeftovers(app.getHttpAdapter().getInstance());
   await app.listen(config.port, '127.0.0.1');
   return app;
 }

@@ -74,6 +74,16 @@ describe('a body that comes slowly', () => {
     expect(Date.now() - began).toBeGreaterThan(4_000);
   });
 
+  it('and is refused before its end leaves a connection that can be used again', async () => {
+    const socket = await begin(GROUPS, FORM, '--x\r\nno headers\r\n\r\n');
+    const answered = () => new Promise<string>((done) => socket.once('data', (bytes: Buffer) => done(String(bytes))));
+    expect(await answered()).toMatch(/^HTTP\/1\.1 400 /);
+    socket.write(' '.repeat(1000 - '--x\r\nno headers\r\n\r\n'.length));
+    socket.write(`GET ${ROOT}/livez/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+    expect(await answered()).toMatch(/^HTTP\/1\.1 200 /);
+    socket.destroy();
+  });
+
   it('and breaks off is no failure in the log', async () => {
     const written = vi.spyOn(process.stderr, 'write');
     refused.mockClear();

@@ -23,6 +23,14 @@ export async function readMultipart<File>(
   const boundary = /;\s*boundary=(?:"([^"]{1,70})"|([^\s;]{1,70}))/i.exec(request.headers['content-type'] ?? '');
   if (!boundary || !(request.body instanceof Readable)) throw malformed('Invalid boundary in multipart.');
   const parts = new Parts(timelyChunks(request.body, patience), boundary[1] ?? boundary[2]!);
+  try {
+    return await readParts(parts, takeFile);
+  } finally {
+    parts.leave();
+  }
+}
+
+async function readParts<File>(parts: Parts, takeFile?: TakeFile<File>): Promise<Record<string, unknown>> {
   const members: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
   await parts.begin();
   for (let count = 0; await parts.next(); count += 1) {
@@ -52,7 +60,7 @@ class Parts {
   private open: AsyncGenerator<Buffer> | undefined;
 
   constructor(
-    private readonly source: AsyncIterator<Buffer>,
+    private readonly source: AsyncGenerator<Buffer>,
     boundary: string,
   ) {
     this.delimiter = Buffer.from(`\r\n--${boundary}`);
@@ -108,6 +116,11 @@ class Parts {
   /** Passes over what was not read of the part. */
   async drain(): Promise<void> {
     for await (const _chunk of this.open!) continue;
+  }
+
+  /** Leaves the rest of the body where it is. */
+  leave(): void {
+    void this.source.return(undefined);
   }
 
   private async gather(chunks: AsyncIterable<Buffer>, most: number): Promise<Buffer> {

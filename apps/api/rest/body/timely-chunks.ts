@@ -19,10 +19,15 @@ export interface Patience {
 export async function* timelyChunks(body: Readable, { idleMs, small = false }: Patience): AsyncGenerator<Buffer> {
   const end = small ? performance.now() + DRIPS * idleMs : Infinity;
   const chunks = body.iterator({ destroyOnReturn: false }) as AsyncIterator<Buffer>;
-  for (;;) {
-    const { done, value } = await within(chunks.next(), Math.min(idleMs, end - performance.now()));
-    if (done) return;
-    yield value;
+  try {
+    for (;;) {
+      const { done, value } = await within(chunks.next(), Math.min(idleMs, end - performance.now()));
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    // Otherwise nobody could take what is left from the connection. One that comes too slowly is not waited for.
+    void chunks.return?.();
   }
 }
 
