@@ -22,14 +22,14 @@ done
 
 PACKAGES="skopeo podman netavark buildah umoci gnupg docker-registry jq openssl curl nginx-light redis-server wrk
   docker-compose make python3-venv libgpgme-dev libseccomp-dev pkg-config gcc"
+sudo=""
+[ "$(id -u)" = 0 ] || sudo="sudo -n"
 install_packages() { # PACKAGE…: those that are missing
   local missing=()
   for package in "$@"; do
     dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
   done
   [ ${#missing[@]} -eq 0 ] && return 0
-  local sudo=""
-  [ "$(id -u)" = 0 ] || sudo="sudo -n"
   # Services of the packages are not wanted: the tests start their own on free ports.
   printf '#!/bin/sh\nexit 101\n' | $sudo tee /usr/sbin/policy-rc.d >/dev/null && $sudo chmod +x /usr/sbin/policy-rc.d
   $sudo apt-get update -qq
@@ -63,7 +63,7 @@ modfile() { # NAME MODULE@VERSION: a writable go.mod beside the programs, for mo
 debian_program() { # PACKAGE NAME: one program out of a package that would also bring a service
   local folder status
   folder=$(mktemp -d)
-  (cd "$folder" && { apt-get download -qq "$1" || { apt-get update -qq && apt-get download -qq "$1"; }; } &&
+  (cd "$folder" && { apt-get download -qq "$1" || { $sudo apt-get update -qq && apt-get download -qq "$1"; }; } &&
     dpkg-deb --fsys-tarfile "$1"_*.deb | tar -x "./usr/bin/$2") && install -m 755 "$folder/usr/bin/$2" "$BIN/$2"
   status=$?
   rm -rf "$folder"
