@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import { settled } from '#platform/settled.js';
 import type { CheckedBlob } from './checked-blob.js';
-import type { FileLayout } from './file-layout.js';
+import { type FileLayout, removeFile } from './file-layout.js';
 import type { BlobPlacer, WrittenBlob } from './file-placer.js';
 import { openIn } from './file-write.js';
 import { asStorageError } from './storage-errors.js';
@@ -21,7 +20,7 @@ export async function placeTogether(
     await settled(blobs.map(async (blob) => void written.push(await write(layout, blob))));
     await placer.placeAll(written);
   } catch (error) {
-    await settled(written.map(({ path }) => rm(path, { force: true })));
+    await settled(written.map(({ path }) => removeFile(path)));
     throw asStorageError(error);
   } finally {
     await settled(written.map(({ file }) => file.close()));
@@ -36,7 +35,7 @@ async function write(layout: FileLayout, { digest, bytes }: CheckedBlob): Promis
     return { digest, path, file };
   } catch (error) {
     await file.close();
-    await rm(path, { force: true });
+    await removeFile(path);
     throw error;
   }
 }

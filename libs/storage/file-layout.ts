@@ -1,4 +1,4 @@
-import { opendir, stat } from 'node:fs/promises';
+import { opendir, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { algorithmOf, hexOf, isDigest, type Digest } from '#oci/digest.js';
 import type { StoredBlob } from './blob-store.js';
@@ -56,6 +56,15 @@ export async function statOf(path: string) {
   } catch (error) {
     if (hasCode(error, 'ENOENT')) return undefined;
     throw error;
+  }
+}
+
+/** Removes a file; quiet when there is none. `rm` would look at it twice before. */
+export async function removeFile(path: string): Promise<void> {
+  try {
+    await unlink(path);
+  } catch (error) {
+    if (!hasCode(error, 'ENOENT')) throw error;
   }
 }
 

@@ -1,8 +1,8 @@
-import { mkdir, rename, rm, type FileHandle } from 'node:fs/promises';
+import { mkdir, rename, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Digest } from '#oci/digest.js';
 import { settled } from '#platform/settled.js';
-import { statOf, type FileLayout } from './file-layout.js';
+import { removeFile, statOf, type FileLayout } from './file-layout.js';
 import type { FlushBatch } from './flush-batch.js';
 
 /** A verified blob in a file that is not in its place yet. */
@@ -23,7 +23,7 @@ export class BlobPlacer {
 
   /** Makes the verified file the blob; when there is one of this size already it stays, and the file is dropped. */
   async place(written: WrittenBlob, size: number): Promise<void> {
-    if (await this.isThere(written.digest, size)) return rm(written.path, { force: true });
+    if (await this.isThere(written.digest, size)) return removeFile(written.path);
     return this.placeAll([written]);
   }
 

@@ -1,10 +1,10 @@
 import { constants } from 'node:fs';
-import { rm, type FileHandle } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { algorithmOf, type Digest, type DigestAlgorithm } from '#oci/digest.js';
 import type { AppendLimits, StagedBytes } from './blob-store.js';
 import { digestOfStream } from './digest-of-stream.js';
-import { statOf, type FileLayout } from './file-layout.js';
+import { removeFile, statOf, type FileLayout } from './file-layout.js';
 import type { BlobPlacer } from './file-placer.js';
 import { FileAppender, openIn } from './file-write.js';
 import { expectErrors, gatherChunks, gatherOptions, type Gathered } from './gathered-chunks.js';
@@ -60,7 +60,7 @@ export class FileStagedBytes implements StagedBytes {
   discard(): Promise<void> {
     return this.turns.alone(this.uploadId, async () => {
       this.turns.forget(this.uploadId);
-      await rm(this.#path, { force: true });
+      await removeFile(this.#path);
     });
   }
 
@@ -77,7 +77,7 @@ export class FileStagedBytes implements StagedBytes {
     const running = await this.#wholeDigest(file, algorithmOf(digest), mark);
     const actual = await running.digest();
     if (actual !== digest || running.bytes !== size) {
-      await rm(this.#path, { force: true });
+      await removeFile(this.#path);
       throw digestDiffers(digest, actual);
     }
     await this.placer.place({ digest, path: this.#path, file }, size);

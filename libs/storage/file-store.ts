@@ -1,11 +1,11 @@
 import { constants } from 'node:fs';
-import { open, rm, type FileHandle } from 'node:fs/promises';
+import { open, type FileHandle } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import type { Digest } from '#oci/digest.js';
 import type { BlobStore, ByteRange, StagedBytes, StoredBlob, StoreLimits } from './blob-store.js';
 import { CheckedBlob } from './checked-blob.js';
 import { placeTogether } from './file-batch.js';
-import { FileLayout, statOf } from './file-layout.js';
+import { FileLayout, removeFile, statOf } from './file-layout.js';
 import { BlobPlacer } from './file-placer.js';
 import { FileStagedBytes } from './file-staged-bytes.js';
 import { FlushBatch } from './flush-batch.js';
@@ -77,7 +77,7 @@ export class FileStore implements BlobStore {
   }
 
   async remove(digest: Digest): Promise<void> {
-    await rm(this.#layout.blob(digest), { force: true });
+    await removeFile(this.#layout.blob(digest));
   }
 
   list(): AsyncIterable<StoredBlob> {

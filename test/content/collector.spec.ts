@@ -1,8 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { collect } from '#content/collector/collect.js';
+import { HalfTime } from '#content/collector/half-time.js';
 import { dropForgotten } from '#content/maintenance/drop-forgotten.js';
 import { deleteTag } from '#content/push/delete-content.js';
 import type { Digest } from '#oci/digest.js';
+import { rowsOf } from '#platform/database.js';
 import { CollectorWorld } from './collector-world.js';
 import { makeIndex, makeRepository } from './content-factory.js';
 import { brokenInvariants } from './invariants.js';
@@ -69,6 +72,54 @@ describe('the collector', () => {
       version: { added: { blob: 2, manifest: 1, tag: 1 } },
     });
     expect(await brokenInvariants(world.source, world.store)).toEqual([]);
+  });
+
+  describe('beside those who pull', () => {
+    const LOCKS = `select count(*)::int as held from pg_locks
+      where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())`;
+
+    /** Blobs that nothing needs, a clock that only the removing of a file moves, and how the collector rested on it. */
+    async function litter(count: number) {
+      const digests: string[] = [];
+      for (let at = 0; at < count; at += 1) digests.push(await world.upload(randomBytes(10)));
+      await world.unstage();
+      const rows = await rowsOf<{ id: string }>(world.source, 'select id from blob where digest = any($1)', [digests]);
+      const abort = new AbortController();
+      const seen = { now: 0, removed: 0, rests: [] as number[], held: 0, abort, stopAtRest: Infinity };
+      const clock = {
+        now: () => seen.now,
+        sleep: async (milliseconds: number) => {
+          if (milliseconds > 0) seen.rests.push(milliseconds);
+          seen.held += (await rowsOf<{ held: number }>(world.source, LOCKS))[0]!.held;
+          if (seen.rests.length === seen.stopAtRest) abort.abort(new Error('stopped'));
+        },
+      };
+      const store = new Proxy(world.store, {
+        get: (target, key) => async (digest: Digest) => {
+          expect(key).toBe('remove');
+          seen.now += 3;
+          seen.removed += 1;
+          await target.remove(digest);
+        },
+      });
+      const options = { graceSeconds: 0, only: rows.map(({ id }) => id), signal: abort.signal };
+      const run = () => collect(world.source, store, options, new HalfTime(abort.signal, clock));
+      return { seen, run };
+    }
+
+    it('rests after twenty files for as long as they took, and holds nothing that they wait for', async () => {
+      const { seen, run } = await litter(45);
+      expect(await run()).toMatchObject({ blobs: 45, bytes: 450 });
+      expect(seen).toMatchObject({ rests: [60, 60, 15], held: 0 });
+    });
+
+    it('begins no further piece when it is stopped', async () => {
+      const { seen, run } = await litter(45);
+      seen.stopAtRest = 1;
+      await expect(run()).rejects.toThrow('stopped');
+      expect(seen).toMatchObject({ removed: 20, rests: [60] });
+      expect((await world.run()).strayFiles).toBe(25);
+    });
   });
 
   it('frees the images of an index that goes', async () => {

@@ -2,6 +2,7 @@ import type { DataSource, EntityManager } from 'typeorm';
 import type { BlobStore } from '#storage/blob-store.js';
 import { inTransaction, rowsOf } from '#platform/database.js';
 import { claimDigests } from '../uploads/store-blob.js';
+import { HalfTime } from './half-time.js';
 import { removeBytes, removeStrayBytes } from './stray-bytes.js';
 
 /** How a collection runs. `graceSeconds` protects what was used lately; `dryRun` only counts. */
@@ -46,27 +47,33 @@ const CANDIDATES: Readonly<Record<'tag' | 'signature' | 'manifest' | 'blob', str
  * Removes content that nothing needs any more, online and in small steps: tags, signatures, manifests, then blobs with
  * their bytes. What is picked is checked again under the lock that pushes take, so a push that reuses it wins.
  */
-export async function collect(source: DataSource, store: BlobStore, options: CollectOptions): Promise<CollectReport> {
+export async function collect(
+  source: DataSource,
+  store: BlobStore,
+  options: CollectOptions,
+  pace = new HalfTime(options.signal),
+): Promise<CollectReport> {
   const report: CollectReport = { tags: 0, signatures: 0, manifests: 0, blobs: 0, bytes: 0, strayFiles: 0 };
   const [row] = await rowsOf<{ now: Date }>(source, 'select now()');
   const before = new Date(row!.now.getTime() - options.graceSeconds * 1000);
-  report.tags = await sweep(source, 'tag', before, options, removeRows('tag'));
-  report.signatures = await sweep(source, 'signature', before, options, removeSignatures);
+  const sweeping = { ...options, source, before, pace };
+  report.tags = await sweep(sweeping, 'tag', removeRows('tag'));
+  report.signatures = await sweep(sweeping, 'signature', removeSignatures);
   // Removing an index may free the manifests that it listed.
   for (let round = 0, freed = 1; freed > 0 && round < 20; round += 1) {
-    freed = await sweep(source, 'manifest', before, options, removeManifests);
+    freed = await sweep(sweeping, 'manifest', removeManifests);
     report.manifests += freed;
     if (options.dryRun) break;
   }
   options.onProgress?.(report);
-  report.blobs = await sweep(source, 'blob', before, options, removeBlobRows, async (rows) => {
+  report.blobs = await sweep(sweeping, 'blob', removeBlobRows, async (rows) => {
     const digests = rows.map(({ digest }) => digest);
-    const gone = options.dryRun ? new Set(digests) : await removeBytes(source, store, digests);
+    const gone = options.dryRun ? new Set(digests) : await removeBytes(source, store, digests, pace);
     for (const { digest, size } of rows) if (gone.has(digest)) report.bytes += size;
     options.onProgress?.(report);
     return rows.length;
   });
-  if (options.only === undefined) report.strayFiles = await removeStrayBytes(source, store, before, options);
+  if (options.only === undefined) report.strayFiles = await removeStrayBytes(source, store, before, options, pace);
   options.onProgress?.(report);
   return report;
 }
@@ -82,34 +89,37 @@ type Remove = (tx: EntityManager, rows: readonly Candidate[]) => Promise<readonl
 /** What is done with each batch: of a dry run too. */
 type OnBatch = (rows: readonly Candidate[]) => Promise<number>;
 
+interface Sweeping extends Pick<CollectOptions, 'dryRun' | 'only'> {
+  readonly source: DataSource;
+  readonly before: Date;
+  readonly pace: HalfTime;
+}
+
 async function sweep(
-  source: DataSource,
+  { source, before, dryRun, only, pace }: Sweeping,
   kind: keyof typeof CANDIDATES,
-  before: Date,
-  options: CollectOptions,
   remove: Remove,
   onBatch: OnBatch = (rows) => Promise.resolve(rows.length),
 ): Promise<number> {
+  const page = `${CANDIDATES[kind]} and c.id > $2 and ($3::uuid[] is null or c.id = any($3)) order by c.id limit ${BATCH}`;
+  const among = `${CANDIDATES[kind]} and c.id = any($2::uuid[])`;
   let total = 0;
   let last = '00000000-0000-0000-0000-000000000000';
   for (;;) {
-    options.signal?.throwIfAborted();
-    const page = `${CANDIDATES[kind]} and c.id > $2 and ($3::uuid[] is null or c.id = any($3)) order by c.id limit ${BATCH}`;
-    const rows = await rowsOf<Candidate>(source, page, [before, last, options.only ?? null]);
-    if (rows.length === 0) return total;
-    last = rows.at(-1)!.id;
-    if (options.dryRun) {
-      total += await onBatch(rows);
-      continue;
-    }
-    const gone = await inTransaction(source, async (tx) => {
-      const ids = rows.map((row) => row.id);
-      const among = `${CANDIDATES[kind]} and c.id = any($2::uuid[])`;
-      const locked = await rowsOf<Candidate>(tx, `${among} order by c.id for update of c skip locked`, [before, ids]);
-      // A second statement sees what was committed before the locks were held.
-      const doomed = await rowsOf<Candidate>(tx, among, [before, locked.map((row) => row.id)]);
-      return doomed.length === 0 ? [] : remove(tx, doomed);
+    const gone = await pace.piece(async () => {
+      const rows = await rowsOf<Candidate>(source, page, [before, last, only ?? null]);
+      if (rows.length === 0) return undefined;
+      last = rows.at(-1)!.id;
+      if (dryRun) return rows;
+      return inTransaction(source, async (tx) => {
+        const ids = rows.map((row) => row.id);
+        const locked = await rowsOf<Candidate>(tx, `${among} order by c.id for update of c skip locked`, [before, ids]);
+        // A second statement sees what was committed before the locks were held.
+        const doomed = await rowsOf<Candidate>(tx, among, [before, locked.map((row) => row.id)]);
+        return doomed.length === 0 ? [] : remove(tx, doomed);
+      });
     });
+    if (!gone) return total;
     total += await onBatch(gone);
   }
 }

@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { DataSource, EntityManager } from 'typeorm';
 import { inTransaction, rowsOf } from '#platform/database.js';
 import type { BlobStore } from '#storage/blob-store.js';
 import { claimDigests } from '../uploads/store-blob.js';
+import type { HalfTime } from './half-time.js';
 
 const BATCH = 500;
 
@@ -11,26 +11,25 @@ const TOGETHER = 20;
 
 /**
  * Removes bytes that have no row, under the locks of those who store them; gives what is gone, which is not what has a row
- * again. It rests for as long as it works, so that half of the machine is left to those who pull.
+ * again.
  */
 export async function removeBytes(
   source: DataSource,
   store: BlobStore,
   digests: readonly string[],
-  signal?: AbortSignal,
+  pace: HalfTime,
 ): Promise<ReadonlySet<string>> {
   const gone = new Set<string>();
   for (let at = 0; at < digests.length; at += TOGETHER) {
-    signal?.throwIfAborted();
-    const began = performance.now();
     const some = digests.slice(at, at + TOGETHER);
-    await inTransaction(source, async (tx) => {
-      for (const digest of await withoutRow(tx, [...(await claimDigests(tx, some))])) {
-        await store.remove(digest);
-        gone.add(digest);
-      }
-    });
-    await sleep(performance.now() - began);
+    await pace.piece(() =>
+      inTransaction(source, async (tx) => {
+        for (const digest of await withoutRow(tx, [...(await claimDigests(tx, some))])) {
+          await store.remove(digest);
+          gone.add(digest);
+        }
+      }),
+    );
   }
   return gone;
 }
@@ -41,12 +40,13 @@ export async function removeStrayBytes(
   store: BlobStore,
   before: Date,
   options: { readonly dryRun?: boolean; readonly signal?: AbortSignal },
+  pace: HalfTime,
 ): Promise<number> {
   let total = 0;
   let page: string[] = [];
   const look = async () => {
     const stray = await withoutRow(source, page);
-    total += options.dryRun ? stray.length : (await removeBytes(source, store, stray, options.signal)).size;
+    total += options.dryRun ? stray.length : (await removeBytes(source, store, stray, pace)).size;
     page = [];
   };
   for await (const { digest, storedAt } of store.list()) {
