@@ -17,6 +17,12 @@ export async function serve(config: HallmarkConfig): Promise<NestFastifyApplicat
   });
   streamBodies(app.getHttpAdapter().getInstance());
   configureRegistry(app);
-  await app.listen(config.port, config.host);
+  try {
+    await app.listen(config.port, config.host);
+  } catch (error) {
+    // What runs already must let go of the database before that stops.
+    await app.close();
+    throw error;
+  }
   return app;
 }

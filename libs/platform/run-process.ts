@@ -4,6 +4,7 @@ import { Config, type HallmarkConfig } from './config.js';
 import { messageOf } from './domain-error.js';
 import { Health } from './health.js';
 import { configureLogging, log } from './logger.js';
+import { startAdvice } from './start-advice.js';
 
 /** A process of the product: what it is called, where it listens when nobody says, and how it starts. */
 export interface ProcessKind {
@@ -16,14 +17,16 @@ export interface ProcessKind {
 /** Requests that still run after so long are cut off when the process stops. */
 const PATIENCE = 30_000;
 
-/** Reads the settings, starts, and stops on a signal; what prevents the start is told in one sentence. */
+/** Reads the settings, starts, and stops on a signal; what prevents the start is told with what to do about it. */
 export async function runProcess({ name, port, start }: ProcessKind): Promise<void> {
+  let config: HallmarkConfig | undefined;
   try {
-    const config = Config.read(process.env, port === undefined ? {} : { port });
+    config = Config.read(process.env, port === undefined ? {} : { port });
     configureLogging(config.logLevel, config.logFormat);
     stopOnSignals(await start(config));
   } catch (error) {
-    process.stderr.write(`${name} could not start: ${messageOf(error)}\n`);
+    const why = config ? startAdvice(error, config) : messageOf(error);
+    process.stderr.write(`${name} could not start: ${why}\n`);
     process.exit(1);
   }
 }
