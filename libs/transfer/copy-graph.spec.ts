@@ -5,7 +5,8 @@ import type { Descriptor } from '#oci/descriptor.js';
 import { digestOf } from '#oci/digest.js';
 import { parseManifest } from '#oci/manifest.js';
 import { MediaType } from '#oci/media-types.js';
-import { type CheckedManifest, type CopyOptions, GraphCopy, inLanes } from './copy-graph.js';
+import { inLanes } from '#platform/in-lanes.js';
+import { type CheckedManifest, type CopyOptions, GraphCopy } from './copy-graph.js';
 
 /** Bytes by digest, and what was asked of it. */
 class Shelf {

@@ -7,6 +7,7 @@ import { versionHref } from '#content/versions/version-href.js';
 import { CONFIG, type HallmarkConfig } from '#platform/config.js';
 import { rowsOf } from '#platform/database.js';
 import { notFound } from '#platform/domain-error.js';
+import { inLanes } from '#platform/in-lanes.js';
 import { correlationId } from '#platform/logger.js';
 import { BLOB_STORE, type BlobStore } from '#storage/blob-store.js';
 import type { TaskContext, TaskHandler } from '#tasks/define-task.js';
@@ -15,7 +16,6 @@ import { removeStaleFolders } from '../services/run-script.js';
 import { openSigner } from '../services/signer.js';
 import { SigningServiceEntity } from '../signing-service.entity.js';
 import { storeSignatures } from '../store/store-signatures.js';
-import { inParallel } from './in-parallel.js';
 import { selectWork, type WorkItem } from './select-work.js';
 import { SignRun } from './sign-run.js';
 import { type SignPayload, type SignResult, signTask } from './sign.task.js';
@@ -48,7 +48,7 @@ export class SignHandler implements TaskHandler<SignPayload, SignResult> {
     const force = payload.force && (await versionOfTask(this.source, view.repositoryId, context.taskId)) === undefined;
     const maySkip = force ? new Set<string>() : await withSignatures(this.source, view, signer.format, work);
     const run = new SignRun(this.source, view, service, signer, maySkip, context, work.length);
-    await inParallel(work, this.config.signParallel || Math.max(4, availableParallelism()), (item) => run.sign(item));
+    await inLanes(work, this.config.signParallel || Math.max(4, availableParallelism()), (item) => run.sign(item));
     context.signal.throwIfAborted();
     const stores = { source: this.source, store: this.store };
     const version = await storeSignatures(stores, payload.repositoryId, run.made, {

@@ -1,7 +1,8 @@
 import type { Descriptor } from '#oci/descriptor.js';
 import type { ParsedManifest } from '#oci/manifest.js';
 import { parseCompanionTag } from '#oci/reference.js';
-import { GraphCopy, inLanes } from '../copy-graph.js';
+import { inLanes } from '#platform/in-lanes.js';
+import { GraphCopy } from '../copy-graph.js';
 import { aboutTag } from './about-tag.js';
 import { asUpstreamFault } from './blob-faults.js';
 import type { FoundCarrier } from './find-signatures.js';

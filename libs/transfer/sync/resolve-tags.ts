@@ -2,7 +2,7 @@ import type { Descriptor } from '#oci/descriptor.js';
 import { MANIFEST_TYPES, SCHEMA1_TYPES } from '#oci/media-types.js';
 import { looksLikeDigest } from '#oci/digest.js';
 import { invalid } from '#platform/domain-error.js';
-import { inLanes } from '../copy-graph.js';
+import { inLanes } from '#platform/in-lanes.js';
 import { aboutTag } from './about-tag.js';
 import { isGone } from '../remote-registry/upstream-error.js';
 import type { ManifestShelf } from './manifest-shelf.js';

@@ -5,8 +5,8 @@ import { receiveBlob } from '#content/uploads/receive-blob.js';
 import type { MadeVersion } from '#content/versions/apply-change.js';
 import type { HallmarkConfig } from '#platform/config.js';
 import { isDomainError } from '#platform/domain-error.js';
+import { inLanes } from '#platform/in-lanes.js';
 import { draftManifest, type DraftSource } from '#signing/push/draft-manifest.js';
-import { inParallel } from '#signing/tasks/in-parallel.js';
 import type { BlobStore } from '#storage/blob-store.js';
 import type { TaskContext } from '#tasks/define-task.js';
 import type { ImportFiles } from './import-files.js';
@@ -127,7 +127,7 @@ async function storeBlobs(
   let done = 0;
   const report = (state: 'running' | 'completed') =>
     context.progress({ message: 'Storing blobs', code: 'import.blobs', state, done, total: blobs.size });
-  await inParallel([...blobs], BLOBS_AT_ONCE, async ([digest, file]) => {
+  await inLanes([...blobs], BLOBS_AT_ONCE, async ([digest, file]) => {
     context.signal.throwIfAborted();
     const here =
       (await staged.commit(repositoryId, digest)) || (await mountBlob(importing.source, repositoryId, digest));
@@ -145,7 +145,7 @@ async function storeBlobs(
 async function draftAll(into: DraftSource, layout: ResolvedLayout, signal: AbortSignal): Promise<ManifestDraft[]> {
   const tagsOf = tagsByDigest(layout.tags);
   const drafts: ManifestDraft[] = [];
-  await inParallel([...[...layout.manifests.values()].entries()], DRAFTS_AT_ONCE, async ([at, manifest]) => {
+  await inLanes([...[...layout.manifests.values()].entries()], DRAFTS_AT_ONCE, async ([at, manifest]) => {
     signal.throwIfAborted();
     drafts[at] = await draftManifest(into, manifest, tagsOf.get(manifest.digest) ?? []);
   });
