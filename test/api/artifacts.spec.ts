@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { purgeChunkedUploads } from '#content/artifacts/receive-file.js';
+import { dropChunkedUpload, purgeChunkedUploads } from '#content/artifacts/receive-file.js';
 import { dropForgotten } from '#content/maintenance/drop-forgotten.js';
 import { rowsOf } from '#platform/database.js';
 import { addUser, PASSWORD, ROOT, startApi, type ApiProcess, type Json } from './api-process.js';
@@ -118,6 +118,21 @@ describe('artifacts', () => {
     expect(await rowsOf(api.source, 'select 1 from role_assignment where content_object like $1', [`%${id}`])).toEqual(
       [],
     );
+  });
+
+  it('in pieces have no place in an upload that goes while one comes in', async () => {
+    const href: string = (await api.request('POST', `${ROOT}/uploads/`, { size: 10 })).body['pulp_href']!;
+    const id = href.split('/').at(-2)!;
+    const waiting = `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+    const piece = await api.source.transaction(async (tx) => {
+      await dropChunkedUpload(tx, id);
+      const sent = send('PUT', href, randomBytes(10), {}, { 'content-range': 'bytes 0-9/10' });
+      await expect.poll(() => rowsOf(api.source, waiting)).toHaveLength(1);
+      return { sent };
+    });
+    const { status, body } = await piece.sent;
+    expect([status, body]).toEqual([404, { detail: 'The upload is gone; begin a new one.' }]);
+    expect(await rowsOf(api.source, 'select 1 from staged where repository_id = $1', [id])).toEqual([]);
   });
 
   it('are not made from uploads with gaps or of other bytes', async () => {

@@ -4,7 +4,7 @@ import type { DataSource, EntityManager } from 'typeorm';
 import { objectKey } from '#access/permission-names.js';
 import { forgetObjects } from '#access/role-assignments.js';
 import { inTransaction, rowsOf } from '#platform/database.js';
-import { invalid } from '#platform/domain-error.js';
+import { invalid, notFound } from '#platform/domain-error.js';
 import type { BlobStore, StagedBytes } from '#storage/blob-store.js';
 import { insertBlob, protectDigest, stageBlobs } from '../uploads/store-blob.js';
 
@@ -81,11 +81,13 @@ export interface FileChunk {
   readonly file: ReceivedFile;
 }
 
-/** Keeps a piece; one that begins at the same byte takes the place of the one before. */
+/** Keeps a piece; one that begins at the same byte takes the place of the one before. An upload that is gone is `not-found`. */
 export async function keepChunk(source: DataSource, { uploadId, firstByte, file }: FileChunk): Promise<void> {
   const digest = `sha256:${file.sums.sha256}`;
   let placed = false;
   await inTransaction(source, async (tx) => {
+    const sql = 'update chunked_upload set pulp_last_updated = now() where id = $1 returning 1';
+    if ((await rowsOf(tx, sql, [uploadId])).length === 0) throw notFound('The upload is gone; begin a new one.');
     await protectDigest(tx, digest);
     if (!placed) await file.staged.commit(digest);
     placed = true;
@@ -95,14 +97,14 @@ export async function keepChunk(source: DataSource, { uploadId, firstByte, file 
        on conflict (upload_id, first_byte) do update set size = excluded.size, digest = excluded.digest`,
       [uploadId, firstByte, file.size, digest],
     );
-    await tx.query('update chunked_upload set pulp_last_updated = now() where id = $1', [uploadId]);
   });
 }
 
 /** Forgets an upload and gives its pieces to the collector. */
 export async function dropChunkedUpload(tx: EntityManager, uploadId: string): Promise<void> {
-  await tx.query('delete from staged where repository_id = $1', [uploadId]);
+  // A piece that comes in now holds the upload; it is given away too.
   await tx.query('delete from chunked_upload where id = $1', [uploadId]);
+  await tx.query('delete from staged where repository_id = $1', [uploadId]);
 }
 
 /** Forgets uploads that no piece came for in `ttlSeconds`, and gives their pieces to the collector; returns how many. */
