@@ -119,12 +119,9 @@ export abstract class VersionLayouts extends LayoutHost {
     const given = context.query.get('base')?.at(-1);
     if (given === undefined || given === '') return this.versionBefore(repositoryId, version);
     const located = locate(given);
-    const number =
-      located && 'version' in located
-        ? Number(located.version)
-        : Number(/^(?:.*\/versions\/)?(\d{1,9})\/?$/.exec(given)?.[1]);
-    const foreign = given.includes('/') && !given.includes(repositoryId);
-    if (!Number.isInteger(number) || foreign || !(await this.hasVersion(repositoryId, number)))
+    const own = located && 'number' in located && located.repository.toLowerCase() === repositoryId;
+    const number = own ? located.number : Number(/^\d{1,9}$/.exec(given)?.[0]);
+    if (!Number.isInteger(number) || !(await this.hasVersion(repositoryId, number)))
       throw badField('base', 'It must be the href or the number of a version of the same repository.');
     return number;
   }
