@@ -1,5 +1,6 @@
 import { createConnection } from 'node:net';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { poolOf } from '#platform/database.js';
 import { makeImage, OCI_MANIFEST, pushImage } from './content.js';
 import { head, sendRaw } from './raw-http.js';
 import { REFUSED, refusal } from './refusals.js';
@@ -111,6 +112,47 @@ describe('the form of requests', () => {
     const broken = await halfClosed(head(registry, post, ['Content-Length: 100']) + body);
     expect(broken.startsWith('HTTP/1.1 400')).toBe(true);
   });
+});
+
+describe('requests that come at once on one connection', () => {
+  const request = (line: string, ...headers: string[]) => head(registry, `${line} HTTP/1.1`, headers);
+  const statuses = (text: string) => text.match(/HTTP\/1\.1 \d+/g)?.map((each) => Number(each.slice(-3)));
+
+  it('are handled one after the other: each sees what those before it did, none follows one that closes', async () => {
+    const { bytes } = await makeImage(registry, NAME);
+    const tag = `/v2/${NAME}/manifests/at-once`;
+    const put = request(`PUT ${tag}`, `Content-Type: ${OCI_MANIFEST}`, `Content-Length: ${bytes.length}`) + bytes;
+    const [get, remove] = [request(`GET ${tag}`), request(`DELETE ${tag}`)];
+    const { text } = await sendRaw(registry, get + put + get + remove + get + put + get);
+    expect(statuses(text)).toEqual([404, 201, 200, 202, 404, 201, 200]);
+    const closing = await sendRaw(registry, request(`GET ${tag}`, 'Connection: close') + remove);
+    expect(statuses(closing.text)).toEqual([200]);
+    expect((await registry.request('GET', tag)).status).toBe(200);
+  });
+
+  it('hold up nobody else, however many they are', async () => {
+    const ask = request(`GET /v2/${NAME}/manifests/none`).repeat(100);
+    const socket = createConnection(registry.port, '127.0.0.1');
+    const query = vi.spyOn(poolOf(registry.source), 'query');
+    try {
+      let answers = 0;
+      let tail = '';
+      for (let times = 0; times < 20; times += 1) socket.write(ask);
+      // Those who come later are answered in the middle of it.
+      for (let times = 0; times < 5; times += 1)
+        expect((await registry.request('GET', `/v2/${NAME}/manifests/v1`)).status).toBe(200);
+      expect(query.mock.calls.length).toBeLessThan(2000);
+      socket.on('data', (data) => {
+        const parts = (tail + data.toString('latin1')).split('HTTP/1.1 404');
+        answers += parts.length - 1;
+        tail = parts.at(-1)!.slice(-12);
+      });
+      await expect.poll(() => answers, { timeout: 60_000 }).toBe(2000);
+    } finally {
+      query.mockRestore();
+      socket.destroy();
+    }
+  }, 90_000);
 });
 
 describe('bytes that are no HTTP', () => {

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
 import { refuseMalformed } from '../http/client-error.js';
+import { inTurn } from '../http/in-turn.js';
 import { KnownReads, type Read, type Reply } from './known-reads.js';
 
 /** What looks at requests before the framework; true when it takes care of the answer. */
@@ -25,11 +26,14 @@ const firsts = new WeakMap<Server, (handler: FirstHandler) => void>();
 export function createRegistryServer(next: RequestHandler, settings: ServerSettings): Server {
   let first: FirstHandler | undefined;
   let known: KnownReads | undefined;
-  const server = createServer(settings.http ?? {}, (request, response) => {
-    known?.note(request, response);
+  const handle = inTurn((request, response) => {
     if (refuseMalformed(request, response)) return;
     if (first === undefined || !first.handle(request, response, next)) next(request, response);
     else if (response.writableEnded) known?.noteAnswered(request);
+  });
+  const server = createServer(settings.http ?? {}, (request, response) => {
+    known?.note(request, response);
+    handle(request, response);
   });
   if (settings.keepAliveTimeout !== undefined) server.keepAliveTimeout = settings.keepAliveTimeout;
   if (settings.requestTimeout !== undefined) server.requestTimeout = settings.requestTimeout;
