@@ -39,6 +39,15 @@ export interface StoredBlob {
   readonly storedAt: Date;
 }
 
+/** A small blob on its way into a store. */
+export interface PreparedBlob {
+  readonly digest: Digest;
+  /** Bytes. */
+  readonly size: number;
+  /** Takes back what was prepared; quiet when the blob is in its place. Whoever prepares calls it at the end in any case. */
+  discard(): Promise<void>;
+}
+
 /**
  * Where bytes live by digest. Rows say which of them are whole; a store only keeps and gives bytes.
  * Every implementation must pass the one suite of this folder.
@@ -57,6 +66,10 @@ export interface BlobStore {
   putBytes(digest: Digest, bytes: Buffer): Promise<void>;
   /** Stores small blobs durably, each digest once; they share what durability costs. */
   putAll(blobs: readonly CheckedBlob[]): Promise<void>;
+  /** Does ahead what can be done of storing a small blob before it has its name, so that little is left for {@link placeAll}. */
+  prepare(blob: CheckedBlob): Promise<PreparedBlob>;
+  /** Gives prepared blobs of this store, each digest once, their names durably. */
+  placeAll(blobs: readonly PreparedBlob[]): Promise<void>;
   /** Stores a stream durably when digest and size are right, and leaves nothing otherwise. Returns the size. */
   storeStream(digest: Digest, bytes: Readable, limits: StoreLimits): Promise<number>;
   /** Removes a blob; quiet when it is not there. */

@@ -4,9 +4,10 @@ import { S3Client } from '@aws-sdk/client-s3';
 import type { Digest } from '#oci/digest.js';
 import type { ResolvedSettings } from '#platform/config.js';
 import { settled } from '#platform/settled.js';
-import type { BlobStore, ByteRange, StagedBytes, StoredBlob, StoreLimits } from './blob-store.js';
+import type { BlobStore, ByteRange, PreparedBlob, StagedBytes, StoredBlob, StoreLimits } from './blob-store.js';
 import { CheckedBlob } from './checked-blob.js';
 import { checkRange, checkSize } from './file-store.js';
+import { putAll } from './put-all.js';
 import { S3Keys } from './s3-keys.js';
 import { S3Objects } from './s3-objects.js';
 import { S3Presigner } from './s3-presign.js';
@@ -29,6 +30,10 @@ export type S3Settings = Pick<
 >;
 
 const PUTS_AT_ONCE = 16;
+
+interface PreparedObject extends PreparedBlob {
+  readonly bytes: Buffer;
+}
 
 /** Blobs as objects of a bucket, named by their digest. Import this file only when it is configured: the client is large. */
 export class S3Store implements BlobStore {
@@ -77,7 +82,16 @@ export class S3Store implements BlobStore {
     await this.putAll([CheckedBlob.of(digest, bytes)]);
   }
 
-  async putAll(blobs: readonly CheckedBlob[]): Promise<void> {
+  putAll(blobs: readonly CheckedBlob[]): Promise<void> {
+    return putAll(this, blobs);
+  }
+
+  /** An object has its name from the beginning: nothing can be done ahead. */
+  async prepare({ digest, bytes }: CheckedBlob): Promise<PreparedObject> {
+    return { digest, bytes, size: bytes.length, discard: async () => undefined };
+  }
+
+  async placeAll(blobs: readonly PreparedObject[]): Promise<void> {
     const left = blobs.values();
     const lane = async () => {
       for (const { digest, bytes } of left) await this.#objects.putUnlessThere(this.#keys.blob(digest), bytes);

@@ -120,18 +120,21 @@ describe('a full disk', () => {
     },
   );
 
-  it('D8 is said as such of a small blob, of which nothing is kept', async () => {
-    const { asStorageError } = await import('#storage/storage-errors.js');
-    const [bytes, location] = [someBytes(5000), await start(NAME)];
-    const failing = () => full().catch((error: unknown) => Promise.reject(asStorageError(error) as Error));
-    const spy = vi.spyOn(registry.store, 'putAll').mockImplementation(failing);
-    const refused = await close(location, sha(bytes), bytes);
-    spy.mockRestore();
-    expect([refused.status, refused.code]).toEqual([507, 'UNAVAILABLE']);
-    expect((await registry.request('GET', location)).headers.get('range')).toBe('0-0');
-    expect((await registry.request('HEAD', `/v2/${NAME}/blobs/${sha(bytes)}`)).status).toBe(404);
-    expect((await close(location, sha(bytes), bytes)).status).toBe(201);
-  });
+  it.each(['prepare', 'placeAll'] as const)(
+    'D8 is said as such of a small blob in %s, of which nothing is kept',
+    async (step) => {
+      const { asStorageError } = await import('#storage/storage-errors.js');
+      const [bytes, location] = [someBytes(5000), await start(NAME)];
+      const failing = () => full().catch((error: unknown) => Promise.reject(asStorageError(error) as Error));
+      const spy = vi.spyOn(registry.store, step).mockImplementation(failing);
+      const refused = await close(location, sha(bytes), bytes);
+      spy.mockRestore();
+      expect([refused.status, refused.code]).toEqual([507, 'UNAVAILABLE']);
+      expect((await registry.request('GET', location)).headers.get('range')).toBe('0-0');
+      expect((await registry.request('HEAD', `/v2/${NAME}/blobs/${sha(bytes)}`)).status).toBe(404);
+      expect((await close(location, sha(bytes), bytes)).status).toBe(201);
+    },
+  );
 });
 
 describe('Expect: 100-continue', () => {

@@ -72,18 +72,25 @@ describe('a blob in one request', () => {
     expect(answers.map((each) => each.status)).toEqual([201, 201]);
   });
 
-  it('is not written again when it is there, and is when its bytes were lost', async () => {
+  it('is not put in place again when it is there, and is when its bytes were lost', async () => {
     const bytes = someBytes(2000);
     const blob = `/v2/${NAME}/blobs/${sha(bytes)}`;
     const push = async () => expect((await close(await start(), sha(bytes), bytes)).status).toBe(201);
-    const writes = vi.spyOn(registry.store, 'putAll');
+    const staged = async () => {
+      const ids: string[] = [];
+      for await (const { uploadId } of registry.store.listStaged()) ids.push(uploadId);
+      return ids;
+    };
+    const places = vi.spyOn(registry.store, 'placeAll');
+    const before = await staged();
     await push();
     await push();
-    expect(writes).toHaveBeenCalledTimes(1);
+    expect(places).toHaveBeenCalledTimes(1);
     await registry.store.remove(sha(bytes));
     await push();
-    expect(writes).toHaveBeenCalledTimes(2);
-    writes.mockRestore();
+    expect(places).toHaveBeenCalledTimes(2);
+    places.mockRestore();
+    expect(await staged()).toEqual(before);
     expect((await registry.request('GET', blob)).bytes.equals(bytes)).toBe(true);
   });
 

@@ -2,7 +2,7 @@ import type { DataSource } from 'typeorm';
 import { batchesOf } from '#platform/batches.js';
 import { inTransaction, preparedIn } from '#platform/database.js';
 import { WITHOUT_FLUSH } from '#platform/durability.js';
-import type { BlobStore } from '#storage/blob-store.js';
+import type { BlobStore, PreparedBlob } from '#storage/blob-store.js';
 import type { CheckedBlob } from '#storage/checked-blob.js';
 import { rememberBlob } from './recent-blobs.js';
 import { stageBlobs } from './store-blob.js';
@@ -22,15 +22,27 @@ export interface SmallBlob {
  * failure takes it back, and the blob is asked for again.
  */
 export async function storeSmallBlob(source: DataSource, store: BlobStore, small: SmallBlob): Promise<boolean> {
-  const stored = await storeTogether(source, { ...small, store });
-  if (stored) rememberBlob(small.repositoryId, small.blob.digest, small.blob.bytes);
-  return stored;
+  const { repositoryId, session } = small;
+  // Before the transaction, in which all who come meanwhile would wait for the disk.
+  const blob = await store.prepare(small.blob);
+  try {
+    const stored = await storeTogether(source, { repositoryId, blob, session, store });
+    if (stored) rememberBlob(repositoryId, blob.digest, small.blob.bytes);
+    return stored;
+  } finally {
+    await blob.discard();
+  }
 }
 
-type StoredSmall = SmallBlob & { readonly store: BlobStore };
+interface PreparedSmall {
+  readonly repositoryId: string;
+  readonly blob: PreparedBlob;
+  readonly session: UploadKey | undefined;
+  readonly store: BlobStore;
+}
 
-/** Bytes are put in place and rows are made under the locks that hold off the collector. */
-const storeTogether = batchesOf<StoredSmall, boolean>((source, wanted) =>
+/** Bytes are put in their place and rows are made under the locks that hold off the collector. */
+const storeTogether = batchesOf<PreparedSmall, boolean>((source, wanted) =>
   inTransaction(source, async (tx) => {
     const [row] = await preparedIn<{ closed: string[] | null; known: string[] | null }>(
       tx,
@@ -51,7 +63,7 @@ const storeTogether = batchesOf<StoredSmall, boolean>((source, wanted) =>
          from early`,
       [
         wanted.map(({ blob }) => blob.digest),
-        wanted.map(({ blob }) => blob.bytes.length),
+        wanted.map(({ blob }) => blob.size),
         wanted.map(({ session }) => session?.id ?? null),
         wanted.map(({ repositoryId }) => repositoryId),
         wanted.map(({ session }) => session?.principal ?? null),
@@ -60,25 +72,25 @@ const storeTogether = batchesOf<StoredSmall, boolean>((source, wanted) =>
     const closed = new Set(row!.closed);
     const accepted = wanted.map(({ session, blob }) => !session || closed.has(`${session.id} ${blob.digest}`));
     const stored = wanted.filter((_small, at) => accepted[at]);
-    await putMissing(stored, new Set(row!.known));
+    await placeMissing(stored, new Set(row!.known));
     if (stored.length > 0)
       await stageBlobs(
         tx,
-        stored.map(({ repositoryId, blob }) => ({ repositoryId, digest: blob.digest, size: blob.bytes.length })),
+        stored.map(({ repositoryId, blob }) => ({ repositoryId, digest: blob.digest, size: blob.size })),
       );
     return accepted;
   }),
 );
 
-/** Stores the bytes that are not there. Only a blob that had a row is looked for: it may lack its bytes all the same. */
-async function putMissing(smalls: readonly StoredSmall[], known: ReadonlySet<string>): Promise<void> {
+/** Puts in place what is not there. Only a blob that had a row is looked for: it may lack its bytes all the same. */
+async function placeMissing(smalls: readonly PreparedSmall[], known: ReadonlySet<string>): Promise<void> {
   for (const store of new Set(smalls.map((small) => small.store))) {
     const blobs = new Map(smalls.flatMap((small) => (small.store === store ? [[small.blob.digest, small.blob]] : [])));
     const looked = [...blobs.values()].map(async (blob) => {
-      const isThere = known.has(blob.digest) && (await store.size(blob.digest)) === blob.bytes.length;
+      const isThere = known.has(blob.digest) && (await store.size(blob.digest)) === blob.size;
       return isThere ? [] : [blob];
     });
     const missing = (await Promise.all(looked)).flat();
-    if (missing.length > 0) await store.putAll(missing);
+    if (missing.length > 0) await store.placeAll(missing);
   }
 }
