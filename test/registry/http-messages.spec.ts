@@ -155,6 +155,47 @@ describe('requests that come at once on one connection', () => {
   }, 90_000);
 });
 
+describe('a client that asks on without reading', () => {
+  it.each([
+    ['that are answered from memory', `/v2/${NAME}/manifests/v1`],
+    ['that are not', `/v2/${NAME}/manifests/none`],
+  ])(
+    'is left alone with its requests %s until it reads, and then has every answer',
+    async (_what, path) => {
+      const ask = head(registry, `GET ${path} HTTP/1.1`, [`X-Note: ${'x'.repeat(2000)}`]);
+      const socket = createConnection(registry.port, '127.0.0.1');
+      try {
+        let answers = 0;
+        let tail = '';
+        socket.pause();
+        const count = 12_000;
+        socket.on('error', () => undefined);
+        for (let at = 0; at < count; at += 100) socket.write(ask.repeat(100));
+        // What the kernel keeps on the way is less than that.
+        let before = -1;
+        const isStalled = () => {
+          const last = before;
+          before = socket.bytesWritten - socket.writableLength;
+          return last === before;
+        };
+        await expect.poll(isStalled, { interval: 1000, timeout: 60_000 }).toBe(true);
+        expect(before).toBeLessThan(count * ask.length);
+        expect((await registry.request('GET', `/v2/${NAME}/manifests/v1`)).status).toBe(200);
+        socket.on('data', (data) => {
+          const parts = (tail + data.toString('latin1')).split('HTTP/1.1 ');
+          answers += parts.length - 1;
+          tail = parts.at(-1)!.slice(-8);
+        });
+        socket.resume();
+        await expect.poll(() => answers, { timeout: 100_000 }).toBe(count);
+      } finally {
+        socket.destroy();
+      }
+    },
+    180_000,
+  );
+});
+
 describe('bytes that are no HTTP', () => {
   it('are refused after the requests before them have their answers', async () => {
     const request = (line: string) => head(registry, `${line} HTTP/1.1`);

@@ -92,12 +92,13 @@ export class KnownReads {
     const reads = (this.readers.get(socket) ?? 0) + 1;
     this.readers.set(socket, reads);
     // Not before the parser has returned, which is at work now.
-    if (reads === READS_BEFORE) process.nextTick(() => this.watch(socket));
+    if (reads >= READS_BEFORE) process.nextTick(() => this.watch(socket));
   }
 
   private watch(socket: Socket): void {
     const listeners = socket.listeners('data') as Line['deliver'][];
-    if (socket.destroyed || listeners.length !== 1 || this.lines.has(socket)) return;
+    // What is paused would never flow again: Node's parser has taken the reading over and gives it back as it finds it.
+    if (socket.destroyed || socket.isPaused() || listeners.length !== 1 || this.lines.has(socket)) return;
     const line: Line = { deliver: listeners[0]!, atStart: false, requests: 0, read: undefined };
     this.lines.set(socket, line);
     const take = (bytes: Buffer): void => {
