@@ -124,9 +124,19 @@ describe('images that are pushed at the same time', () => {
 });
 
 describe('small blobs that come at the same time', () => {
-  it('are stored in one transaction, the same one into two repositories as well', async () => {
+  it('are stored in one transaction when their bytes are ready, the same one into two repositories as well', async () => {
     const other = await makeRepository(world.source);
     const blobs = [randomBytes(100), randomBytes(200)];
+    const prepare = world.store.prepare.bind(world.store);
+    let allReady = () => {};
+    const all = new Promise<void>((done) => (allReady = done));
+    let ready = 0;
+    const ahead = vi.spyOn(world.store, 'prepare').mockImplementation(async (blob) => {
+      const prepared = await prepare(blob);
+      if (++ready === 4) allReady();
+      await all;
+      return prepared;
+    });
     const spy = vi.spyOn(world.source, 'transaction');
     await Promise.all(
       [repositoryId, other].flatMap((id) =>
@@ -135,6 +145,7 @@ describe('small blobs that come at the same time', () => {
     );
     expect(spy).toHaveBeenCalledTimes(1);
     spy.mockRestore();
+    ahead.mockRestore();
     const [row] = await rowsOf<{ staged: number }>(
       world.source,
       `select count(*)::int as staged from staged where repository_id = any($1::uuid[])`,
