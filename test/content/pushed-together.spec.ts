@@ -123,20 +123,25 @@ describe('images that are pushed at the same time', () => {
   });
 });
 
+/** Keeps the bytes of so many small blobs back until all of them are ready. */
+function readyTogether(count: number) {
+  const prepare = world.store.prepare.bind(world.store);
+  let allReady = () => {};
+  const all = new Promise<void>((done) => (allReady = done));
+  let ready = 0;
+  return vi.spyOn(world.store, 'prepare').mockImplementation(async (blob) => {
+    const prepared = await prepare(blob);
+    if (++ready === count) allReady();
+    await all;
+    return prepared;
+  });
+}
+
 describe('small blobs that come at the same time', () => {
   it('are stored in one transaction when their bytes are ready, the same one into two repositories as well', async () => {
     const other = await makeRepository(world.source);
     const blobs = [randomBytes(100), randomBytes(200)];
-    const prepare = world.store.prepare.bind(world.store);
-    let allReady = () => {};
-    const all = new Promise<void>((done) => (allReady = done));
-    let ready = 0;
-    const ahead = vi.spyOn(world.store, 'prepare').mockImplementation(async (blob) => {
-      const prepared = await prepare(blob);
-      if (++ready === 4) allReady();
-      await all;
-      return prepared;
-    });
+    const ahead = readyTogether(4);
     const spy = vi.spyOn(world.source, 'transaction');
     await Promise.all(
       [repositoryId, other].flatMap((id) =>
@@ -153,6 +158,22 @@ describe('small blobs that come at the same time', () => {
     );
     expect(row).toEqual({ staged: 4 });
     for (const bytes of blobs) expect(await world.store.size(digestOf(bytes))).toBe(bytes.length);
+  });
+
+  it('are stored one by one, from their bytes, when what came after putting them in place failed for all', async () => {
+    const blobs = [randomBytes(100), randomBytes(200)];
+    const ahead = readyTogether(2);
+    const place = world.store.placeAll.bind(world.store);
+    const spy = vi.spyOn(world.store, 'placeAll').mockImplementationOnce(async (prepared) => {
+      await place(prepared);
+      for (const { digest } of prepared) await world.store.remove(digest);
+      throw new Error('the transaction failed');
+    });
+    await Promise.all(blobs.map((bytes) => receiveBlob(receiving(), repositoryId, digestOf(bytes), chunkOf(bytes))));
+    // Both at once, then each of them.
+    expect(spy).toHaveBeenCalledTimes(3);
+    for (const each of [spy, ahead]) each.mockRestore();
+    for (const bytes of blobs) expect((await world.store.getBytes(digestOf(bytes), 200)).equals(bytes)).toBe(true);
   });
 
   it('close their own sessions only: one of somebody else, or that is not there, is unknown', async () => {

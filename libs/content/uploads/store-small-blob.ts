@@ -22,23 +22,21 @@ export interface SmallBlob {
  * failure takes it back, and the blob is asked for again.
  */
 export async function storeSmallBlob(source: DataSource, store: BlobStore, small: SmallBlob): Promise<boolean> {
-  const { repositoryId, session } = small;
   // Before the transaction, in which all who come meanwhile would wait for the disk.
-  const blob = await store.prepare(small.blob);
+  const prepared = await store.prepare(small.blob);
   try {
-    const stored = await storeTogether(source, { repositoryId, blob, session, store });
-    if (stored) rememberBlob(repositoryId, blob.digest, small.blob.bytes);
+    const stored = await storeTogether(source, { ...small, store, prepared });
+    if (stored) rememberBlob(small.repositoryId, small.blob.digest, small.blob.bytes);
     return stored;
   } finally {
-    await blob.discard();
+    await prepared.discard();
   }
 }
 
-interface PreparedSmall {
-  readonly repositoryId: string;
-  readonly blob: PreparedBlob;
-  readonly session: UploadKey | undefined;
+interface PreparedSmall extends SmallBlob {
   readonly store: BlobStore;
+  /** Undefined once it was used: what fails after that is done again, from the bytes. */
+  prepared: PreparedBlob | undefined;
 }
 
 /** Bytes are put in their place and rows are made under the locks that hold off the collector. */
@@ -63,7 +61,7 @@ const storeTogether = batchesOf<PreparedSmall, boolean>((source, wanted) =>
          from early`,
       [
         wanted.map(({ blob }) => blob.digest),
-        wanted.map(({ blob }) => blob.size),
+        wanted.map(({ blob }) => blob.bytes.length),
         wanted.map(({ session }) => session?.id ?? null),
         wanted.map(({ repositoryId }) => repositoryId),
         wanted.map(({ session }) => session?.principal ?? null),
@@ -76,7 +74,7 @@ const storeTogether = batchesOf<PreparedSmall, boolean>((source, wanted) =>
     if (stored.length > 0)
       await stageBlobs(
         tx,
-        stored.map(({ repositoryId, blob }) => ({ repositoryId, digest: blob.digest, size: blob.size })),
+        stored.map(({ repositoryId, blob }) => ({ repositoryId, digest: blob.digest, size: blob.bytes.length })),
       );
     return accepted;
   }),
@@ -85,12 +83,17 @@ const storeTogether = batchesOf<PreparedSmall, boolean>((source, wanted) =>
 /** Puts in place what is not there. Only a blob that had a row is looked for: it may lack its bytes all the same. */
 async function placeMissing(smalls: readonly PreparedSmall[], known: ReadonlySet<string>): Promise<void> {
   for (const store of new Set(smalls.map((small) => small.store))) {
-    const blobs = new Map(smalls.flatMap((small) => (small.store === store ? [[small.blob.digest, small.blob]] : [])));
-    const looked = [...blobs.values()].map(async (blob) => {
-      const isThere = known.has(blob.digest) && (await store.size(blob.digest)) === blob.size;
-      return isThere ? [] : [blob];
+    const blobs = new Map(smalls.flatMap((small) => (small.store === store ? [[small.blob.digest, small]] : [])));
+    const looked = [...blobs.values()].map(async (small) => {
+      const { digest, bytes } = small.blob;
+      const isThere = known.has(digest) && (await store.size(digest)) === bytes.length;
+      return isThere ? [] : [small];
     });
     const missing = (await Promise.all(looked)).flat();
-    if (missing.length > 0) await store.placeAll(missing);
+    const prepared = missing.flatMap((small) => small.prepared ?? []);
+    const again = missing.filter((small) => !small.prepared).map(({ blob }) => blob);
+    for (const small of missing) small.prepared = undefined;
+    if (prepared.length > 0) await store.placeAll(prepared);
+    if (again.length > 0) await store.putAll(again);
   }
 }
