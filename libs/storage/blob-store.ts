@@ -42,8 +42,6 @@ export interface StoredBlob {
 /** A small blob on its way into a store. */
 export interface PreparedBlob {
   readonly digest: Digest;
-  /** Bytes. */
-  readonly size: number;
   /** Takes back what was prepared; quiet when the blob is in its place. Whoever prepares calls it at the end in any case. */
   discard(): Promise<void>;
 }

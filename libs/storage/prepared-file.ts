@@ -16,7 +16,6 @@ export class PreparedFile implements PreparedBlob {
 
   private constructor(
     readonly digest: Digest,
-    readonly size: number,
     readonly path: string,
   ) {}
 
@@ -31,7 +30,7 @@ export class PreparedFile implements PreparedBlob {
       } finally {
         await file.close();
       }
-      return new PreparedFile(digest, bytes.length, path);
+      return new PreparedFile(digest, path);
     } catch (error) {
       await removeFile(path);
       throw asStorageError(error);

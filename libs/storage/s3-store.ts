@@ -88,7 +88,7 @@ export class S3Store implements BlobStore {
 
   /** An object has its name from the beginning: nothing can be done ahead. */
   async prepare({ digest, bytes }: CheckedBlob): Promise<PreparedObject> {
-    return { digest, bytes, size: bytes.length, discard: async () => undefined };
+    return { digest, bytes, discard: async () => undefined };
   }
 
   async placeAll(blobs: readonly PreparedObject[]): Promise<void> {

@@ -82,10 +82,7 @@ export function storedBlobs(under: Under): void {
     const before = await uploads(store);
     const [kept, dropped] = [randomBytes(300), randomBytes(400)].map((bytes) => CheckedBlob.of(digestOf(bytes), bytes));
     const prepared = [await store.prepare(kept!), await store.prepare(dropped!)];
-    expect(prepared.map(({ digest, size }) => [digest, size])).toEqual([
-      [kept!.digest, 300],
-      [dropped!.digest, 400],
-    ]);
+    expect(prepared.map(({ digest }) => digest)).toEqual([kept!.digest, dropped!.digest]);
     expect([await store.size(kept!.digest), await store.size(dropped!.digest)]).toEqual([undefined, undefined]);
     await store.placeAll([prepared[0]!]);
     for (const each of prepared) await each.discard();
