@@ -39,9 +39,18 @@ export interface TaskContext {
    * worker, and otherwise nobody can take it away until the transaction ends.
    */
   readonly fence: (tx: EntityManager) => Promise<void>;
+  /**
+   * Ends the task inside the transaction that stores its outcome, so that no worker can die between the two. Call it last,
+   * when all was reported; what the transaction stored before is fenced too. A {@link TaskFailure} ends it as failed.
+   * Returns what it was given.
+   */
+  readonly conclude: <Outcome>(tx: EntityManager, outcome: Outcome) => Promise<Outcome>;
 }
 
-/** How a kind of task is done. `run` must be safe to repeat: a worker may die between its commit and the task's end. */
+/**
+ * How a kind of task is done. `run` must be safe to repeat, for a worker may die at any time: what has an outcome of its own
+ * ends by {@link TaskContext.conclude}, and what goes step by step finds what is left to do.
+ */
 export interface TaskHandler<Payload = unknown, Result = unknown> {
   readonly task: TaskDefinition<Payload, Result>;
   run(payload: Payload, context: TaskContext): Promise<Result>;

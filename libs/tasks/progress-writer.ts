@@ -1,7 +1,7 @@
 import type { DataSource } from 'typeorm';
 import { log } from '#platform/logger.js';
 import type { Progress } from './define-task.js';
-import { storeProgress, type ClaimedTask } from './task-state.js';
+import { storeProgress, type ClaimedTask, type Outcome } from './task-state.js';
 import type { ProgressReport } from './task.entity.js';
 
 const INTERVAL = 250;
@@ -30,12 +30,16 @@ export class ProgressWriter {
     this.schedule();
   }
 
-  /** Writes no more and returns what the end of the row must hold; reports that still run take on `state`. */
-  async close(state: 'completed' | 'failed' | 'canceled'): Promise<[ProgressReport[], string[]]> {
+  /** What the end of the row must hold; reports that still run take on `state`. */
+  atEnd(state: Outcome['state']): Pick<Outcome, 'progress' | 'createdResources'> {
+    const progress = [...this.byCode.values()].map((each) => (each.state === 'running' ? { ...each, state } : each));
+    return { progress, createdResources: [...this.hrefs] };
+  }
+
+  /** Writes no more, once what is being written is there. */
+  async close(): Promise<void> {
     this.abandon();
     await this.writing;
-    const reports = [...this.byCode.values()].map((each) => (each.state === 'running' ? { ...each, state } : each));
-    return [reports, [...this.hrefs]];
   }
 
   /** Writes no more. */

@@ -1,21 +1,19 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DataSource } from 'typeorm';
-import { isDomainError, messageOf } from '#platform/domain-error.js';
+import { isDomainError } from '#platform/domain-error.js';
 import { log, withCorrelation } from '#platform/logger.js';
 import { tally } from '#platform/metrics-tally.js';
-import { type TaskContext, TaskFailure, type TaskHandler } from './define-task.js';
-import { ProgressWriter } from './progress-writer.js';
+import type { TaskHandler } from './define-task.js';
 import { ProcessStatus } from './process-status.js';
 import { unblock } from './reservations.js';
+import { failureOf, RunContext, type Ending } from './run-context.js';
 import { RunningTasks } from './running-tasks.js';
-import { canceled, lost, TaskStopped, timedOut } from './stop-reasons.js';
+import { lost, TaskStopped, timedOut } from './stop-reasons.js';
 import { TaskQueue } from './task-queue.js';
-import { claimTask, finishTask, holdsTask, type ClaimedTask, type Outcome } from './task-state.js';
-import { Task, type TaskError } from './task.entity.js';
+import { claimTask, type ClaimedTask } from './task-state.js';
+import { Task } from './task.entity.js';
 import { TIMINGS, type TaskTimings } from './timings.js';
-
-type Ending = Pick<Outcome, 'state' | 'result' | 'error'>;
 
 /** Runs claimed tasks in this process and writes how they ended. */
 @Injectable()
@@ -59,37 +57,33 @@ export class TaskRunner {
       const seconds = handler.task.timeoutSeconds;
       const limit = seconds > 0 ? seconds * 1000 : immediate ? this.timings.immediate : 0;
       const timer = limit > 0 && setTimeout(() => controller.abort(timedOut(limit, task.id, immediate)), limit);
-      const progress = new ProgressWriter(this.source, task);
+      const context = new RunContext(this.source, task, controller.signal);
       try {
-        const ending = await this.ending(task, handler, controller.signal, progress);
-        if (ending) await this.finish(task, ending, progress);
+        const ending = await this.ending(task, handler, context);
+        if (ending) await this.finish(task, ending, context);
       } finally {
         if (timer) clearTimeout(timer);
-        progress.abandon();
+        context.abandon();
       }
     });
   }
 
   /** How the handler ended; nothing when the task is not ours any more. */
-  private async ending(
-    task: ClaimedTask,
-    handler: TaskHandler,
-    signal: AbortSignal,
-    progress: ProgressWriter,
-  ): Promise<Ending | undefined> {
+  private async ending(task: ClaimedTask, handler: TaskHandler, context: RunContext): Promise<Ending | undefined> {
+    const { signal } = context;
     try {
-      return { state: 'completed', result: await this.tryHandler(task, handler, signal, progress) };
+      return { state: 'completed', result: await this.tryHandler(task, handler, context) };
     } catch (error) {
       const stop: unknown = signal.aborted ? signal.reason : error;
-      if (!(stop instanceof TaskStopped)) return { state: 'failed', error: failureOf(error, task), ...resultOf(error) };
+      if (!(stop instanceof TaskStopped)) return failureOf(error, task);
       if (stop.why === 'lost') return undefined;
       if (stop.error) return { state: 'failed', error: stop.error };
       return { state: 'canceled' };
     }
   }
 
-  private async tryHandler(task: ClaimedTask, handler: TaskHandler, signal: AbortSignal, progress: ProgressWriter) {
-    const context = this.contextOf(task, signal, progress);
+  private async tryHandler(task: ClaimedTask, handler: TaskHandler, context: RunContext) {
+    const { signal } = context;
     for (let attempt = 0; ; attempt += 1) {
       try {
         signal.throwIfAborted();
@@ -103,29 +97,11 @@ export class TaskRunner {
     }
   }
 
-  private contextOf(task: ClaimedTask, signal: AbortSignal, progress: ProgressWriter): TaskContext {
-    return {
-      taskId: task.id,
-      signal,
-      progress: (report) => progress.report(report),
-      createdResource: (href) => progress.created(href),
-      log: (level, message, fields = {}) => log(level, message, { task: task.id, name: task.name, ...fields }),
-      fence: async (tx) => {
-        if (await holdsTask(tx, task)) return;
-        const [row] = (await tx.query('select state, claim from task where id = $1', [
-          task.id,
-        ])) as Partial<ClaimedTask>[];
-        throw row?.claim === task.claim ? canceled() : lost();
-      },
-    };
-  }
-
   /** Tries for half a minute, since the database may restart; after that the heartbeat gives the task up. */
-  private async finish(task: ClaimedTask, ending: Ending, progress: ProgressWriter): Promise<void> {
-    const [reports, createdResources] = await progress.close(ending.state);
+  private async finish(task: ClaimedTask, ending: Ending, context: RunContext): Promise<void> {
     for (let wait = 100; ; wait *= 2) {
       try {
-        const ended = await finishTask(this.source, task, { ...ending, progress: reports, createdResources });
+        const ended = await context.finish(ending);
         if (!ended)
           return log('warn', 'the task was taken from this worker; its outcome is dropped', { task: task.id });
         tally(`task_${ended.state}`).count += 1;
@@ -158,14 +134,4 @@ async function orAbandoned<T>(work: Promise<T>, signal: AbortSignal, grace: numb
     clearTimeout(timer);
     signal.removeEventListener('abort', onAbort);
   }
-}
-
-function resultOf(error: unknown): Pick<Ending, 'result'> {
-  return error instanceof TaskFailure ? { result: error.result } : {};
-}
-
-function failureOf(error: unknown, task: ClaimedTask): TaskError {
-  if (isDomainError(error)) return { description: error.message, traceback: null, error_code: error.code };
-  log('error', 'a task failed for a reason that it did not expect', { task: task.id, name: task.name, error });
-  return { description: messageOf(error), traceback: (error instanceof Error && error.stack) || null };
 }

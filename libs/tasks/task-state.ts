@@ -1,5 +1,5 @@
 import type { DataSource, EntityManager } from 'typeorm';
-import { inTransaction, rowsOf } from '#platform/database.js';
+import { rowsOf } from '#platform/database.js';
 import { newId } from '#platform/identifiers.js';
 import { blockedSql, release, type Reservation } from './reservations.js';
 import type { ProgressReport, TaskError, TaskState } from './task.entity.js';
@@ -40,35 +40,39 @@ export async function claimTask(source: DataSource, id: string, worker: string):
   return row && { ...row, loggingCid: row.logging_cid };
 }
 
+/** How a row ended, and what it held until then. */
+export interface EndedTask {
+  readonly state: TaskState;
+  readonly released: Reservation;
+}
+
 /**
- * Ends a run in one transaction with its reservation; returns what it held, or nothing when the task is not this run's any
- * more. A task that was asked to cancel ends as cancelled whatever its run says.
+ * Ends a run together with its reservation; returns what it held, or nothing when the task is not this run's any more. A
+ * task that was asked to cancel ends as cancelled whatever its run says.
  */
 export async function finishTask(
-  source: DataSource,
+  tx: EntityManager,
   task: Pick<ClaimedTask, 'id' | 'claim'>,
   outcome: Outcome,
-): Promise<{ state: TaskState; released: Reservation } | undefined> {
-  return inTransaction(source, async (tx) => {
-    const [row] = await rowsOf<{ state: TaskState }>(
-      tx,
-      `update task set state = case when state = 'canceling' then 'canceled' else $3 end,
-          error = case when state = 'canceling' then error else $4::jsonb end, result = $5::jsonb,
-          progress_reports = $6::jsonb, created_resources = $7::text[], claim = null,
-          finished_at = clock_timestamp(), pulp_last_updated = clock_timestamp()
-        where id = $1 and claim = $2 and state in ('running', 'canceling') returning state`,
-      [
-        task.id,
-        task.claim,
-        outcome.state,
-        json(outcome.error),
-        json(outcome.result),
-        json(outcome.progress),
-        outcome.createdResources,
-      ],
-    );
-    return row && { state: row.state, released: await release(tx, task.id) };
-  });
+): Promise<EndedTask | undefined> {
+  const [row] = await rowsOf<{ state: TaskState }>(
+    tx,
+    `update task set state = case when state = 'canceling' then 'canceled' else $3 end,
+        error = case when state = 'canceling' then error else $4::jsonb end, result = $5::jsonb,
+        progress_reports = $6::jsonb, created_resources = $7::text[], claim = null,
+        finished_at = clock_timestamp(), pulp_last_updated = clock_timestamp()
+      where id = $1 and claim = $2 and state in ('running', 'canceling') returning state`,
+    [
+      task.id,
+      task.claim,
+      outcome.state,
+      json(outcome.error),
+      json(outcome.result),
+      json(outcome.progress),
+      outcome.createdResources,
+    ],
+  );
+  return row && { state: row.state, released: await release(tx, task.id) };
 }
 
 /** Ends a task that nobody runs, inside a transaction that holds its row; returns what it held. */

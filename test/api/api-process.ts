@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { Global, Module } from '@nestjs/common';
+import { Global, Module, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -13,6 +13,7 @@ import { createUser } from '#access/users.js';
 import { ChangeFeed } from '#platform/change-feed.js';
 import { CONFIG, Config, type HallmarkConfig } from '#platform/config.js';
 import { StorageModule } from '#storage/storage.module.js';
+import type { TaskHandler } from '#tasks/define-task.js';
 import { TasksModule, taskWorkerProviders } from '#tasks/tasks.module.js';
 import { ApiModule } from '../../apps/api/api.module.js';
 import { API_TASK_HANDLERS } from '../../apps/api/task-handlers.js';
@@ -42,6 +43,8 @@ export interface ApiProcess {
   get(path: string, options?: RequestOptions): Promise<Answer>;
   /** The task of a 202, once it has ended. */
   finished(answer: Answer): Promise<Json>;
+  /** Something that the process is made of. */
+  part<T>(type: Type<T>): T;
   close(): Promise<void>;
 }
 
@@ -57,8 +60,11 @@ export const PASSWORD = 'correct horse battery staple';
 /** Where resources begin. */
 export const ROOT = '/pulp/api/v3';
 
-/** Starts the REST API on a free port with the account admin. */
-export async function startApi(environment: Record<string, string> = {}): Promise<ApiProcess> {
+/** Starts the REST API on a free port with the account admin, and a worker with these handlers. */
+export async function startApi(
+  environment: Record<string, string> = {},
+  handlers: readonly Type<TaskHandler>[] = API_TASK_HANDLERS,
+): Promise<ApiProcess> {
   const database = await createTestDatabase();
   const dataDir = await mkdtemp(join(tmpdir(), 'hallmark-api-'));
   const config = Config.read({
@@ -72,7 +78,12 @@ export async function startApi(environment: Record<string, string> = {}): Promis
   await database.source.transaction(seedRoles);
   await addUser(database.source, 'admin', true);
   const port = await freePort();
-  const app = await listen(config.with({ publicUrl: `http://127.0.0.1:${port}`, port }), database.source, feed);
+  const ground = {
+    config: config.with({ publicUrl: `http://127.0.0.1:${port}`, port }),
+    source: database.source,
+    feed,
+  };
+  const app = await listen(ground, handlers);
   const url = `http://127.0.0.1:${port}`;
   const client = clientOf(url);
   return {
@@ -81,6 +92,7 @@ export async function startApi(environment: Record<string, string> = {}): Promis
     source: database.source,
     dataDir,
     ...client,
+    part: (type) => app.get(type, { strict: false }),
     async close() {
       await app.close();
       await feed.stop();
@@ -90,7 +102,10 @@ export async function startApi(environment: Record<string, string> = {}): Promis
   };
 }
 
-async function listen(config: HallmarkConfig, source: DataSource, feed: ChangeFeed): Promise<NestFastifyApplication> {
+async function listen(
+  { config, source, feed }: { config: HallmarkConfig; source: DataSource; feed: ChangeFeed },
+  handlers: readonly Type<TaskHandler>[],
+): Promise<NestFastifyApplication> {
   @Global()
   @Module({
     providers: [
@@ -108,7 +123,7 @@ async function listen(config: HallmarkConfig, source: DataSource, feed: ChangeFe
       TasksModule.register({ process: { appType: 'api', versions: {} } }),
       ApiModule.register({ imports: [AccessModule.register()] }),
     ],
-    providers: taskWorkerProviders(API_TASK_HANDLERS),
+    providers: taskWorkerProviders(handlers),
   })
   class Process {}
   const adapter = new FastifyAdapter({ routerOptions: API_ROUTER });

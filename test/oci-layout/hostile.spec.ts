@@ -132,9 +132,7 @@ describe('an import that breaks half way', () => {
       const context = taskContext({ createdResource: (href) => hrefs.push(href) });
       const report = await handler.run({ repositoryId: id, importId }, context);
       expect(report).toMatchObject({ version: 1, tags: 1 });
-      // Between the commit and the end of the task.
-      expect(await handler.run({ repositoryId: id, importId }, context)).toEqual(report);
-      expect(hrefs).toHaveLength(2);
+      expect(hrefs).toHaveLength(1);
       await rm(join(other.dataDir, 'imports'), { recursive: true });
       await mkdir(join(other.dataDir, 'imports'));
       await writeFile(join(other.dataDir, 'imports', `${newId()}.upload`), 'left over');

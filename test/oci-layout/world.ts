@@ -130,6 +130,7 @@ export function taskContext(changes: Partial<TaskContext> = {}): TaskContext {
     createdResource: () => undefined,
     log: () => undefined,
     fence: async () => undefined,
+    conclude: (_tx, outcome) => Promise.resolve(outcome),
     ...changes,
   };
 }

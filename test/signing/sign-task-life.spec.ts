@@ -76,23 +76,6 @@ it('cancelling ends all scripts with their children at once, and nothing is stor
 });
 
 describe('a worker that dies', () => {
-  it('after the commit leaves a task that is run again without a second version, also by force', async () => {
-    for (const force of [false, true]) {
-      const service = await services.simple();
-      const repositoryId = await world.repository(four);
-      const { context, created } = recordContext();
-      await world.handler.run(world.payload(repositoryId, service, { force }), context);
-      const head = await world.head(repositoryId);
-      await sleep(1001 - (Date.now() % 1000));
-      const again = recordContext({ taskId: context.taskId });
-      const result = await world.handler.run(world.payload(repositoryId, service, { force }), again.context);
-      expect(result).toEqual({ signed: 0, skipped: 4, failed: [] });
-      expect(again.created).toEqual(created);
-      expect(await world.head(repositoryId)).toBe(head);
-      expect(await world.signatures(repositoryId)).toHaveLength(4);
-    }
-  });
-
   it('before the commit leaves nothing: a run that lost its task is undone whole', async () => {
     const service = await services.cosign('tag');
     const repositoryId = await world.repository(four);

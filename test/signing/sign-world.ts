@@ -45,6 +45,7 @@ export function recordContext(change: Partial<TaskContext> = {}): Recorded {
     createdResource: (href) => void created.push(href),
     log: () => undefined,
     fence: () => Promise.resolve(),
+    conclude: (_tx, outcome) => Promise.resolve(outcome),
     ...change,
   };
   return { context, progress, created };

@@ -152,6 +152,31 @@ describe.each(BACKENDS)('tasks and lost workers with a queue in %s', (backend) =
     expect(refused).toMatchObject({ why: 'canceled' });
   });
 
+  it.each([
+    ['completed when its transaction committed, though the handler failed afterwards', true],
+    ['failed when its transaction was undone', false],
+  ])('a task that ends together with its work is %s', async (_how, commits) => {
+    const { source } = ground.database;
+    const handler: TaskHandler<null> = {
+      task: defineTask({ name: 'test.concluded' }),
+      async run(_payload, { conclude }) {
+        await source.transaction(async (tx) => {
+          await conclude(tx, 'done');
+          if (!commits) throw new Error('connection lost');
+        });
+        throw new Error('connection lost');
+      },
+    };
+    const { dispatcher } = await ground.start({ handlers: [handler] });
+    const { id } = await dispatcher.dispatch(handler.task, null, { exclusive: [A] });
+    const behind = await dispatcher.dispatch(handler.task, null, { exclusive: [A] });
+    const ended = commits
+      ? { state: 'completed', result: 'done', error: null }
+      : { state: 'failed', result: null, error: { description: 'connection lost' } };
+    expect(await ground.until(id, ended.state as 'completed')).toMatchObject(ended);
+    await ground.until(behind.id, ended.state as 'completed');
+  });
+
   it('a task that was committed without a job is found within seconds', async () => {
     const gate = new Gate();
     gate.release('x');

@@ -38,10 +38,15 @@ export class CommitUpload implements TaskHandler<CommitPayload, null> {
       await file.staged.discard();
       throw invalid(`The sha256 checksum did not match: expected ${sha256}, it is ${file.sums.sha256}.`, 'sha256');
     }
-    const fence = (tx: Parameters<TaskContext['fence']>[0]) => context.fence(tx);
-    const id = await keepArtifact(this.source, file, { reuse: true, fence });
-    await this.source.transaction((tx) => dropChunkedUpload(tx, uploadId));
-    context.createdResource(hrefTo('core.artifact', id));
+    await keepArtifact(this.source, file, {
+      reuse: true,
+      fence: context.fence,
+      async inCommit(tx, id) {
+        await dropChunkedUpload(tx, uploadId);
+        context.createdResource(hrefTo('core.artifact', id));
+        await context.conclude(tx, null);
+      },
+    });
     return null;
   }
 

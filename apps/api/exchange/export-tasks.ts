@@ -11,11 +11,12 @@ import { invalid, notFound } from '#platform/domain-error.js';
 import { newId } from '#platform/identifiers.js';
 import { rowsOf } from '#platform/database.js';
 import { BLOB_STORE, type BlobStore } from '#storage/blob-store.js';
+import { concludingTransaction } from '#tasks/concluding-transaction.js';
 import { defineTask, type TaskContext, type TaskHandler } from '#tasks/define-task.js';
 import { exportPathProblem } from '#transfer/exchange/allowed-path.js';
 import { writeArchive, type ExportedVersion } from '#transfer/exchange/write-archive.js';
 import { openExport } from '#transfer/oci-layout/export/open-export.js';
-import { hrefTo } from '../rest/models.js';
+import { hrefTo, type ModelName } from '../rest/models.js';
 
 /** One run of an exporter. */
 export interface ExportPayload {
@@ -52,14 +53,16 @@ abstract class ExportRun {
     return row;
   }
 
+  /** Stores what was written, and ends the task. */
   protected async keep(
     payload: ExportPayload,
     context: TaskContext,
-    more: readonly [string, unknown][],
-  ): Promise<string> {
+    model: ModelName,
+    more: readonly [string, unknown][] = [],
+  ): Promise<null> {
     const id = newId();
-    await this.source.transaction(async (tx) => {
-      await context.fence(tx);
+    const { length } = payload.versions;
+    return concludingTransaction(this.source, context, async (tx) => {
       await tx.query(
         `insert into export (id, exporter_id, task_id, exported_resources, params) values ($1, $2, $3, $4, $5)`,
         [
@@ -76,8 +79,10 @@ abstract class ExportRun {
           payload.exporterId,
           id,
         ]);
+      this.say(context, length, length);
+      context.createdResource(hrefTo(model, `${payload.exporterId}/exports/${id}`));
+      return null;
     });
-    return id;
   }
 
   protected say(context: TaskContext, done: number, total: number): void {
@@ -113,10 +118,7 @@ export class PulpExportTask extends ExportRun implements TaskHandler<ExportPaylo
           ['toc_info', written.toc],
         ]
       : [];
-    const id = await this.keep(payload, context, info);
-    this.say(context, versions.length, versions.length);
-    context.createdResource(hrefTo('core.pulpexporter', `${payload.exporterId}/exports/${id}`));
-    return null;
+    return this.keep(payload, context, 'core.pulpexporter', info);
   }
 }
 
@@ -147,10 +149,7 @@ export class FilesystemExportTask extends ExportRun implements TaskHandler<Expor
       if (method !== 'write' && (await this.linked(entry.header.name, target, method))) entry.resume();
       else await pipeline(Readable.from(entry as unknown as AsyncIterable<Buffer>), createWriteStream(target));
     }
-    const id = await this.keep(payload, context, []);
-    this.say(context, 1, 1);
-    context.createdResource(hrefTo('core.filesystemexporter', `${payload.exporterId}/exports/${id}`));
-    return null;
+    return this.keep(payload, context, 'core.filesystemexporter');
   }
 
   /** Links a blob to the stored file; false when it has none, or lies on another disk. */

@@ -1,7 +1,7 @@
 import { createWriteStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { Inject, Injectable } from '@nestjs/common';
-import { DataSource } from 'typeorm';
+import { DataSource, type EntityManager } from 'typeorm';
 import { applyChange } from '#content/versions/apply-change.js';
 import { createRepository } from '#content/versions/create-repository.js';
 import { deleteVersion } from '#content/versions/delete-version.js';
@@ -11,6 +11,7 @@ import { inTransaction, rowsOf } from '#platform/database.js';
 import { invalid } from '#platform/domain-error.js';
 import { newId } from '#platform/identifiers.js';
 import { BLOB_STORE, type BlobStore } from '#storage/blob-store.js';
+import { concludingTransaction } from '#tasks/concluding-transaction.js';
 import { defineTask, type TaskContext, type TaskHandler } from '#tasks/define-task.js';
 import { isInside } from '#transfer/exchange/allowed-path.js';
 import { readArchive, readToc, verifyFiles, type ArchiveFiles } from '#transfer/exchange/read-archive.js';
@@ -80,7 +81,7 @@ export class PulpImportTask implements TaskHandler<ImportPayload, null> {
     );
     say('completed');
     context.createdResource(hrefTo('core.pulpimporter', `${payload.importerId}/imports/${payload.importId}`));
-    return null;
+    return concludingTransaction(this.source, context, () => Promise.resolve(null));
   }
 
   private async filesOf({ path, toc }: ImportPayload): Promise<ArchiveFiles> {
@@ -111,12 +112,13 @@ export class PulpImportTask implements TaskHandler<ImportPayload, null> {
   private dropOthers(
     repositoryId: string,
     { units }: ArchivedRepository,
-    imported: number | null,
+    made: number | null,
     context: TaskContext,
   ): Promise<number | null> {
     const kept = new Set(units);
     return inTransaction(this.source, async (tx) => {
       await context.fence(tx);
+      const imported = made ?? (await versionOfTask(tx, repositoryId, context.taskId));
       const others = (await unitIdentities(tx, repositoryId, null)).filter(({ identity }) => !kept.has(identity));
       if (others.length === 0) return imported;
       const change = { remove: others.map(({ id }) => id) };
@@ -125,4 +127,14 @@ export class PulpImportTask implements TaskHandler<ImportPayload, null> {
       return version?.number ?? imported;
     });
   }
+}
+
+/** The version that an earlier run of the task, whose worker died, made of a repository. */
+async function versionOfTask(tx: EntityManager, repositoryId: string, taskId: string): Promise<number | null> {
+  const [row] = await rowsOf<{ number: number | null }>(
+    tx,
+    'select max(number) as number from repository_version where repository_id = $1 and task_id = $2',
+    [repositoryId, taskId],
+  );
+  return row!.number;
 }

@@ -4,7 +4,8 @@ import { DataSource, type EntityManager } from 'typeorm';
 import { createRepository } from '#content/versions/create-repository.js';
 import { inTransaction, rowsOf } from '#platform/database.js';
 import { notFound } from '#platform/domain-error.js';
-import { TaskDispatcher } from '#tasks/dispatch.js';
+import { concludingTransaction } from '#tasks/concluding-transaction.js';
+import { TaskDispatcher, type DispatchOptions } from '#tasks/dispatch.js';
 import { defineTask, type TaskContext, type TaskHandler } from '#tasks/define-task.js';
 import {
   upstreamDistributions,
@@ -14,7 +15,7 @@ import {
 import { syncTask } from '#transfer/sync/sync.task.js';
 import '../distributions/distribution.writer.js';
 import { prnOf, type ModelName } from '../rest/models.js';
-import { GeneralDelete } from '../rest/writing/general-tasks.js';
+import { GeneralDelete, type DeletePayload } from '../rest/writing/general-tasks.js';
 import { insertRow, updateRow } from '../rest/writing/writer.js';
 import { writerOf } from '../rest/writing/writers.js';
 
@@ -46,7 +47,7 @@ interface Replica {
   readonly remoteId: string;
 }
 
-/** Makes remotes, repositories and distributions like those of another installation, and starts their syncs. */
+/** Makes remotes, repositories and distributions like those of another installation, and starts their syncs, all at once. */
 @Injectable()
 export class ReplicateTask implements TaskHandler<ReplicatePayload, null> {
   readonly task = REPLICATE;
@@ -61,7 +62,7 @@ export class ReplicateTask implements TaskHandler<ReplicatePayload, null> {
     const [server] = await rowsOf<ServerRow>(this.source, 'select * from upstream_pulp where id = $1', [serverId]);
     if (!server) throw notFound('The upstream Pulp was removed.');
     const distributions = await upstreamDistributions(server, select ?? server.q_select, context.signal);
-    const options = { group, parent: context.taskId, createdBy: createdBy ?? undefined };
+    const replicas: Replica[] = [];
     for (const [index, distribution] of distributions.entries()) {
       context.signal.throwIfAborted();
       const replica = await inTransaction(this.source, async (tx) => {
@@ -74,48 +75,57 @@ export class ReplicateTask implements TaskHandler<ReplicatePayload, null> {
         done: index + 1,
         total: distributions.length,
       });
-      if (!replica) continue;
-      await this.dispatcher.dispatch(
-        syncTask,
-        { ...replica, mirror: true, signedOnly: false },
-        {
-          ...options,
-          exclusive: [prnOf('container.containerrepository', replica.repositoryId)],
-          shared: [prnOf('container.containerremote', replica.remoteId)],
-        },
-      );
+      if (replica) replicas.push(replica);
     }
-    await this.removeOthers(
-      server,
-      distributions.map(({ name }) => name),
-      options,
-    );
-    await this.source.query('update upstream_pulp set last_replication = now() where id = $1', [serverId]);
-    await this.source.query('update task_group set all_tasks_dispatched = true where id = $1', [group]);
+    const options = { group, parent: context.taskId, createdBy: createdBy ?? undefined };
+    const names = distributions.map(({ name }) => name);
+    const wakes: (() => Promise<void>)[] = [];
+    await concludingTransaction(this.source, context, async (tx) => {
+      wakes.length = 0;
+      for (const replica of replicas) wakes.push((await this.startSync(tx, replica, options)).wake);
+      for (const other of await othersThan(tx, names, server))
+        wakes.push((await this.startRemoval(tx, other, options)).wake);
+      await tx.query('update upstream_pulp set last_replication = now() where id = $1', [serverId]);
+      await tx.query('update task_group set all_tasks_dispatched = true where id = $1', [group]);
+      return null;
+    });
+    for (const wake of wakes) await wake();
     return null;
   }
 
-  private async removeOthers(
-    { id, policy }: ServerRow,
-    names: readonly string[],
-    options: { group: string; parent: string; createdBy: string | undefined },
-  ): Promise<void> {
-    if (policy === 'nodelete') return;
-    for (const [table, model] of KINDS) {
-      const rows = await rowsOf<{ id: string }>(
-        this.source,
-        `select id from ${table} where type = 'container' and not name = any($1::text[])
-           and ($2 = 'all' or pulp_labels ->> '${LABEL}' = $3)`,
-        [names, policy, id],
-      );
-      for (const row of rows)
-        await this.dispatcher.dispatch(
-          this.removing.task,
-          { model, id: row.id },
-          { ...options, exclusive: [prnOf(model, row.id)] },
-        );
-    }
+  private startSync(tx: EntityManager, replica: Replica, options: DispatchOptions) {
+    const payload = { ...replica, mirror: true, signedOnly: false };
+    return this.dispatcher.dispatchIn(tx, syncTask, payload, {
+      ...options,
+      exclusive: [prnOf('container.containerrepository', replica.repositoryId)],
+      shared: [prnOf('container.containerremote', replica.remoteId)],
+    });
   }
+
+  private startRemoval(tx: EntityManager, other: DeletePayload, options: DispatchOptions) {
+    const exclusive = [prnOf(other.model, other.id)];
+    return this.dispatcher.dispatchIn(tx, this.removing.task, other, { ...options, exclusive });
+  }
+}
+
+/** What the policy lets go: objects that the other installation does not have. */
+async function othersThan(
+  tx: EntityManager,
+  names: readonly string[],
+  { id, policy }: ServerRow,
+): Promise<DeletePayload[]> {
+  if (policy === 'nodelete') return [];
+  const others: DeletePayload[] = [];
+  for (const [table, model] of KINDS) {
+    const rows = await rowsOf<{ id: string }>(
+      tx,
+      `select id from ${table} where type = 'container' and not name = any($1::text[])
+         and ($2 = 'all' or pulp_labels ->> '${LABEL}' = $3)`,
+      [names, policy, id],
+    );
+    others.push(...rows.map((row) => ({ model, id: row.id })));
+  }
+  return others;
 }
 
 /** Makes or updates the three objects of one distribution; undefined when one is here that the policy may not touch. */

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { deleteVersion } from '#content/versions/delete-version.js';
-import { inTransaction } from '#platform/database.js';
+import { concludingTransaction } from '#tasks/concluding-transaction.js';
 import { defineTask, type TaskContext, type TaskHandler } from '#tasks/define-task.js';
 
 /** Which version goes. */
@@ -23,10 +23,9 @@ export class DeleteVersion implements TaskHandler<DeleteVersionPayload, null> {
   constructor(private readonly source: DataSource) {}
 
   async run({ repositoryId, number }: DeleteVersionPayload, context: TaskContext): Promise<null> {
-    await inTransaction(this.source, async (tx) => {
-      await context.fence(tx);
+    return concludingTransaction(this.source, context, async (tx) => {
       await deleteVersion(tx, repositoryId, number);
+      return null;
     });
-    return null;
   }
 }

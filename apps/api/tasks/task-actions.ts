@@ -1,9 +1,10 @@
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
-import { DataSource } from 'typeorm';
+import { DataSource, type EntityManager } from 'typeorm';
 import { forgetObjects } from '#access/role-assignments.js';
 import { objectKey } from '#access/permission-names.js';
 import { CONFIG, type HallmarkConfig } from '#platform/config.js';
 import { inTransaction, rowsOf } from '#platform/database.js';
+import { concludingTransaction } from '#tasks/concluding-transaction.js';
 import { defineTask, type TaskContext, type TaskHandler } from '#tasks/define-task.js';
 import { Scheduler } from '#tasks/schedule.js';
 import { FINAL_STATES, type TaskState } from '#tasks/task.entity.js';
@@ -42,18 +43,20 @@ export class PurgeTasks implements TaskHandler<PurgePayload, null>, OnModuleInit
       gone = await this.some(payload, context.fence);
       report(context, 'key.core.Task', 'Purged task-objects of type core.Task', tasks + gone);
     }
-    const groups = await this.emptyGroups(payload.finishedBefore, context.fence);
-    report(context, 'key.core.TaskGroup', 'Purged task-objects of type core.TaskGroup', groups);
-    report(context, 'total', 'Purged task-related-objects total', tasks + groups);
-    report(context, 'error', 'Tasks failed to purge', 0);
-    return null;
+    return concludingTransaction(this.source, context, async (tx) => {
+      const groups = await deleteEmptyGroups(tx, payload.finishedBefore);
+      report(context, 'key.core.TaskGroup', 'Purged task-objects of type core.TaskGroup', groups);
+      report(context, 'total', 'Purged task-related-objects total', tasks + groups);
+      report(context, 'error', 'Tasks failed to purge', 0);
+      return null;
+    });
   }
 
   private async purgeOld(signal: AbortSignal): Promise<void> {
     const finishedBefore = new Date(Date.now() - this.config.taskTtl * 1000).toISOString();
     for (let gone = -1; gone !== 0 && !signal.aborted;)
       gone = await this.some({ finishedBefore, states: FINAL_STATES, createdBy: null });
-    await this.emptyGroups(finishedBefore);
+    await inTransaction(this.source, (tx) => deleteEmptyGroups(tx, finishedBefore));
   }
 
   private some({ finishedBefore, states, createdBy }: PurgePayload, fence?: TaskContext['fence']): Promise<number> {
@@ -73,24 +76,21 @@ export class PurgeTasks implements TaskHandler<PurgePayload, null>, OnModuleInit
       return rows.length;
     });
   }
+}
 
-  /** Groups are made together with their first task, so one without any is over. */
-  private emptyGroups(madeBefore: string, fence?: TaskContext['fence']): Promise<number> {
-    return inTransaction(this.source, async (tx) => {
-      await fence?.(tx);
-      const rows = await rowsOf<{ id: string }>(
-        tx,
-        `delete from task_group g where g.pulp_created < $1::timestamptz
-           and not exists (select 1 from task where task_group_id = g.id) returning id`,
-        [madeBefore],
-      );
-      await forgetObjects(
-        tx,
-        rows.map(({ id }) => objectKey('core.taskgroup', id)),
-      );
-      return rows.length;
-    });
-  }
+/** Groups are made together with their first task, so one without any is over. */
+async function deleteEmptyGroups(tx: EntityManager, madeBefore: string): Promise<number> {
+  const rows = await rowsOf<{ id: string }>(
+    tx,
+    `delete from task_group g where g.pulp_created < $1::timestamptz
+       and not exists (select 1 from task where task_group_id = g.id) returning id`,
+    [madeBefore],
+  );
+  await forgetObjects(
+    tx,
+    rows.map(({ id }) => objectKey('core.taskgroup', id)),
+  );
+  return rows.length;
 }
 
 function report({ progress }: TaskContext, what: string, message: string, done: number): void {

@@ -49,7 +49,13 @@ const DUPLICATE = (sha256: string) =>
 export async function keepArtifact(
   source: DataSource,
   file: ReceivedFile,
-  options: { readonly reuse?: boolean; readonly fence?: (tx: EntityManager) => Promise<void> } = {},
+  options: {
+    readonly reuse?: boolean;
+    /** Runs first in the transaction; throwing undoes everything. */
+    readonly fence?: (tx: EntityManager) => Promise<void>;
+    /** Runs last in it. */
+    readonly inCommit?: (tx: EntityManager, id: string) => Promise<void>;
+  } = {},
 ): Promise<string> {
   const digest = `sha256:${file.sums.sha256}`;
   let placed = false;
@@ -66,6 +72,7 @@ export async function keepArtifact(
       'insert into artifact (blob_id, sha224, sha384, sha512) values ($1, $2, $3, $4) on conflict do nothing',
       [blobId, sha224, sha384, sha512],
     );
+    await options.inCommit?.(tx, blobId);
     return blobId;
   }).catch(async (error: unknown) => {
     if (!placed) await file.staged.discard();

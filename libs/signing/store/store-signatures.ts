@@ -20,8 +20,15 @@ export interface StoreOptions {
   readonly taskId?: string;
   /** Runs first in the transaction; throwing undoes everything. */
   readonly fence?: (tx: EntityManager) => Promise<void>;
-  /** Takes a signature that cannot be stored, such as one too many under its tag; without it that is thrown. */
-  readonly onRefused?: (signature: NewSignature, error: Error) => void;
+  /**
+   * Runs last in it, with the signatures that could not be stored, such as one too many under its tag. Without it the
+   * problem of such a signature is thrown.
+   */
+  readonly inCommit?: (
+    tx: EntityManager,
+    version: MadeVersion | undefined,
+    refused: ReadonlyMap<NewSignature, Error>,
+  ) => Promise<void>;
 }
 
 /** How often somebody else may be quicker at a companion tag. */
@@ -40,12 +47,10 @@ export async function storeSignatures(
   for (let attempt = 1; ; attempt += 1) {
     const prepared = await prepareSignatures(stores.source, repositoryId, signatures);
     const [problem] = prepared.refused.values();
-    if (problem && !options.onRefused) throw problem;
+    if (problem && !options.inCommit) throw problem;
     await storeBlobs(stores, repositoryId, prepared.blobs);
     try {
-      const version = await inTransaction(stores.source, (tx) => commit(tx, repositoryId, prepared, options));
-      for (const [signature, error] of prepared.refused) options.onRefused?.(signature, error);
-      return version;
+      return await inTransaction(stores.source, (tx) => commit(tx, repositoryId, prepared, options));
     } catch (error) {
       const raced = isDomainError(error) && error.kind === 'precondition-failed';
       if (!raced || attempt >= ATTEMPTS) throw error;
@@ -79,12 +84,15 @@ export async function storeBlobs(
 async function commit(
   tx: EntityManager,
   repositoryId: string,
-  { loose, carriers }: PreparedSignatures,
+  { loose, carriers, refused }: PreparedSignatures,
   options: StoreOptions,
 ): Promise<MadeVersion | undefined> {
   await options.fence?.(tx);
   await lockRepository(tx, repositoryId);
   const units = (await insertSignatures(tx, loose)).map((id): UnitRef => ({ id, kind: 'signature' }));
   const carried = await storeCarriers(tx, repositoryId, carriers);
-  return applyChange(tx, repositoryId, { add: [...units, ...carried] }, { taskId: options.taskId ?? null });
+  const change = { add: [...units, ...carried] };
+  const version = await applyChange(tx, repositoryId, change, { taskId: options.taskId ?? null });
+  await options.inCommit?.(tx, version, refused);
+  return version;
 }

@@ -39,28 +39,21 @@ export class SignRun {
       await this.signOne(item);
     } catch (error) {
       if (this.context.signal.aborted || !isDomainError(error)) throw error;
-      this.fail(item, error);
+      this.failed.push(failure(item, error));
     }
     this.done += 1;
     this.report('running');
   }
 
-  /** Takes back a signature that could not be stored. */
-  refuse(signature: NewSignature, error: Error): void {
-    const item = this.items.get(signature)!;
-    this.items.delete(signature);
-    this.fail(item, error);
-  }
-
-  result(): SignResult {
-    this.report(this.failed.length > 0 ? 'failed' : 'completed');
-    const result = { signed: this.items.size, skipped: this.skipped, failed: this.failed };
-    if (this.failed.length > 0) throw failedTask(result);
-    return result;
-  }
-
-  private fail({ digest, reference }: WorkItem, error: Error): void {
-    this.failed.push({ manifest: digest, reference, reason: messageOf(error) });
+  /** How the task ends when these signatures cannot be stored and all others are. */
+  outcome(refused: ReadonlyMap<NewSignature, Error>): SignResult | TaskFailure {
+    const failed = [
+      ...this.failed,
+      ...[...refused].map(([signature, error]) => failure(this.items.get(signature)!, error)),
+    ];
+    this.report(failed.length > 0 ? 'failed' : 'completed');
+    const result = { signed: this.items.size - refused.size, skipped: this.skipped, failed };
+    return failed.length > 0 ? failedTask(result) : result;
   }
 
   private async signOne(item: WorkItem): Promise<void> {
@@ -96,7 +89,13 @@ export class SignRun {
   }
 }
 
-function failedTask(result: SignResult): Error {
+const failure = ({ digest, reference }: WorkItem, error: Error): SignResult['failed'][number] => ({
+  manifest: digest,
+  reference,
+  reason: messageOf(error),
+});
+
+function failedTask(result: SignResult): TaskFailure {
   const shown = result.failed
     .slice(0, 20)
     .map(({ reference, manifest, reason }) => `${reference} (${manifest}): ${reason}`);

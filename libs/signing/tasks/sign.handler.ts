@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { Inject, Injectable } from '@nestjs/common';
-import { DataSource, type EntityManager } from 'typeorm';
+import { DataSource } from 'typeorm';
 import { MEMBER_AT, type ReadView } from '#content/read/find-manifest.js';
 import { versionHref } from '#content/versions/version-href.js';
 import { CONFIG, type HallmarkConfig } from '#platform/config.js';
@@ -10,7 +10,7 @@ import { notFound } from '#platform/domain-error.js';
 import { inLanes } from '#platform/in-lanes.js';
 import { correlationId } from '#platform/logger.js';
 import { BLOB_STORE, type BlobStore } from '#storage/blob-store.js';
-import type { TaskContext, TaskHandler } from '#tasks/define-task.js';
+import { TaskFailure, type TaskContext, type TaskHandler } from '#tasks/define-task.js';
 import type { FormatName } from '../formats/signature-format.js';
 import { removeStaleFolders } from '../services/run-script.js';
 import { openSigner } from '../services/signer.js';
@@ -27,7 +27,7 @@ export class SignHandler implements TaskHandler<SignPayload, SignResult> {
 
   constructor(
     @Inject(DataSource) private readonly source: DataSource,
-    @Inject(BLOB_STORE) private readonly store: BlobStore,
+    @Inject(BLOB_STORE) private readonly blobs: BlobStore,
     @Inject(CONFIG) private readonly config: HallmarkConfig,
   ) {}
 
@@ -44,21 +44,27 @@ export class SignHandler implements TaskHandler<SignPayload, SignResult> {
     const view = { repositoryId: payload.repositoryId, pinned: await headOf(this.source, payload.repositoryId) };
     const referenceBound = signer.format === 'simple' || (signer.format === 'cosign' && service.shape !== 'bundle');
     const work = await selectWork(this.source, view, { ...payload, referenceBound });
-    // A run that died after its commit is not repeated by force: what it made is there.
-    const force = payload.force && (await versionOfTask(this.source, view.repositoryId, context.taskId)) === undefined;
-    const maySkip = force ? new Set<string>() : await withSignatures(this.source, view, signer.format, work);
+    const maySkip = payload.force ? new Set<string>() : await withSignatures(this.source, view, signer.format, work);
     const run = new SignRun(this.source, view, service, signer, maySkip, context, work.length);
     await inLanes(work, this.config.signParallel || Math.max(4, availableParallelism()), (item) => run.sign(item));
     context.signal.throwIfAborted();
-    const stores = { source: this.source, store: this.store };
-    const version = await storeSignatures(stores, payload.repositoryId, run.made, {
+    return this.store(payload.repositoryId, run, context);
+  }
+
+  /** Stores what was made and ends the task. */
+  private async store(repositoryId: string, run: SignRun, context: TaskContext): Promise<SignResult> {
+    let outcome: SignResult | TaskFailure | undefined;
+    const stores = { source: this.source, store: this.blobs };
+    await storeSignatures(stores, repositoryId, run.made, {
       taskId: context.taskId,
-      fence: (tx: EntityManager) => context.fence(tx),
-      onRefused: (signature, error) => run.refuse(signature, error),
+      fence: context.fence,
+      async inCommit(tx, version, refused) {
+        if (version) context.createdResource(await versionHref(tx, repositoryId, version.number));
+        outcome = await context.conclude(tx, run.outcome(refused));
+      },
     });
-    const number = version?.number ?? (await versionOfTask(this.source, payload.repositoryId, context.taskId));
-    if (number !== undefined) context.createdResource(await versionHref(this.source, payload.repositoryId, number));
-    return run.result();
+    if (outcome instanceof TaskFailure) throw outcome;
+    return outcome!;
   }
 }
 
@@ -66,16 +72,6 @@ async function headOf(source: DataSource, repositoryId: string): Promise<number>
   const [row] = await rowsOf<{ head: number }>(source, 'select head from repository where id = $1', [repositoryId]);
   if (!row) throw notFound('The repository was deleted.');
   return row.head;
-}
-
-/** The version that an earlier run of the same task made before its worker died. */
-async function versionOfTask(source: DataSource, repositoryId: string, taskId: string): Promise<number | undefined> {
-  const [row] = await rowsOf<{ number: number }>(
-    source,
-    'select number from repository_version where repository_id = $1 and task_id = $2 order by number desc limit 1',
-    [repositoryId, taskId],
-  );
-  return row?.number;
 }
 
 /** Digests of the manifests in the work that have signatures of a family. */

@@ -21,6 +21,8 @@ export interface SyncCommit {
   readonly taskId?: string | null;
   /** Runs first in the transaction; throwing undoes everything. */
   readonly fence?: (tx: EntityManager) => Promise<void>;
+  /** Runs last in it. */
+  readonly inCommit?: (tx: EntityManager, version: MadeVersion | undefined) => Promise<void>;
   readonly onChange?: (added: number, removed: number) => void;
 }
 
@@ -47,7 +49,9 @@ export async function commitSync(tx: EntityManager, commit: SyncCommit): Promise
     : [];
   commit.onChange?.(add.length, gone.length);
   const remove = [...gone, ...superseded];
-  return applyChange(tx, repositoryId, { add, remove }, { taskId: commit.taskId ?? null });
+  const version = await applyChange(tx, repositoryId, { add, remove }, { taskId: commit.taskId ?? null });
+  await commit.inCommit?.(tx, version);
+  return version;
 }
 
 /** Ids by digest, locked against the collector. */

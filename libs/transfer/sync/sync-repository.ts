@@ -1,4 +1,4 @@
-import type { DataSource } from 'typeorm';
+import type { DataSource, EntityManager } from 'typeorm';
 import type { MadeVersion } from '#content/versions/apply-change.js';
 import { inTransaction, isUniqueViolation } from '#platform/database.js';
 import { newId } from '#platform/identifiers.js';
@@ -7,12 +7,14 @@ import { commitSync, type SyncCommit } from './commit-sync.js';
 import { release } from './held-content.js';
 import type { Brought, SyncParts, SyncPlan } from './sync-plan.js';
 
+/** What the transaction of a sync does besides. */
+export interface SyncOptions extends Pick<SyncCommit, 'taskId' | 'fence'> {
+  /** Runs last in it. */
+  readonly inCommit?: (tx: EntityManager, brought: Brought, version: MadeVersion | undefined) => Promise<void>;
+}
+
 /** Brings content and makes at most one version of it. Until its only transaction commits, nobody sees a change. */
-export async function syncRepository(
-  parts: SyncParts,
-  plan: SyncPlan,
-  options: Pick<SyncCommit, 'taskId' | 'fence'> = {},
-): Promise<{ brought: Brought; version: MadeVersion | undefined }> {
+export async function syncRepository(parts: SyncParts, plan: SyncPlan, options: SyncOptions = {}): Promise<void> {
   const holderId = newId();
   try {
     const brought = await bringContent(parts, plan, holderId);
@@ -20,8 +22,9 @@ export async function syncRepository(
     const { repositoryId, mirror } = plan;
     const { tags, digests, loose } = brought;
     const onChange = (added: number, removed: number) => reportChange(plan, added, removed);
-    const commit = { repositoryId, mirror, tags, digests, loose, ...options, onChange };
-    return { brought, version: await commitOnce(parts.source, commit) };
+    const { inCommit = async () => undefined, ...first } = options;
+    const commit = { repositoryId, mirror, tags, digests, loose, ...first, onChange };
+    await commitOnce(parts.source, { ...commit, inCommit: (tx, version) => inCommit(tx, brought, version) });
   } finally {
     await release(parts.source, holderId);
   }

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { DataSource } from 'typeorm';
+import { DataSource, type EntityManager } from 'typeorm';
 import type { UnitCounts } from '#content/versions/version.entity.js';
 import { versionHref } from '#content/versions/version-href.js';
 import { CONFIG, type HallmarkConfig } from '#platform/config.js';
@@ -38,8 +38,9 @@ export class SyncHandler implements TaskHandler<SyncPayload, SyncResult> {
     const registry = new RemoteRegistry(upstreamOf(remote, this.config), context.signal);
     const parts = { source: this.source, store: this.store, config: this.config };
     const { signal, progress, taskId } = context;
+    let result: SyncResult | undefined;
     try {
-      const { brought, version } = await syncRepository(
+      await syncRepository(
         parts,
         {
           repositoryId,
@@ -51,21 +52,26 @@ export class SyncHandler implements TaskHandler<SyncPayload, SyncResult> {
           signedOnly: signedOnly || trust !== undefined,
           ...(trust ? { trust } : {}),
         },
-        { taskId, fence: (tx) => context.fence(tx) },
+        {
+          taskId,
+          fence: context.fence,
+          async inCommit(tx, brought, made) {
+            const version = await newestVersion(tx, repositoryId);
+            if (made && version) context.createdResource(version.pulp_href);
+            result = await context.conclude(tx, {
+              version,
+              changed: made !== undefined,
+              tags: brought.tags.size,
+              skipped: brought.skipped.slice(0, MOST_NAMES),
+              skippedCount: brought.skipped.length,
+              fetched: brought.fetched,
+              signatures: brought.ways,
+              refusedSignatures: brought.refused,
+            });
+          },
+        },
       );
-      const made = version?.number ?? (await this.madeBefore(repositoryId, taskId));
-      const summary = await this.summary(repositoryId, made);
-      if (made !== undefined && summary) context.createdResource(summary.pulp_href);
-      return {
-        version: summary,
-        changed: made !== undefined,
-        tags: brought.tags.size,
-        skipped: brought.skipped.slice(0, MOST_NAMES),
-        skippedCount: brought.skipped.length,
-        fetched: brought.fetched,
-        signatures: brought.ways,
-        refusedSignatures: brought.refused,
-      };
+      return result!;
     } finally {
       await registry.close();
     }
@@ -79,30 +85,20 @@ export class SyncHandler implements TaskHandler<SyncPayload, SyncResult> {
     if (policy.mode !== 'enforce') return undefined;
     return { trust: readTrust(policy.trust), required: policy.required };
   }
+}
 
-  /** The version that an earlier run of the same task made before its worker died. */
-  private async madeBefore(repositoryId: string, taskId: string): Promise<number | undefined> {
-    const [row] = await rowsOf<{ number: number }>(
-      this.source,
-      'select number from repository_version where repository_id = $1 and task_id = $2 order by number desc limit 1',
-      [repositoryId, taskId],
-    );
-    return row?.number;
-  }
-
-  private async summary(repositoryId: string, number: number | undefined): Promise<SyncedVersion | null> {
-    const [row] = await rowsOf<{ number: number; added: UnitCounts; removed: UnitCounts; present: UnitCounts }>(
-      this.source,
-      `select v.number, v.added, v.removed, v.present from repository_version v join repository r on r.id = v.repository_id
-       where r.id = $1 and v.number = coalesce($2, r.head)`,
-      [repositoryId, number ?? null],
-    );
-    if (!row) return null;
-    const { added, removed, present } = row;
-    return {
-      pulp_href: await versionHref(this.source, repositoryId, row.number),
-      number: row.number,
-      content_summary: { added, removed, present },
-    };
-  }
+async function newestVersion(tx: EntityManager, repositoryId: string): Promise<SyncedVersion | null> {
+  const [row] = await rowsOf<{ number: number; added: UnitCounts; removed: UnitCounts; present: UnitCounts }>(
+    tx,
+    `select v.number, v.added, v.removed, v.present from repository_version v join repository r on r.id = v.repository_id
+     where r.id = $1 and v.number = r.head`,
+    [repositoryId],
+  );
+  if (!row) return null;
+  const { added, removed, present } = row;
+  return {
+    pulp_href: await versionHref(tx, repositoryId, row.number),
+    number: row.number,
+    content_summary: { added, removed, present },
+  };
 }

@@ -2,8 +2,9 @@ import { Inject, Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { CONFIG, type HallmarkConfig } from '#platform/config.js';
 import { announce } from '#platform/change-feed.js';
-import { inTransaction, rowsOf } from '#platform/database.js';
+import { rowsOf } from '#platform/database.js';
 import { notFound } from '#platform/domain-error.js';
+import { concludingTransaction } from '#tasks/concluding-transaction.js';
 import { defineTask, type TaskContext, type TaskHandler } from '#tasks/define-task.js';
 import { hrefTo } from '../../rest/models.js';
 import { readRow } from '../../rest/select.js';
@@ -29,8 +30,7 @@ export class MigrateRepository implements TaskHandler<MigratePayload, object> {
   ) {}
 
   async run({ repositoryId }: MigratePayload, context: TaskContext): Promise<object> {
-    return inTransaction(this.source, async (tx) => {
-      await context.fence(tx);
+    return concludingTransaction(this.source, context, async (tx) => {
       const changed = await rowsOf(
         tx,
         `update repository set type = 'container', pulp_last_updated = now() where id = $1 returning id`,

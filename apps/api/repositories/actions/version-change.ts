@@ -1,6 +1,7 @@
 import type { DataSource, EntityManager } from 'typeorm';
 import type { MadeVersion, UnitRef } from '#content/versions/apply-change.js';
-import { inTransaction, rowsOf } from '#platform/database.js';
+import { rowsOf } from '#platform/database.js';
+import { concludingTransaction } from '#tasks/concluding-transaction.js';
 import type { TaskContext } from '#tasks/define-task.js';
 import { readRow } from '../../rest/select.js';
 import type { SqlValues } from '../../rest/sql.js';
@@ -12,8 +13,7 @@ export async function changeRepository(
   context: TaskContext,
   change: (tx: EntityManager) => Promise<MadeVersion | undefined>,
 ): Promise<object | null> {
-  return inTransaction(source, async (tx) => {
-    await context.fence(tx);
+  return concludingTransaction(source, context, async (tx) => {
     const version = await change(tx);
     if (!version) return null;
     const byKey = (values: SqlValues) => `t.id = ${values.bind(version.id)}`;

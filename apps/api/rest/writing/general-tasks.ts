@@ -5,8 +5,9 @@ import type { Principal } from '#access/principal.js';
 import { forgetObjects } from '#access/role-assignments.js';
 import { objectKey } from '#access/permission-names.js';
 import { CONFIG, type HallmarkConfig } from '#platform/config.js';
-import { inTransaction, isRefusedValue, isUniqueViolation } from '#platform/database.js';
+import { isRefusedValue, isUniqueViolation } from '#platform/database.js';
 import { invalid } from '#platform/domain-error.js';
+import { concludingTransaction } from '#tasks/concluding-transaction.js';
 import { defineTask, type TaskContext, type TaskHandler } from '#tasks/define-task.js';
 import { policyName } from '../access/policies/statements.js';
 import { hrefTo, type ModelName } from '../models.js';
@@ -93,8 +94,7 @@ export class GeneralCreate implements TaskHandler<CreatePayload, object> {
 
   async run({ model, columns, maker }: CreatePayload, context: TaskContext): Promise<object> {
     const writer = writerOf(model);
-    return inTransaction(this.source, async (tx) => {
-      await context.fence(tx);
+    return concludingTransaction(this.source, context, async (tx) => {
       const id = await createObject(tx, writer, columns, maker);
       context.createdResource(hrefTo(model, id));
       return shown(tx, writer, id, this.config);
@@ -114,8 +114,7 @@ export class GeneralUpdate implements TaskHandler<UpdatePayload, object> {
 
   async run({ model, id, columns }: UpdatePayload, context: TaskContext): Promise<object> {
     const writer = writerOf(model);
-    return inTransaction(this.source, async (tx) => {
-      await context.fence(tx);
+    return concludingTransaction(this.source, context, async (tx) => {
       await writer.update(tx, id, columns);
       return shown(tx, writer, id, this.config);
     }).catch(sayRefused);
@@ -130,11 +129,10 @@ export class GeneralDelete implements TaskHandler<DeletePayload, null> {
   constructor(private readonly source: DataSource) {}
 
   async run({ model, id }: DeletePayload, context: TaskContext): Promise<null> {
-    await inTransaction(this.source, async (tx) => {
-      await context.fence(tx);
+    return concludingTransaction(this.source, context, async (tx) => {
       await deleteObject(tx, writerOf(model), id);
+      return null;
     });
-    return null;
   }
 }
 

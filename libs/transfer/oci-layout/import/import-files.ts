@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isUuid } from '#platform/identifiers.js';
 import { hasCode } from '#storage/storage-errors.js';
@@ -9,8 +9,6 @@ export interface ImportFiles {
   readonly upload: string;
   /** The archive without its compression. */
   readonly plain: string;
-  /** The report of an import that is done, kept for a run that repeats it. */
-  readonly report: string;
 }
 
 /** Folder of archives that wait for their import. */
@@ -20,7 +18,7 @@ export const importFolder = (dataDir: string) => join(dataDir, 'imports');
 export function importFiles(dataDir: string, importId: string): ImportFiles {
   if (!isUuid(importId)) throw new Error('an import is named by a UUID');
   const base = join(importFolder(dataDir), importId);
-  return { upload: `${base}.upload`, plain: `${base}.plain`, report: `${base}.report` };
+  return { upload: `${base}.upload`, plain: `${base}.plain` };
 }
 
 /** Makes the folder and returns the files of an import. */
@@ -29,25 +27,9 @@ export async function prepareImport(dataDir: string, importId: string): Promise<
   return importFiles(dataDir, importId);
 }
 
-/** Removes the archive; the report stays when there is one. */
+/** Removes the archive. */
 export async function removeArchive({ upload, plain }: ImportFiles): Promise<void> {
   await Promise.all([rm(upload, { force: true }), rm(plain, { force: true })]);
-}
-
-/** Keeps the report of an import, then removes its archive. */
-export async function finishImport(files: ImportFiles, report: unknown): Promise<void> {
-  await writeFile(files.report, JSON.stringify(report));
-  await removeArchive(files);
-}
-
-/** The report that {@link finishImport} kept. */
-export async function finishedReport<Report>(files: ImportFiles): Promise<Report | undefined> {
-  try {
-    return JSON.parse(await readFile(files.report, 'utf8')) as Report;
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) return undefined;
-    throw error;
-  }
 }
 
 /** Removes files that nobody touched for `ttlSeconds`: of imports that ended, or that died. Returns how many went. */

@@ -2,7 +2,6 @@ import type { DataSource, EntityManager } from 'typeorm';
 import type { ManifestDraft } from '#content/push/drafts.js';
 import { mountBlob } from '#content/uploads/mount-blob.js';
 import { receiveBlob } from '#content/uploads/receive-blob.js';
-import type { MadeVersion } from '#content/versions/apply-change.js';
 import type { HallmarkConfig } from '#platform/config.js';
 import { isDomainError } from '#platform/domain-error.js';
 import { inLanes } from '#platform/in-lanes.js';
@@ -19,7 +18,7 @@ import { readLookaside } from './read-lookaside.js';
 import { reportOf } from './report-import.js';
 import { type ResolvedLayout, resolveLayout } from './resolve-layout.js';
 import { StagedBlobs } from './staged-blobs.js';
-import { storeLayout } from './store-layout.js';
+import { storeLayout, type StoreLayoutOptions } from './store-layout.js';
 import { surveyArchive } from './survey-archive.js';
 
 /** What an import works with. */
@@ -40,19 +39,20 @@ const MOST_RACES = 10;
 /**
  * Imports an archive that lies on disk. First everything is read and checked, and nothing is stored: large blobs wait in
  * staging for it. Then blobs are stored; then one transaction makes the version. Running it again does what is left, or
- * nothing.
+ * nothing. `inCommit` runs last in that transaction.
  */
 export async function importLayout(
   importing: Importing,
   repositoryId: string,
   archive: ImportFiles,
   context: TaskContext,
+  inCommit: InCommit = async () => undefined,
 ): Promise<ImportReport> {
   const staged = new StagedBlobs(importing.source, importing.store);
   try {
     const files = await readArchive(importing, archive, staged, context);
     try {
-      return await takeLayout(importing, repositoryId, { files, staged }, context);
+      return await takeLayout(importing, repositoryId, { files, staged }, context, inCommit);
     } finally {
       await files.close();
     }
@@ -60,6 +60,9 @@ export async function importLayout(
     await staged.discard();
   }
 }
+
+/** What the transaction that makes the version does last, with the report of the import. */
+type InCommit = (tx: EntityManager, report: ImportReport) => Promise<unknown>;
 
 /** An archive that was read: its files, and those of its blobs that wait in staging. */
 interface ReadArchive {
@@ -72,6 +75,7 @@ async function takeLayout(
   repositoryId: string,
   archive: ReadArchive,
   context: TaskContext,
+  inCommit: InCommit,
 ): Promise<ImportReport> {
   const { files } = archive;
   const layout = await resolveLayout(files, await readLayoutIndex(files), { manifest: importing.config.manifestLimit });
@@ -79,8 +83,12 @@ async function takeLayout(
   await storeBlobs(importing, repositoryId, archive, layout, context);
   const into = { source: importing.source, store: importing.store, view: { repositoryId, pinned: null } };
   const manifests = await draftAll(into, layout, context.signal);
-  const version = await commit(into, layout, { manifests, signatures: lookaside }, context);
-  return reportOf(layout, manifests, lookaside, version);
+  let report: ImportReport | undefined;
+  await commit(into, layout, { manifests, signatures: lookaside }, context, async (tx, version) => {
+    report = reportOf(layout, manifests, lookaside, version);
+    await inCommit(tx, report);
+  });
+  return report!;
 }
 
 async function readArchive(
@@ -167,14 +175,14 @@ async function commit(
   into: DraftSource,
   layout: ResolvedLayout,
   drafts: { readonly manifests: readonly ManifestDraft[]; readonly signatures: ManifestDraft['signatures'] },
-  context: TaskContext,
-): Promise<MadeVersion | undefined> {
-  const options = { taskId: context.taskId, fence: (tx: EntityManager) => context.fence(tx) };
+  { taskId, fence }: TaskContext,
+  inCommit: StoreLayoutOptions['inCommit'],
+): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
     const { tags, unions } = await mergeCompanions(into, layout.tags, (digest) => layout.manifests.get(digest)!.bytes);
     const change = { manifests: [...drafts.manifests, ...unions], tags, signatures: drafts.signatures };
     try {
-      return await storeLayout(into.source, into.view.repositoryId, change, options);
+      return await storeLayout(into.source, into.view.repositoryId, change, { taskId, fence, inCommit });
     } catch (error) {
       if (attempt >= MOST_RACES || !isDomainError(error) || error.kind !== 'precondition-failed') throw error;
     }

@@ -19,13 +19,22 @@ export interface LayoutChange {
   readonly signatures: readonly SignatureDraft[];
 }
 
+/** What the transaction does besides. */
+export interface StoreLayoutOptions {
+  readonly taskId: string;
+  /** Runs first in the transaction; throwing undoes everything. */
+  readonly fence: (tx: EntityManager) => Promise<void>;
+  /** Runs last in it. */
+  readonly inCommit: (tx: EntityManager, version: MadeVersion | undefined) => Promise<void>;
+}
+
 /** Stores everything in one transaction and makes one version, or none when nothing differs. */
 export function storeLayout(
   source: DataSource,
   repositoryId: string,
   change: LayoutChange,
-  options: { readonly taskId: string; readonly fence: (tx: EntityManager) => Promise<void> },
-): Promise<MadeVersion | undefined> {
+  options: StoreLayoutOptions,
+): Promise<void> {
   return inTransaction(source, async (tx) => {
     await options.fence(tx);
     await lockRepository(tx, repositoryId);
@@ -43,7 +52,7 @@ export function storeLayout(
     const fallbacks = await refreshFallbacks(tx, repositoryId, [...subjects], { coming: [...ids.values()] });
     const add = [...units, ...signatures, ...tags.add, ...fallbacks.add];
     const remove = [...tags.remove, ...fallbacks.remove];
-    return applyChange(tx, repositoryId, { add, remove }, { taskId: options.taskId });
+    await options.inCommit(tx, await applyChange(tx, repositoryId, { add, remove }, { taskId: options.taskId }));
   });
 }
 
