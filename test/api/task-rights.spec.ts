@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newId } from '#platform/identifiers.js';
 import { rowsOf } from '#platform/database.js';
-import { addUser, ROOT, startApi, type ApiProcess } from './api-process.js';
+import { addUser, ROOT, startApi, type ApiProcess, type Json } from './api-process.js';
 
 describe('rights on tasks', () => {
   let api: ApiProcess;
@@ -76,6 +76,23 @@ describe('rights on tasks', () => {
     expect(await cancel('maker')).toBe(403);
     expect((await api.get(hrefs[0]!)).body['state']).toBe('running');
     expect(await cancel('admin')).toBe(200);
+  });
+
+  it('a group names the workers of its tasks as the tasks do', async () => {
+    const group = newId();
+    await api.source.query('insert into task_group (id) values ($1)', [group]);
+    const hrefs = [await taskOf('maker', 'running', group), await taskOf('maker', 'running', group)];
+    await api.source.query(
+      `with w as (insert into app_status (id, name, app_type, last_heartbeat, hostname, pid)
+         values (gen_random_uuid(), 'w', 'worker', now(), 'h', 1) returning name)
+       update task set worker = w.name from w where task.id = $1`,
+      [hrefs[0]!.split('/').at(-2)],
+    );
+    const { body } = await api.get(`${ROOT}/task-groups/${group}/`);
+    const own = await Promise.all(hrefs.map(async (href) => (await api.get(`${href}?minimal=true`)).body as Json));
+    expect(body['tasks']).toEqual(own);
+    expect([own[0].worker, own[1].worker]).toEqual([expect.stringContaining('/workers/'), null]);
+    await api.source.query('delete from task_group where id = $1', [group]);
   });
 
   it('a purge takes those that the caller may delete, and groups that have none left', async () => {

@@ -13,7 +13,7 @@ import { ResourceController, RestHost } from '../rest/rest-controller.js';
 import { LIST, READ } from '../rest/standard/reading.js';
 import { TaskCancelBody } from './dto/task.body.js';
 import { requireCanceled } from './tasks.controller.js';
-import { MINIMAL_TASK_SCHEMA } from './tasks.resource.js';
+import { MINIMAL_TASK_SCHEMA, workerOf } from './tasks.resource.js';
 
 const STATES = ['waiting', 'skipped', 'running', 'completed', 'canceled', 'failed', 'canceling'];
 
@@ -28,6 +28,7 @@ const counters: Record<string, Field> = Object.fromEntries(
 
 interface MinimalRow {
   readonly id: string;
+  readonly worker: string | null;
 }
 
 const times = ['pulp_created', 'pulp_last_updated', 'unblocked_at', 'started_at', 'finished_at'];
@@ -35,14 +36,14 @@ const MINIMAL_SQL = `coalesce((select json_agg(json_build_object('id', c.id, ${t
   .map((name) => `'${name}', ${timeSql(`c.${name}`)}`)
   .join(
     ', ',
-  )}, 'name', c.name, 'state', c.state) order by c.position) from task c where c.task_group_id = t.id), '[]')`;
+  )}, 'name', c.name, 'state', c.state, 'worker', ${workerOf('c')}) order by c.position) from task c where c.task_group_id = t.id), '[]')`;
 
 const tasks = derived(MINIMAL_SQL, { type: 'array', items: MINIMAL_TASK_SCHEMA }, (rows: MinimalRow[]) =>
-  rows.map(({ id, ...row }) => ({
+  rows.map(({ id, worker, ...row }) => ({
     pulp_href: hrefTo('core.task', id),
     prn: prnOf('core.task', id),
     pulp_api_version: 'v3',
-    worker: null,
+    worker: worker === null ? null : hrefTo('core.worker', worker),
     ...row,
   })),
 );

@@ -42,8 +42,11 @@ const PROGRESS = {
   },
 };
 
-/** Key of the worker that runs or ran a task, as long as it is known. */
-const WORKER = `(select w.id from app_status w where w.name = t.worker and w.app_type in ('worker', 'standalone'))`;
+/** SQL of the key of the worker that runs or ran the task in a row, as long as it is known. */
+export const workerOf = (task: string): string =>
+  `(select w.id from app_status w where w.name = ${task}.worker and w.app_type in ('worker', 'standalone'))`;
+
+const WORKER = workerOf('t');
 
 /** Members that the short form shows. */
 const MINIMAL_TASK = [
