@@ -1,4 +1,6 @@
+import { readdir } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { RestErrors } from '../../apps/api/rest/rest-errors.filter.js';
 import { PASSWORD, ROOT, startApi, type ApiProcess } from './api-process.js';
@@ -72,6 +74,19 @@ describe('a body that comes slowly', () => {
     // Twice as long as JSON may take.
     expect(await answerTo(socket, 4_000)).toMatch(/^HTTP\/1\.1 408 /);
     expect(Date.now() - began).toBeGreaterThan(4_000);
+  });
+
+  it.each([
+    ['stops', 0],
+    ['drips, and then stops', 3_000],
+  ])('is refused when it is an archive to import and %s, and nothing of it stays', async (_how, milliseconds) => {
+    const made = await api.request('POST', `${ROOT}/repositories/container/container/`, { name: `r${milliseconds}` });
+    const socket = await begin(`${made.body['pulp_href']}import/`, 'application/x-tar', 'some bytes');
+    const began = Date.now();
+    const said = await answerTo(socket, milliseconds);
+    expect(said).toMatch(/^HTTP\/1\.1 408 .*\{"detail":"The body came too slowly\."\}$/s);
+    expect(Date.now() - began).toBeGreaterThan(milliseconds);
+    expect(await readdir(join(api.dataDir, 'imports'))).toEqual([]);
   });
 
   it('and is refused before its end leaves a connection that can be used again', async () => {

@@ -1,10 +1,11 @@
-import { Inject } from '@nestjs/common';
-import type { Readable } from 'node:stream';
+import { Inject, RequestTimeoutException } from '@nestjs/common';
+import { Readable } from 'node:stream';
 import { diffVersions, type VersionDifference } from '#content/read/diff-versions.js';
 import { isTagName } from '#oci/reference.js';
 import { rowsOf } from '#platform/database.js';
 import { parseRanges } from '#storage/byte-ranges.js';
 import { OciLayouts } from '#transfer/oci-layout/oci-layouts.js';
+import { timelyChunks } from '../rest/body/timely-chunks.js';
 import { Context, type RestContext } from '../rest/context.js';
 import { badField, noMatch } from '../rest/errors.js';
 import { requireKeyOf } from '../rest/keys.js';
@@ -145,13 +146,21 @@ export abstract class LayoutImports extends LayoutHost {
   async import(@Context() context: RestContext): Promise<{ task: string }> {
     const repositoryId = await this.repositoryId(context.param('id'));
     const length = Number(context.request.headers['content-length']);
-    const task = await this.layouts.startImport(context.request.raw, {
-      repositoryId,
-      exclusive: [prnOf(this.repositories.model, repositoryId)],
-      ...(context.userId === undefined ? {} : { createdBy: context.userId }),
-      length: Number.isSafeInteger(length) ? length : undefined,
-    });
-    return { task: hrefTo('core.task', task.id) };
+    const body = Readable.from(timelyChunks(context.request.raw, { idleMs: this.rest.idleMs }), { objectMode: false });
+    try {
+      const task = await this.layouts.startImport(body, {
+        repositoryId,
+        exclusive: [prnOf(this.repositories.model, repositoryId)],
+        ...(context.userId === undefined ? {} : { createdBy: context.userId }),
+        length: Number.isSafeInteger(length) ? length : undefined,
+      });
+      return { task: hrefTo('core.task', task.id) };
+    } catch (error) {
+      const { cause } = error as Error;
+      throw cause instanceof RequestTimeoutException ? cause : error;
+    } finally {
+      body.destroy();
+    }
   }
 }
 

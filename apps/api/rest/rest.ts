@@ -46,7 +46,8 @@ export class Rest {
     return { publicHost: this.config.publicHost };
   }
 
-  private get idleMs(): number {
+  /** Milliseconds without a byte after which a body is refused. */
+  get idleMs(): number {
     return this.config.idleTimeout * 1000;
   }
 
