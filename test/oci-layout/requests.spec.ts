@@ -47,9 +47,9 @@ describe('a request', () => {
   it('to clean up removes old archives that no task waits for', async () => {
     const repositoryId = await world.repository();
     await world.import(repositoryId, archive(await layoutMembers('one')));
-    const [report] = await imports();
-    const names = [report!, `${newId()}.upload`, `${newId()}.upload`];
-    for (const name of names.slice(1)) await writeFile(join(world.dataDir, 'imports', name), '');
+    expect(await imports()).toEqual([]);
+    const names = [newId(), newId(), newId()].map((id) => `${id}.upload`);
+    for (const name of names) await writeFile(join(world.dataDir, 'imports', name), '');
     for (const name of names.slice(0, 2)) await utimes(join(world.dataDir, 'imports', name), 0, 0);
     expect(await layouts(() => undefined).purgeImports()).toBe(2);
     expect(await imports()).toEqual([names[2]]);
