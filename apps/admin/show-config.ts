@@ -1,4 +1,5 @@
 import type { HallmarkConfig, SettingOrigin } from '#platform/config.js';
+import { unknownVariables } from '#platform/unknown-variables.js';
 import { type Command, JSON_OPTION } from './command.js';
 import { readSettings } from './settings.js';
 import { tableOf } from './table.js';
@@ -20,6 +21,7 @@ export const showConfig: Command = {
     ];
     if (words.flag('json')) terminal.out(JSON.stringify(origins, undefined, 2));
     else for (const line of tableOf(origins.map(row))) terminal.out(line);
+    for (const sentence of unknownVariables(terminal.environment)) terminal.note(sentence);
     return 0;
   },
 };

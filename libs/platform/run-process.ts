@@ -5,6 +5,7 @@ import { messageOf } from './domain-error.js';
 import { Health } from './health.js';
 import { configureLogging, log } from './logger.js';
 import { startAdvice } from './start-advice.js';
+import { unknownVariables } from './unknown-variables.js';
 
 /** A process of the product: what it is called, where it listens when nobody says, and how it starts. */
 export interface ProcessKind {
@@ -23,6 +24,7 @@ export async function runProcess({ name, port, start }: ProcessKind): Promise<vo
   try {
     config = Config.read(process.env, port === undefined ? {} : { port });
     configureLogging(config.logLevel, config.logFormat);
+    for (const sentence of unknownVariables(process.env)) log('warn', sentence);
     stopOnSignals(await start(config));
   } catch (error) {
     const why = config ? startAdvice(error, config) : messageOf(error);

@@ -4,10 +4,11 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, normalize } from 'node:path';
 import { format, resolveConfig } from 'prettier';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { OTHER_VARIABLES } from '#platform/other-variables.js';
 import { SETTINGS } from '#platform/settings.js';
 import { COMMANDS } from '../../apps/admin/commands.js';
 import { blocksOf } from '../acceptance/pages.js';
-import { OTHER_VARIABLES, settingsPage } from './settings-page.js';
+import { settingsPage } from './settings-page.js';
 import { sourceFiles } from './source-files.js';
 
 const root = join(import.meta.dirname, '../..');

@@ -1,18 +1,5 @@
+import { OTHER_VARIABLES } from '#platform/other-variables.js';
 import { SETTINGS } from '#platform/settings.js';
-
-/** Variables that are no settings of the server, by who reads them. */
-export const OTHER_VARIABLES: Readonly<Record<string, string>> = {
-  HALLMARK_USER: 'the commands of `hallmark` that call the REST API: who calls; default: `admin`.',
-  HALLMARK_PASSWORD: 'the same: the password.',
-  HALLMARK_IMAGE: '`docker-compose.yml`: image of API, registry and worker.',
-  HALLMARK_PUBLISH: '`docker-compose.yml`: address and port that nginx is published at.',
-  HALLMARK_LISTEN: 'the template of nginx: address or port.',
-  HALLMARK_API: 'the template of nginx: `host:port` of the API.',
-  HALLMARK_REGISTRY: 'the template of nginx: `host:port` of the registry.',
-  HALLMARK_BLOBS: 'the template of nginx: folder of the blobs, with a slash at its end.',
-  HALLMARK_CLIENTS: '`npm test` and `scripts/install-clients.sh`: folder of the container clients.',
-  HALLMARK_REQUIRE_CLIENTS: '`npm test`: `1` makes a missing client a failure.',
-};
 
 /** The text of docs/settings.md, but for the widths of its columns. */
 export function settingsPage(): string {
@@ -21,8 +8,8 @@ export function settingsPage(): string {
     '# Settings',
     '',
     'A setting is an environment variable. `npx hallmark config --long` shows this list with the values that are in force and where',
-    'each came from; what cannot be used ends a start with all problems at once. Written by `test/project/documents.spec.ts`',
-    '(`UPDATE_DOCS=1`) from `libs/platform/settings.ts`.',
+    'each came from; what cannot be used ends a start with all problems at once, and a `HALLMARK_…` variable that nobody knows is',
+    'named in a warning. Written by `test/project/documents.spec.ts` (`UPDATE_DOCS=1`) from `libs/platform/settings.ts`.',
     '',
     '| Variable | Default | What |',
     '| --- | --- | --- |',
