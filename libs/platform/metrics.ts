@@ -43,6 +43,7 @@ export class Metrics {
 
   /** A number that goes up and down, read when somebody asks. */
   gauge(definition: MetricDefinition, read: Read): void {
+    this.failures.inc({ metric: definition.name }, 0);
     const gauge: Gauge = new Gauge({
       ...described(definition),
       registers: [this.registry],
@@ -52,6 +53,7 @@ export class Metrics {
 
   /** A number that only grows, kept elsewhere and read when somebody asks. */
   counter(definition: MetricDefinition, read: Read): void {
+    this.failures.inc({ metric: definition.name }, 0);
     const counter: Counter = new Counter({
       ...described(definition),
       registers: [this.registry],

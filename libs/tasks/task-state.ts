@@ -42,7 +42,7 @@ export async function claimTask(source: DataSource, id: string, worker: string):
 
 /** How a row ended, and what it held until then. */
 export interface EndedTask {
-  readonly state: TaskState;
+  readonly state: Outcome['state'];
   readonly released: Reservation;
 }
 
@@ -55,7 +55,7 @@ export async function finishTask(
   task: Pick<ClaimedTask, 'id' | 'claim'>,
   outcome: Outcome,
 ): Promise<EndedTask | undefined> {
-  const [row] = await rowsOf<{ state: TaskState }>(
+  const [row] = await rowsOf<Pick<EndedTask, 'state'>>(
     tx,
     `update task set state = case when state = 'canceling' then 'canceled' else $3 end,
         error = case when state = 'canceling' then error else $4::jsonb end, result = $5::jsonb,
