@@ -117,6 +117,30 @@ export function isUniqueViolation(error: unknown): boolean {
   return errorCode(error) === '23505';
 }
 
+/** True for a violated foreign key: a row names one that is gone, or is named by one that stays. */
+export function isReferenceViolation(error: unknown): boolean {
+  return errorCode(error) === '23503';
+}
+
+/** The key that a violated constraint is about. */
+export interface ViolatedKey {
+  /** Undefined when it is of several columns. */
+  readonly column: string | undefined;
+  readonly value: string;
+  /** The table that has no such row, for a row that names one that is gone. */
+  readonly missingIn: string | undefined;
+}
+
+/** Reads what PostgreSQL says of a violated constraint: `Key (column)=(value) is not present in table "table".` */
+export function violatedKey(error: unknown): ViolatedKey | undefined {
+  const detail = (error as { driverError?: { detail?: string } }).driverError?.detail ?? '';
+  const found = /^Key \(([^()]+)\)=\((.*)\) (?:already|is) .*$/s.exec(detail);
+  if (!found) return undefined;
+  const [column, value] = found.slice(1) as [string, string];
+  const missingIn = / is not present in table "(\w+)"\.$/.exec(detail)?.[1];
+  return { column: /^\w+$/.test(column) ? column : undefined, value, missingIn };
+}
+
 /** True when PostgreSQL could not take a value: not in the text's encoding, out of range, not of the type, too long for an index. */
 export function isRefusedValue(error: unknown): boolean {
   const code = errorCode(error) ?? '';

@@ -1,8 +1,9 @@
 import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { databaseTrouble, isRefusedValue, isUniqueViolation } from '#platform/database.js';
+import { databaseTrouble } from '#platform/database.js';
 import { isDomainError, messageOf, type DomainError, type ErrorKind } from '#platform/domain-error.js';
 import { log } from '#platform/logger.js';
+import { refusedChange } from './constraints.js';
 import { BODY_CODE } from './errors.js';
 import { sendableJson } from './json-answers.interceptor.js';
 
@@ -21,22 +22,17 @@ const STATUS: Readonly<Record<ErrorKind, number>> = {
   'no-space': 507,
 };
 
-/** What is said of a value that the database cannot keep. */
-export const REFUSED_VALUE = 'A value is not valid, or too long.';
-
 /** Status and body of an answer. */
-export interface ErrorAnswer {
+interface ErrorAnswer {
   readonly status: number;
   readonly body: unknown;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** Says anything that was thrown in the form of the REST API. What was not thrown on purpose shows nothing of itself. */
-export function errorAnswer(error: unknown): ErrorAnswer {
-  const meant = isDomainError(error) ? error : databaseTrouble(error);
+function errorAnswer(error: unknown, path: string): ErrorAnswer {
+  const meant = isDomainError(error) ? error : (databaseTrouble(error) ?? refusedChange(error, path));
   if (meant) return domainAnswer(meant);
-  if (isUniqueViolation(error)) return { status: 400, body: { [uniqueField(error)]: ['This field must be unique.'] } };
-  if (isRefusedValue(error)) return { status: 400, body: { non_field_errors: [REFUSED_VALUE] } };
   if (error instanceof HttpException) {
     const status = error.getStatus();
     // What is still to come of a body that is too slow has to be cut off.
@@ -59,21 +55,15 @@ function domainAnswer({ kind, code, message, options }: DomainError): ErrorAnswe
   return { status, body: { detail: message }, headers };
 }
 
-/** The column of a violated unique constraint, from `Key (name)=(…) already exists.` */
-function uniqueField(error: unknown): string {
-  const detail = (error as { driverError?: { detail?: string } }).driverError?.detail ?? '';
-  return /^Key \(([a-z_]+)\)=/.exec(detail)?.[1] ?? 'non_field_errors';
-}
-
 /** Answers errors of REST routes; other routes of the process have filters of their own. A client that leaves in its body is no failure. */
 @Catch()
 export class RestErrors implements ExceptionFilter {
   catch(error: unknown, host: ArgumentsHost): void {
     const http = host.switchToHttp();
     const reply = http.getResponse<FastifyReply>();
-    const { status, body, headers = {} } = errorAnswer(error);
+    const { method, url, raw } = http.getRequest<FastifyRequest>();
+    const { status, body, headers = {} } = errorAnswer(error, url);
     if (status === 500) {
-      const { method, url, raw } = http.getRequest<FastifyRequest>();
       const left = raw.destroyed && !raw.complete;
       if (!left) log('error', 'a request to the REST API failed', { method, url: url.slice(0, 500), error });
     }

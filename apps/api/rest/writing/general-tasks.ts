@@ -5,14 +5,12 @@ import type { Principal } from '#access/principal.js';
 import { forgetObjects } from '#access/role-assignments.js';
 import { objectKey } from '#access/permission-names.js';
 import { CONFIG, type HallmarkConfig } from '#platform/config.js';
-import { isRefusedValue, isUniqueViolation } from '#platform/database.js';
-import { invalid } from '#platform/domain-error.js';
 import { concludingTransaction } from '#tasks/concluding-transaction.js';
 import { defineTask, type TaskContext, type TaskHandler } from '#tasks/define-task.js';
 import { policyName } from '../access/policies/statements.js';
+import { refusedChange } from '../constraints.js';
 import { hrefTo, type ModelName } from '../models.js';
 import type { Resource } from '../resource.js';
-import { REFUSED_VALUE } from '../rest-errors.filter.js';
 import { readRow } from '../select.js';
 import type { Columns, Writer } from './writer.js';
 import { writerOf } from './writers.js';
@@ -77,9 +75,7 @@ async function shown(tx: EntityManager, writer: Writer, id: string, config: Hall
 }
 
 function sayRefused(error: unknown): never {
-  if (isUniqueViolation(error)) throw invalid('This field must be unique.', 'name');
-  if (isRefusedValue(error)) throw invalid(REFUSED_VALUE);
-  throw error;
+  throw refusedChange(error) ?? error;
 }
 
 /** Makes one object of any model. */
@@ -132,7 +128,7 @@ export class GeneralDelete implements TaskHandler<DeletePayload, null> {
     return concludingTransaction(this.source, context, async (tx) => {
       await deleteObject(tx, writerOf(model), id);
       return null;
-    });
+    }).catch(sayRefused);
   }
 }
 
