@@ -55,6 +55,18 @@ describe('the referrers tag schema', () => {
     expect((await fallback(name, subject.digest)).status).toBe(404);
   });
 
+  it('is let go of by clients that delete the index they read before its last referrer', async () => {
+    const name = 'team/tidy';
+    const subject = await pushImage(registry, name, 'v1');
+    const artifact = await attach(name, subject);
+    const remove = (digest: string) => registry.request('DELETE', `/v2/${name}/manifests/${digest}`);
+    const rendered = sha((await fallback(name, subject.digest)).bytes);
+    expect((await remove(rendered)).status).toBe(202);
+    expect((await remove(artifact.digest)).status).toBe(202);
+    expect((await remove(rendered)).code).toBe('MANIFEST_UNKNOWN');
+    expect((await fallback(name, subject.digest)).status).toBe(404);
+  });
+
   it('D13 lists as many as a manifest holds', async () => {
     const name = 'team/large';
     const subject = await pushImage(registry, name, 'v1');

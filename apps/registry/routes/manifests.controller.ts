@@ -6,6 +6,7 @@ import { RenderedFallbacks } from '#content/read/rendered-fallbacks.js';
 import { looksLikeDigest } from '#oci/digest.js';
 import { CONFIG, type HallmarkConfig } from '#platform/config.js';
 import { inTransaction } from '#platform/database.js';
+import { isDomainError } from '#platform/domain-error.js';
 import { TrustGate } from '#signing/gate/trust-gate.js';
 import { pushManifest } from '#signing/push/push-manifest.js';
 import { BLOB_STORE, type BlobStore } from '#storage/blob-store.js';
@@ -101,11 +102,17 @@ export class ManifestsController {
     const { served } = await this.gate.enterServed({ request, reply }, { name, action: 'delete' });
     const repositoryId = this.targets.existing(served);
     if (looksLikeDigest(reference)) requireDigest(reference);
-    await inTransaction(this.source, (tx) =>
-      looksLikeDigest(reference)
-        ? deleteManifest(tx, repositoryId, reference)
-        : deleteTag(tx, repositoryId, reference, expectedOf(request)),
-    );
+    try {
+      await inTransaction(this.source, (tx) =>
+        looksLikeDigest(reference)
+          ? deleteManifest(tx, repositoryId, reference)
+          : deleteTag(tx, repositoryId, reference, expectedOf(request)),
+      );
+    } catch (error) {
+      // Who keeps an index of referrers tidies it up with the last of them: one that was never stored goes with it anyway.
+      const unknown = isDomainError(error) && error.code === 'MANIFEST_UNKNOWN';
+      if (!unknown || !(await this.fallbacks.byDigest({ repositoryId, pinned: null }, reference))) throw error;
+    }
     sendEmpty(reply, 202);
   }
 }
