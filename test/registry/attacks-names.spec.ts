@@ -191,6 +191,17 @@ describe('queries and headers', () => {
     expect(realm.headers.get('WWW-Authenticate')).toContain(`realm="${registry.url}/token/"`);
   });
 
+  it('a server on loopback tells each client the loopback address that it was called by, for tokens and uploads', async () => {
+    const called = (line: string, headers: string[], as: string | null, host: string) =>
+      sendRaw(registry, head(registry, line, headers, as).replace(`Host: ${registry.host}`, `Host: ${host}`));
+    for (const host of [`localhost:${registry.port}`, '[::1]:8080']) {
+      const { headers } = await called('GET /v2/ HTTP/1.1', [], null, host);
+      expect(headers.get('WWW-Authenticate')).toBe(`Bearer realm="http://${host}/token/",service="${registry.host}"`);
+      const upload = await called('POST /v2/team/app/blobs/uploads/ HTTP/1.1', ['Content-Length: 0'], 'admin', host);
+      expect(upload.headers.get('Location')!.startsWith(`http://${host}/v2/team/app/blobs/uploads/`)).toBe(true);
+    }
+  });
+
   it('A12 other methods are refused, and headers that override the method are ignored', async () => {
     for (const line of [
       'POST /v2/team/app/manifests/v1',

@@ -14,7 +14,7 @@ import { guardLetsPass } from '#content/guards/ask-guard.js';
 import { isRepositoryName } from '#oci/reference.js';
 import { CONFIG, type HallmarkConfig } from '#platform/config.js';
 import { forbidden, invalid, isDomainError, notFound, unauthenticated } from '#platform/domain-error.js';
-import { challenge, setChallenge, type TokenProblem } from './challenge.js';
+import { setChallenge, type TokenProblem } from './challenge.js';
 import { knowPath, Rights, targetOf } from '#content/distributions/path-rights.js';
 import { Places } from '../fast-path/places.js';
 
@@ -151,7 +151,7 @@ export class Gate {
 
   /** Puts a challenge on the answer. */
   challenge(reply: FastifyReply, scopes: readonly string[], problem?: TokenProblem): void {
-    setChallenge(reply, challenge(this.config, scopes, problem));
+    setChallenge(reply, this.config, scopes, problem);
   }
 
   private async allows(caller: Caller, { name, action }: Wish, target: RegistryTarget): Promise<boolean> {

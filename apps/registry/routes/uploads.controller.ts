@@ -17,6 +17,7 @@ import { invalid, isDomainError } from '#platform/domain-error.js';
 import { BLOB_STORE, type BlobStore } from '#storage/blob-store.js';
 import { type Exchange, Gate, principalKey, type Visit } from '../access/gate.js';
 import { sendEmpty } from '../http/answer.js';
+import { clientOrigin } from '../http/client-origin.js';
 import { chunkOf } from '../http/content-range.js';
 import { OciErrorFilter } from '../http/oci-error.js';
 import { queryValue, queryValues } from '../http/query.js';
@@ -71,7 +72,7 @@ export class UploadsController {
     }
     const owner = { repositoryId, principal: principalKey(visit) };
     const id = await openUpload(this.source, owner, algorithmIn(request, digest), this.config.openUploads);
-    sendEmpty(reply, 202, this.progress(name, id, 0));
+    sendEmpty(reply, 202, this.progress(reply, name, id, 0));
   }
 
   @Head('v2/:name/blobs/uploads/:id')
@@ -82,7 +83,7 @@ export class UploadsController {
   @Get('v2/:name/blobs/uploads/:id')
   async status(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Param('name') name: string): Promise<void> {
     const session = await this.session({ request, reply }, name);
-    sendEmpty(reply, 204, this.progress(name, session.id, await offsetOf(this.store, session.id)));
+    sendEmpty(reply, 204, this.progress(reply, name, session.id, await offsetOf(this.store, session.id)));
   }
 
   @Patch('v2/:name/blobs/uploads/:id')
@@ -92,7 +93,7 @@ export class UploadsController {
     const offset = await this.tellingOffset(reply, name, session, () =>
       appendToUpload(this.receiving, session, chunkOf(request)),
     );
-    sendEmpty(reply, 202, this.progress(name, session.id, offset));
+    sendEmpty(reply, 202, this.progress(reply, name, session.id, offset));
   }
 
   @Put('v2/:name/blobs/uploads/:id')
@@ -146,7 +147,7 @@ export class UploadsController {
       return await work();
     } catch (error) {
       if (isDomainError(error) && (error.kind === 'range' || error.code === 'SIZE_INVALID'))
-        setHeaders(reply.raw, this.progress(name, id, await offsetOf(this.store, id)));
+        setHeaders(reply.raw, this.progress(reply, name, id, await offsetOf(this.store, id)));
       throw error;
     }
   }
@@ -160,10 +161,10 @@ export class UploadsController {
     return mountBlob(this.source, repositoryId, digest);
   }
 
-  private progress(name: string, id: string, offset: number) {
+  private progress(reply: FastifyReply, name: string, id: string, offset: number) {
     return {
       // Clients add the digest to a query that is there already.
-      Location: `${this.config.publicUrl}/v2/${name}/blobs/uploads/${id}?_state=${offset}`,
+      Location: `${clientOrigin(this.config, reply)}/v2/${name}/blobs/uploads/${id}?_state=${offset}`,
       Range: `0-${Math.max(0, offset - 1)}`,
       'Docker-Upload-UUID': id,
     };
