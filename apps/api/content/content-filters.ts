@@ -4,6 +4,7 @@ import { badField, badRequest } from '../rest/errors.js';
 import { single, twoEnds, wholeNumber, type Filter, type FilterScope } from '../rest/filters/filter.js';
 import { labelSelect } from '../rest/filters/label-select.js';
 import { locate, MODELS, type Located } from '../rest/models.js';
+import { SqlValues } from '../rest/sql.js';
 
 /** Minutes that unused content is kept when nothing else is said, and that `orphaned_for=-1` stands for. */
 export const PROTECTION_MINUTES = 1440;
@@ -19,31 +20,38 @@ interface CountedVersion {
   readonly removed: UnitCounts;
 }
 
-/** Finds the version that an href or PRN names; a repository stands for its newest one. */
-export async function findVersion(uri: string, { source }: Pick<FilterScope, 'source'>): Promise<CountedVersion> {
+/** Finds the version that an href or PRN names and the caller sees; a repository stands for its newest one. */
+export async function findVersion(
+  uri: string,
+  { source, visible }: Pick<FilterScope, 'source' | 'visible'>,
+): Promise<CountedVersion> {
   const found = locate(uri);
   if (!found) {
     const kind = uri.startsWith('prn:') ? 'PRN' : 'HREF';
     throw badRequest([`Invalid RepositoryVersion ${kind}: ${uri.slice(0, 300)}`]);
   }
-  const [condition, values] = versionCondition(found, uri);
+  const values = new SqlValues();
+  const condition = versionCondition(found, uri, values);
+  const seen = (await visible('id' in found ? found.model : found.repositoryModel))(values);
   const [row] = await rowsOf<CountedVersion>(
     source,
     `select v.repository_id as repository, v.number, v.present, v.added, v.removed,
             coalesce((select max(p.number) from repository_version p where p.repository_id = v.repository_id and p.number < v.number), -1) as previous
-       from repository_version v where ${condition}`,
-    values,
+       from repository_version v join repository r on r.id = v.repository_id
+      where ${condition} and (${seen.replaceAll(/\bt\./g, 'r.')})`,
+    values.values,
   );
   if (!row) throw badRequest([`URI couldn't be resolved: ${uri.slice(0, 300)}`]);
   return row;
 }
 
-function versionCondition(found: Located, uri: string): [string, readonly unknown[]] {
-  if (!('id' in found)) return ['v.repository_id = $1 and v.number = $2', [found.repository, found.number]];
-  if (found.model === 'core.repositoryversion') return ['v.id = $1', [found.id]];
+function versionCondition(found: Located, uri: string, values: SqlValues): string {
+  if (!('id' in found))
+    return `v.repository_id = ${values.bind(found.repository)} and v.number = ${values.bind(found.number)}`;
+  if (found.model === 'core.repositoryversion') return `v.id = ${values.bind(found.id)}`;
   if (MODELS[found.model].table !== 'repository')
     throw badRequest([`Invalid RepositoryVersion HREF: ${uri.slice(0, 300)}`]);
-  return ['(v.repository_id, v.number) = (select r.id, r.head from repository r where r.id = $1)', [found.id]];
+  return `v.repository_id = ${values.bind(found.id)} and v.number = r.head`;
 }
 
 /** Which stays count, and where the version keeps their number. */

@@ -7,7 +7,8 @@ import type { BodyClass, Resource } from '../rest/resource.js';
 import { ResourceController, RestHost, type StandardRoute } from '../rest/rest-controller.js';
 import { LIST, READ } from '../rest/standard/reading.js';
 import { ROLES } from '../rest/standard/roles.js';
-import { creating, type Writing } from '../rest/standard/writing.js';
+import { SqlValues } from '../rest/sql.js';
+import { creating, type WriteScope, type Writing } from '../rest/standard/writing.js';
 import { deletingAtOnce, IN_THE_WAY, updatingAtOnce } from '../rest/standard/writing-at-once.js';
 import { insertRow, updateRow, type Columns, type Writer } from '../rest/writing/writer.js';
 import { registerWriter } from '../rest/writing/writers.js';
@@ -50,16 +51,18 @@ async function demandUnused(tx: EntityManager, id: string): Promise<void> {
     throw conflict(`The content guard is in use by the distribution '${user.name}'; give it another one first.`);
 }
 
-/** Guards in a guard must exist, and none leads back to the guard itself. */
-async function guardColumns(
-  body: GuardBody,
-  { rest, id }: Parameters<Writing<GuardBody>['columns']>[1],
-): Promise<Columns> {
+/** Guards in a guard are seen by whoever puts them there, and none leads back to the guard itself. */
+async function guardColumns(body: GuardBody, { rest, context, id }: WriteScope): Promise<Columns> {
   const guards = (body as CompositeGuardBody).guards;
   if (guards) {
-    const known = await rowsOf<{ id: string }>(rest.source, 'select id from content_guard where id = any($1::uuid[])', [
-      guards,
-    ]);
+    const values = new SqlValues();
+    const seen = (await rest.decisions.scopeOf(context, ALL_GUARDS))(values);
+    const isInside = `exists (select 1 from content_guard g where g.id = ${values.bind(id ?? null)} and g.guards ? t.id::text)`;
+    const known = await rowsOf(
+      rest.source,
+      `select 1 from content_guard t where t.id = any(${values.bind(guards)}::uuid[]) and (${seen} or ${isInside})`,
+      values.values,
+    );
     if (known.length < new Set(guards).size) throw badField('guards', 'Invalid hyperlink - Object does not exist.');
     if (id !== undefined && (await leadsTo(rest.source.manager, guards, id)))
       throw badField('guards', 'A guard cannot be a part of itself.');

@@ -13,7 +13,7 @@ import { noMatch } from './errors.js';
 import type { ShowScope } from './fields.js';
 import { rowsOf } from '#platform/database.js';
 import { requireKeyOf } from './keys.js';
-import { hrefTo } from './models.js';
+import { hrefTo, type ModelName } from './models.js';
 import { KnownLists } from './known-lists.js';
 import { GeneralTasks } from './writing/general-tasks.js';
 import { pageOf, windowOf, type Page } from './paging.js';
@@ -63,6 +63,7 @@ export class Rest {
       fields: selectFields(resource, query),
       scope: (values: SqlValues) =>
         allOf([visible(values), within?.(values) ?? 'true'].filter((part) => part !== 'true')),
+      visible: (model: ModelName) => this.decisions.visible(context, model),
     };
     const { results, count } = await listRows(this.source, resource, request, this.showScope, this.lists);
     return pageOf(results, count, window, this.config.publicUrl, context.url);

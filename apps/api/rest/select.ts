@@ -2,7 +2,7 @@ import { DataSource, type EntityManager } from 'typeorm';
 import { preparedIn, queryPrepared, rowsOf } from '#platform/database.js';
 import { badField } from './errors.js';
 import type { ShowScope } from './fields.js';
-import type { FilterScope } from './filters/filter.js';
+import type { FilterScope, Visible } from './filters/filter.js';
 import { keysAt, type KnownLists } from './known-lists.js';
 import { measureList, type Measured } from './measure-list.js';
 import { NEWEST_FIRST, readOrdering, type OrderPart } from './ordering.js';
@@ -28,6 +28,7 @@ export interface ListRequest {
   readonly window: Window;
   /** SQL that holds for the rows the caller may see. */
   readonly scope: (values: SqlValues) => string;
+  readonly visible: Visible;
 }
 
 /** One page of a resource: one statement for the page, at most three to know how long the list is. */
@@ -38,7 +39,7 @@ export async function listRows(
   show: ShowScope,
   lists: KnownLists,
 ): Promise<Listing> {
-  const scope: FilterScope = { values: new SqlValues(), source };
+  const scope: FilterScope = { values: new SqlValues(), source, visible: request.visible };
   const filtered = await compileFilters(resource, request.query, scope);
   const rows = rowSource(resource, filtered, request.scope(scope.values), scope);
   const order = readOrdering(request.query, resource.ordering, resource.defaultOrder);

@@ -76,6 +76,13 @@ export class AccessDecisions {
     return (values) => scope(facts, values);
   }
 
+  /** SQL over the row `t` of a model's own resource that holds for rows that are of it and that the caller may see. */
+  async visible(context: RestContext, model: ModelName): Promise<(values: SqlValues) => string> {
+    const resource = resourceOf(model);
+    const scope = await this.scopeOf(context, resource);
+    return (values) => allOf([resource.where, scope(values)].filter((part) => part !== 'true'));
+  }
+
   /** True when a rule lets the caller pass, for an object or (without one) for the model. */
   async allows(context: RestContext, rule: Rule, target?: Target): Promise<boolean> {
     if (isSuperuser(context) || rule === 'anybody') return true;

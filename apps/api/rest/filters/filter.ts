@@ -1,12 +1,15 @@
 import type { DataSource } from 'typeorm';
 import { badField } from '../errors.js';
 import type { Schema } from '../fields.js';
+import type { ModelName } from '../models.js';
 import type { SqlValues } from '../sql.js';
 
 /** What a filter compiles with. */
 export interface FilterScope {
   readonly values: SqlValues;
   readonly source: DataSource;
+  /** SQL over the row `t` that holds for rows of a model that the caller sees; no others may be told from missing ones. */
+  readonly visible: Visible;
   /** Set by filters whose evaluation may be slow: the statement then runs under a time limit. */
   guard?: string;
   /** Set by a filter that finds keys by itself: when no other condition stands beside it, the list is read from there. */
@@ -14,6 +17,9 @@ export interface FilterScope {
   /** Set by a filter whose answer changes although the state of the resource, see its `tally`, does not. */
   fleeting?: boolean;
 }
+
+/** What the caller sees of a model. */
+export type Visible = (model: ModelName) => Promise<(values: SqlValues) => string>;
 
 /** Where the keys of a list can be read in order without looking at its rows. */
 export interface KeySource {

@@ -50,6 +50,7 @@ export const keysFilter = (
 ): Filter => ({
   name,
   schema: listed ? { type: 'array', items: { type: 'string' } } : { type: 'string' },
+  description: listed ? 'Hrefs or PRNs of related resources.' : 'Href or PRN of a related resource.',
   ...(listed ? { explode: false } : {}),
   compile(raw, { values }) {
     const uris = listed ? several(raw) : [single(raw)];
