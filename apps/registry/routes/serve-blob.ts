@@ -43,17 +43,17 @@ export async function serveBlob(
   if (isUnchanged(request, blob.digest)) return sendEmpty(reply, 304, headers);
   const whole = { ...headers, 'Content-Type': MediaType.octetStream, 'Content-Length': blob.size };
   if (request.method === 'HEAD') return sendEmpty(reply, 200, whole);
+  const ranges = wantedRanges(request.raw.headers, blob.digest, blob.size);
+  if (ranges === 'unsatisfiable') {
+    setHeaders(reply.raw, { 'Content-Range': `bytes */${blob.size}` });
+    throw new DomainError('range', 'RANGE_INVALID', `The range must lie inside the ${blob.size} bytes of the blob.`);
+  }
   const location = senders.offload ? offloadPath(request, store, blob) : undefined;
   if (location)
     return sendEmpty(reply, 200, { ...headers, 'Content-Type': MediaType.octetStream, 'X-Accel-Redirect': location });
   if (senders.redirect && store.redirectUrl)
     return sendEmpty(reply, 307, { ...headers, Location: await store.redirectUrl(blob.digest, REDIRECT_SECONDS) });
-  const ranges = wantedRanges(request.raw.headers, blob.digest, blob.size);
   reply.raw.setTimeout(senders.stalledMs, () => reply.raw.destroy());
-  if (ranges === 'unsatisfiable') {
-    setHeaders(reply.raw, { ...headers, 'Content-Range': `bytes */${blob.size}` });
-    throw new DomainError('range', 'RANGE_INVALID', `The range must lie inside the ${blob.size} bytes of the blob.`);
-  }
   if (ranges === 'all') return sendStream(reply, 200, await open(store, blob), whole);
   if (ranges.length > 1) return sendParts(store, reply, blob, ranges, headers);
   const [range] = ranges as [ByteRange];
