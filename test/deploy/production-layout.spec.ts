@@ -121,6 +121,7 @@ describe.skipIf(clients.skip)(`the production layout${clients.note}`, () => {
       expect(answer.headers.get('docker-content-digest')).toBe(digest);
       expect(answer.headers.get('etag')).toBe(`"${digest}"`);
       expect(answer.headers.get('content-type')).toBe('application/octet-stream');
+      expect(answer.headers.get('accept-ranges')).toBe('bytes');
       expect(answer.headers.get('x-accel-redirect')).toBeNull();
     });
 

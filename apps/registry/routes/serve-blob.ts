@@ -50,7 +50,12 @@ export async function serveBlob(
   }
   const location = senders.offload ? offloadPath(request, store, blob) : undefined;
   if (location)
-    return sendEmpty(reply, 200, { ...headers, 'Content-Type': MediaType.octetStream, 'X-Accel-Redirect': location });
+    return sendEmpty(reply, 200, {
+      ...headers,
+      'Accept-Ranges': undefined, // the proxy says so itself
+      'Content-Type': MediaType.octetStream,
+      'X-Accel-Redirect': location,
+    });
   if (senders.redirect && store.redirectUrl)
     return sendEmpty(reply, 307, { ...headers, Location: await store.redirectUrl(blob.digest, REDIRECT_SECONDS) });
   reply.raw.setTimeout(senders.stalledMs, () => reply.raw.destroy());
