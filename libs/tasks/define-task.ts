@@ -42,9 +42,9 @@ export interface TaskContext {
   /**
    * Ends the task inside the transaction that stores its outcome, so that no worker can die between the two. Call it last,
    * when all was reported; what the transaction stored before is fenced too. A {@link TaskFailure} ends it as failed.
-   * Returns what it was given.
+   * `created` are hrefs that another attempt at the transaction would not make again. Returns what it was given.
    */
-  readonly conclude: <Outcome>(tx: EntityManager, outcome: Outcome) => Promise<Outcome>;
+  readonly conclude: <Outcome>(tx: EntityManager, outcome: Outcome, created?: readonly string[]) => Promise<Outcome>;
 }
 
 /**

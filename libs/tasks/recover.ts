@@ -36,7 +36,7 @@ async function recoverTask(tx: EntityManager, run: LostRun) {
     return { wake: [], released: await endTask(tx, run.id, 'failed', { reason: 'Worker has gone missing.' }) };
   }
   await tx.query(
-    `update task set state = 'waiting', claim = null, worker = null, started_at = null, progress_reports = '[]',
+    `update task set state = 'waiting', claim = null, worker = null, started_at = null, progress_reports = '[]', created_resources = '{}',
         enqueued_at = clock_timestamp(), pulp_last_updated = clock_timestamp() where id = $1`,
     [run.id],
   );

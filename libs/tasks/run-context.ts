@@ -38,11 +38,13 @@ export class RunContext implements TaskContext {
     throw row?.claim === this.task.claim ? canceled() : lost();
   };
 
-  readonly conclude = async <Result>(tx: EntityManager, outcome: Result): Promise<Result> => {
+  readonly conclude: TaskContext['conclude'] = async (tx, outcome, created = []) => {
     await this.fence(tx);
     const ending: Ending =
       outcome instanceof TaskFailure ? failureOf(outcome, this.task) : { state: 'completed', result: outcome };
-    this.concluded = await finishTask(tx, this.task, { ...ending, ...this.writer.atEnd(ending.state) });
+    const { progress, createdResources } = this.writer.atEnd(ending.state);
+    const all = { progress, createdResources: [...createdResources, ...created] };
+    this.concluded = await finishTask(tx, this.task, { ...ending, ...all });
     return outcome;
   };
 

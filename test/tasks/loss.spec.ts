@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { inTransaction } from '#platform/database.js';
 import { defineTask, type TaskHandler } from '#tasks/define-task.js';
 import { dispatchTask } from '#tasks/dispatch.js';
 import { BACKENDS, useBackend, type TaskGround } from './backends.js';
@@ -175,6 +176,22 @@ describe.each(BACKENDS)('tasks and lost workers with a queue in %s', (backend) =
       : { state: 'failed', result: null, error: { description: 'connection lost' } };
     expect(await ground.until(id, ended.state as 'completed')).toMatchObject(ended);
     await ground.until(behind.id, ended.state as 'completed');
+  });
+
+  it('a task names what its last attempt at its transaction made, and nothing of those that were undone', async () => {
+    let attempts = 0;
+    const handler: TaskHandler<null> = {
+      task: defineTask({ name: 'test.attempts' }),
+      run: (_payload, { conclude }) =>
+        inTransaction(ground.database.source, async (tx) => {
+          attempts += 1;
+          await conclude(tx, null, [`/made/${attempts}/`]);
+          if (attempts === 1) throw Object.assign(new Error('deadlock detected'), { code: '40P01' });
+        }),
+    };
+    const { dispatcher } = await ground.start({ handlers: [handler] });
+    const { id } = await dispatcher.dispatch(handler.task, null);
+    expect((await ground.until(id, 'completed')).createdResources).toEqual(['/made/2/']);
   });
 
   it('a task that was committed without a job is found within seconds', async () => {

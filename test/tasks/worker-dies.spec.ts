@@ -17,7 +17,6 @@ import { DYING_CASES, DYING_STEPS, type DyingWorld } from './dying-cases.js';
 interface Death {
   readonly task: ClaimedTask;
   readonly ending: Ending;
-  readonly createdResources: readonly string[];
 }
 
 const WINDS_UP = TaskRunner.prototype as unknown as {
@@ -41,22 +40,35 @@ describe('a worker that dies when its work is done and the end of the task is no
   afterEach(() => vi.restoreAllMocks());
 
   /** Runs a case whose worker forgets the task at the end of its first run, and finds it as the sweeper does. */
-  async function dieOnce(start: () => Promise<Answer>, taskName: string): Promise<{ death: Death; row: Json }> {
+  async function dieOnce(
+    start: () => Promise<Answer>,
+    taskName: string,
+  ): Promise<{ death: Death; before: Json; row: Json }> {
     const died = new Promise<Death>((done) => {
       const windUp = WINDS_UP.finish;
       let isDead = false;
       vi.spyOn(WINDS_UP, 'finish').mockImplementation(async function (this: unknown, task, ending, context) {
         if (isDead || task.name !== taskName) return windUp.call(this as never, task, ending, context);
         isDead = true;
-        done({ task, ending, createdResources: context['writer'].atEnd(ending.state).createdResources });
+        done({ task, ending });
       });
     });
     const answer = await start();
     expect(answer.status, JSON.stringify(answer.body)).toBe(202);
     const death = await died;
+    const before = await rowAt(death);
     await recoverTasks(api.source, api.part(TaskQueue), [death.task]);
-    return { death, row: await api.finished({ ...answer, body: { task: `/pulp/api/v3/tasks/${death.task.id}/` } }) };
+    return {
+      death,
+      before,
+      row: await api.finished({ ...answer, body: { task: `/pulp/api/v3/tasks/${death.task.id}/` } }),
+    };
   }
+
+  const rowAt = async ({ task }: Death): Promise<Json> =>
+    (
+      await rowsOf(api.source, 'select state, attempts, result, created_resources from task where id = $1', [task.id])
+    )[0];
 
   const nameOf = (handler: string): string => {
     const type = handlers.find(({ name }) => name === handler)!;
@@ -70,13 +82,11 @@ describe('a worker that dies when its work is done and the end of the task is no
   });
 
   it.each(Object.entries(DYING_CASES))('leaves %s completed with its result, done once', async (name, start) => {
-    const { death, row } = await dieOnce(() => start(world), nameOf(name));
+    const { death, before, row } = await dieOnce(() => start(world), nameOf(name));
     expect(row).toMatchObject({ state: 'completed', error: null });
     expect(row.result).toEqual(JSON.parse(JSON.stringify(death.ending.result ?? null)));
-    const [stored] = await rowsOf(api.source, 'select attempts, created_resources from task where id = $1', [
-      death.task.id,
-    ]);
-    expect(stored).toEqual({ attempts: 1, created_resources: death.createdResources });
+    expect(before).toMatchObject({ state: 'completed', attempts: 1 });
+    expect(await rowAt(death)).toEqual(before);
   });
 
   it.each(Object.entries(DYING_STEPS))('leaves %s to be run again, which completes it', async (name, start) => {

@@ -5,6 +5,7 @@ import type { Principal } from '#access/principal.js';
 import { forgetObjects } from '#access/role-assignments.js';
 import { objectKey } from '#access/permission-names.js';
 import { CONFIG, type HallmarkConfig } from '#platform/config.js';
+import { inTransaction } from '#platform/database.js';
 import { concludingTransaction } from '#tasks/concluding-transaction.js';
 import { defineTask, type TaskContext, type TaskHandler } from '#tasks/define-task.js';
 import { policyName } from '../access/policies/statements.js';
@@ -90,10 +91,10 @@ export class GeneralCreate implements TaskHandler<CreatePayload, object> {
 
   async run({ model, columns, maker }: CreatePayload, context: TaskContext): Promise<object> {
     const writer = writerOf(model);
-    return concludingTransaction(this.source, context, async (tx) => {
+    return inTransaction(this.source, async (tx) => {
+      await context.fence(tx);
       const id = await createObject(tx, writer, columns, maker);
-      context.createdResource(hrefTo(model, id));
-      return shown(tx, writer, id, this.config);
+      return context.conclude(tx, await shown(tx, writer, id, this.config), [hrefTo(model, id)]);
     }).catch(sayRefused);
   }
 }
