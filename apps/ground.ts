@@ -1,10 +1,10 @@
 import type { DynamicModule } from '@nestjs/common';
 import { AccessModule } from '#access/access.module.js';
+import { BytesModule } from '#content/bytes/bytes.module.js';
 import type { HallmarkConfig } from '#platform/config.js';
 import { HealthModule } from '#platform/health.module.js';
 import { PlatformModule } from '#platform/platform.module.js';
 import { PRODUCT_VERSION } from '#platform/product-version.js';
-import { StorageModule } from '#storage/storage.module.js';
 import type { AppType } from '#tasks/app-status.entity.js';
 import { TasksModule } from '#tasks/tasks.module.js';
 import { entities } from '../migrations/entities.js';
@@ -18,7 +18,7 @@ export function ground(config: HallmarkConfig, name: string, appType: AppType): 
   return [
     PlatformModule.of(config, entities, name),
     { module: HealthModule, global: true },
-    { module: StorageModule, global: true },
+    { module: BytesModule, global: true },
     { ...AccessModule.register(), global: true },
     TasksModule.register({ process: { appType, versions } }),
   ];

@@ -7,7 +7,7 @@ import type { HallmarkConfig } from '#platform/config.js';
 import { messageOf } from '#platform/domain-error.js';
 import { makeFolder } from '#platform/make-folder.js';
 import { digestOf } from '#oci/digest.js';
-import { blobStoreOf } from '#storage/storage.module.js';
+import { blobStoreOf } from '#storage/blob-store-of.js';
 import type { Finding } from './doctor.js';
 
 const GIBIBYTE = 1024 ** 3;

@@ -188,15 +188,20 @@ function errorCode(error: unknown): string | undefined {
   return each?.driverError?.code ?? each?.code;
 }
 
-/** Runs a transaction, again on deadlock or serialization failure, at most `attempts` times. */
-export async function inTransaction<T>(
+/** Runs a transaction, {@link again} when it failed. */
+export function inTransaction<T>(
   source: DataSource,
   work: (tx: EntityManager) => Promise<T>,
-  attempts = 4,
+  attempts?: number,
 ): Promise<T> {
+  return again(() => source.transaction(work), attempts);
+}
+
+/** Does what is a transaction by itself, again on deadlock or serialization failure, at most `attempts` times. */
+export async function again<T>(work: () => Promise<T>, attempts = 4): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await source.transaction(work);
+      return await work();
     } catch (error) {
       if (attempt >= attempts || !isRetryable(error)) throw error;
       await new Promise((done) => setTimeout(done, Math.random() * 20 * 2 ** attempt));

@@ -39,13 +39,6 @@ export interface StoredBlob {
   readonly storedAt: Date;
 }
 
-/** A small blob on its way into a store. */
-export interface PreparedBlob {
-  readonly digest: Digest;
-  /** Takes back what was prepared; quiet when the blob is in its place. Whoever prepares calls it at the end in any case. */
-  discard(): Promise<void>;
-}
-
 /**
  * Where bytes live by digest. Rows say which of them are whole; a store only keeps and gives bytes.
  * Every implementation must pass the one suite of this folder.
@@ -64,10 +57,6 @@ export interface BlobStore {
   putBytes(digest: Digest, bytes: Buffer): Promise<void>;
   /** Stores small blobs durably, each digest once; they share what durability costs. */
   putAll(blobs: readonly CheckedBlob[]): Promise<void>;
-  /** Does ahead what can be done of storing a small blob before it has its name, so that little is left for {@link placeAll}. */
-  prepare(blob: CheckedBlob): Promise<PreparedBlob>;
-  /** Gives prepared blobs of this store, each digest once, their names durably. */
-  placeAll(blobs: readonly PreparedBlob[]): Promise<void>;
   /** Stores a stream durably when digest and size are right, and leaves nothing otherwise. Returns the size. */
   storeStream(digest: Digest, bytes: Readable, limits: StoreLimits): Promise<number>;
   /** Removes a blob; quiet when it is not there. */
@@ -76,10 +65,10 @@ export interface BlobStore {
   list(): AsyncIterable<StoredBlob>;
   /** Upload ids with bytes here and when they last changed, so that what a crash left can be discarded. */
   listStaged(): AsyncIterable<{ uploadId: string; touchedAt: Date }>;
-  /** Where a client may fetch the bytes without us (presigned URL), when the store can. */
-  redirectUrl?(digest: Digest, expiresInSeconds: number): Promise<string>;
-  /** A path that a proxy in front may send (X-Accel-Redirect), when the store is a folder. */
-  localPath?(digest: Digest): string;
+  /** Where a client may fetch the bytes without us (presigned URL), when the store can; `size` is the blob's. */
+  redirectUrl?(digest: Digest, size: number, expiresInSeconds: number): Promise<string> | undefined;
+  /** A path that a proxy in front may send (X-Accel-Redirect), when the bytes are a file; `size` is the blob's. */
+  localPath?(digest: Digest, size: number): string | undefined;
   /** Starts or resumes the collecting of bytes whose digest is not known yet; `uploadId` must be a UUID. */
   staging(uploadId: string): StagedBytes;
 }

@@ -5,14 +5,10 @@ import { settled } from '#platform/settled.js';
 import { removeFile, statOf, type FileLayout } from './file-layout.js';
 import type { FlushBatch } from './flush-batch.js';
 
-/** A verified blob in a file that is on the disk but not in its place yet. */
-export interface FlushedBlob {
+/** A verified blob in a file that is not in its place yet. */
+export interface WrittenBlob {
   readonly digest: Digest;
   readonly path: string;
-}
-
-/** The same in an open file, whose bytes may not be on the disk. */
-export interface WrittenBlob extends FlushedBlob {
   readonly file: FileHandle;
 }
 
@@ -28,15 +24,17 @@ export class BlobPlacer {
   /** Makes the verified file the blob; when there is one of this size already it stays, and the file is dropped. */
   async place(written: WrittenBlob, size: number): Promise<void> {
     if (await this.isThere(written.digest, size)) return removeFile(written.path);
-    await this.flush.file(written.file);
     return this.placeAll([written]);
   }
 
-  /** Makes verified files the blobs, durably. */
-  async placeAll(files: readonly FlushedBlob[]): Promise<void> {
+  /** Makes verified files the blobs, durably; none gets its name before all of them are on the disk. */
+  async placeAll(files: readonly WrittenBlob[]): Promise<void> {
     const shards = new Set(files.map(({ digest }) => this.layout.shard(digest)));
     const parents = new Set([...shards].map((shard) => dirname(shard)));
-    await settled([...parents].map((parent) => this.#shardsOf(parent)));
+    await settled([
+      ...files.map(({ file }) => this.flush.file(file)),
+      ...[...parents].map((parent) => this.#shardsOf(parent)),
+    ]);
     await settled(files.map(({ path, digest }) => rename(path, this.layout.blob(digest))));
     await settled([...shards].map((shard) => this.flush.folder(shard)));
   }

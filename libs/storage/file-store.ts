@@ -4,14 +4,13 @@ import type { Readable } from 'node:stream';
 import type { Digest } from '#oci/digest.js';
 import type { BlobStore, ByteRange, StagedBytes, StoredBlob, StoreLimits } from './blob-store.js';
 import { CheckedBlob } from './checked-blob.js';
+import { placeTogether } from './file-batch.js';
 import { FileLayout, removeFile, statOf } from './file-layout.js';
 import { BlobPlacer } from './file-placer.js';
 import { FileStagedBytes } from './file-staged-bytes.js';
 import { FlushBatch } from './flush-batch.js';
-import { PreparedFile } from './prepared-file.js';
-import { putAll } from './put-all.js';
 import { SessionTurns } from './session-turns.js';
-import { asStorageError, blobUnknown, CorruptBlobError, hasCode, rangeOutside, tooLarge } from './storage-errors.js';
+import { blobUnknown, CorruptBlobError, hasCode, rangeOutside, tooLarge } from './storage-errors.js';
 import { storeStream } from './store-stream.js';
 
 const MIB = 1024 * 1024;
@@ -70,20 +69,7 @@ export class FileStore implements BlobStore {
   }
 
   putAll(blobs: readonly CheckedBlob[]): Promise<void> {
-    return putAll(this, blobs);
-  }
-
-  prepare(blob: CheckedBlob): Promise<PreparedFile> {
-    return PreparedFile.write(this.#layout, this.#placer.flush, blob);
-  }
-
-  async placeAll(blobs: readonly PreparedFile[]): Promise<void> {
-    try {
-      await this.#placer.placeAll(blobs);
-    } catch (error) {
-      throw asStorageError(error);
-    }
-    for (const blob of blobs) blob.placed();
+    return placeTogether(this.#layout, this.#placer, blobs);
   }
 
   storeStream(digest: Digest, bytes: Readable, limits: StoreLimits): Promise<number> {

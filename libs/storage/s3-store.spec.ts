@@ -47,13 +47,13 @@ describe('redirects of an S3 store', () => {
     const store = new S3Store(gateway.settings);
     const [mine, other] = [randomBytes(1000), randomBytes(1000)];
     for (const bytes of [mine, other]) await store.putBytes(digestOf(bytes), bytes);
-    const url = (await store.redirectUrl?.(digestOf(mine), 60)) ?? '';
+    const url = (await store.redirectUrl?.(digestOf(mine), 1000, 60)) ?? '';
     expect(Buffer.from(await (await fetch(url)).arrayBuffer()).equals(mine)).toBe(true);
     const part = await fetch(url, { headers: { range: 'bytes=10-19' } });
     expect(part.status).toBe(206);
     expect(Buffer.from(await part.arrayBuffer()).equals(mine.subarray(10, 20))).toBe(true);
     const stolen = new URL(url);
-    stolen.pathname = new URL((await store.redirectUrl?.(digestOf(other), 60)) ?? '').pathname;
+    stolen.pathname = new URL((await store.redirectUrl?.(digestOf(other), 1000, 60)) ?? '').pathname;
     expect((await fetch(stolen)).status).toBe(403);
     expect((await fetch(url, { method: 'DELETE' })).status).toBe(403);
   });

@@ -4,10 +4,9 @@ import { S3Client } from '@aws-sdk/client-s3';
 import type { Digest } from '#oci/digest.js';
 import type { ResolvedSettings } from '#platform/config.js';
 import { settled } from '#platform/settled.js';
-import type { BlobStore, ByteRange, PreparedBlob, StagedBytes, StoredBlob, StoreLimits } from './blob-store.js';
+import type { BlobStore, ByteRange, StagedBytes, StoredBlob, StoreLimits } from './blob-store.js';
 import { CheckedBlob } from './checked-blob.js';
 import { checkRange, checkSize } from './file-store.js';
-import { putAll } from './put-all.js';
 import { S3Keys } from './s3-keys.js';
 import { S3Objects } from './s3-objects.js';
 import { S3Presigner } from './s3-presign.js';
@@ -31,23 +30,19 @@ export type S3Settings = Pick<
 
 const PUTS_AT_ONCE = 16;
 
-interface PreparedObject extends PreparedBlob {
-  readonly bytes: Buffer;
-}
-
 /** Blobs as objects of a bucket, named by their digest. Import this file only when it is configured: the client is large. */
 export class S3Store implements BlobStore {
   readonly #objects: S3Objects;
   readonly #keys: S3Keys;
   readonly #turns = new SessionTurns();
   readonly #presigner: S3Presigner;
-  readonly redirectUrl?: (digest: Digest, expiresInSeconds: number) => Promise<string>;
+  readonly redirectUrl?: (digest: Digest, size: number, expiresInSeconds: number) => Promise<string>;
 
   constructor(settings: S3Settings) {
     this.#objects = new S3Objects(clientOf(settings), settings.s3Bucket ?? '');
     this.#keys = new S3Keys(settings.s3Prefix);
     this.#presigner = new S3Presigner(bucketUrl(settings), settings.s3Region);
-    if (settings.s3Redirect) this.redirectUrl = (digest, seconds) => this.#redirectUrl(digest, seconds);
+    if (settings.s3Redirect) this.redirectUrl = (digest, _size, seconds) => this.#redirectUrl(digest, seconds);
   }
 
   async open(digest: Digest, range?: ByteRange, expectedSize?: number): Promise<Readable> {
@@ -82,16 +77,7 @@ export class S3Store implements BlobStore {
     await this.putAll([CheckedBlob.of(digest, bytes)]);
   }
 
-  putAll(blobs: readonly CheckedBlob[]): Promise<void> {
-    return putAll(this, blobs);
-  }
-
-  /** An object has its name from the beginning: nothing can be done ahead. */
-  async prepare({ digest, bytes }: CheckedBlob): Promise<PreparedObject> {
-    return { digest, bytes, discard: async () => undefined };
-  }
-
-  async placeAll(blobs: readonly PreparedObject[]): Promise<void> {
+  async putAll(blobs: readonly CheckedBlob[]): Promise<void> {
     const left = blobs.values();
     const lane = async () => {
       for (const { digest, bytes } of left) await this.#objects.putUnlessThere(this.#keys.blob(digest), bytes);

@@ -77,20 +77,6 @@ export function storedBlobs(under: Under): void {
     expect(() => CheckedBlob.of(digestOf('other'), all[1]!)).toThrow(/have the digest/);
   });
 
-  it('has a prepared blob only when it is in its place, and leaves nothing of one that is let go', async (context) => {
-    const { store } = under(context);
-    const before = await uploads(store);
-    const [kept, dropped] = [randomBytes(300), randomBytes(400)].map((bytes) => CheckedBlob.of(digestOf(bytes), bytes));
-    const prepared = [await store.prepare(kept!), await store.prepare(dropped!)];
-    expect(prepared.map(({ digest }) => digest)).toEqual([kept!.digest, dropped!.digest]);
-    expect([await store.size(kept!.digest), await store.size(dropped!.digest)]).toEqual([undefined, undefined]);
-    await store.placeAll([prepared[0]!]);
-    for (const each of prepared) await each.discard();
-    expect((await store.getBytes(kept!.digest, 300)).equals(kept!.bytes)).toBe(true);
-    expect(await store.size(dropped!.digest)).toBeUndefined();
-    expect(await uploads(store)).toEqual(before);
-  });
-
   it('stores a whole stream, or leaves nothing when size, limit or digest are wrong', async (context) => {
     const { store } = under(context);
     const bytes = randomBytes(200 * KIB);

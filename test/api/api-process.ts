@@ -10,9 +10,9 @@ import { AccessModule } from '#access/access.module.js';
 import { PasswordHasher } from '#access/password-hashing.js';
 import { seedRoles } from '#access/roles.js';
 import { createUser } from '#access/users.js';
+import { BytesModule } from '#content/bytes/bytes.module.js';
 import { ChangeFeed } from '#platform/change-feed.js';
 import { CONFIG, Config, type HallmarkConfig } from '#platform/config.js';
-import { StorageModule } from '#storage/storage.module.js';
 import type { TaskHandler } from '#tasks/define-task.js';
 import { TasksModule, taskWorkerProviders } from '#tasks/tasks.module.js';
 import { ApiModule } from '../../apps/api/api.module.js';
@@ -119,7 +119,7 @@ async function listen(
   @Module({
     imports: [
       Ground,
-      { module: StorageModule, global: true },
+      { module: BytesModule, global: true },
       TasksModule.register({ process: { appType: 'api', versions: {} } }),
       ApiModule.register({ imports: [AccessModule.register()] }),
     ],

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { EntityManager } from 'typeorm';
+import { BlobBytes } from '#content/bytes/blob-bytes.js';
 import { collect, type CollectReport } from '#content/collector/collect.js';
 import { deleteManifest } from '#content/push/delete-content.js';
 import type { ManifestDraft } from '#content/push/drafts.js';
@@ -11,6 +12,7 @@ import { protectDigest, stageBlobs } from '#content/uploads/store-blob.js';
 import { deleteVersion } from '#content/versions/delete-version.js';
 import { digestOf, type Digest } from '#oci/digest.js';
 import { inTransaction, rowsOf } from '#platform/database.js';
+import type { BlobStore } from '#storage/blob-store.js';
 import { FileStore } from '#storage/file-store.js';
 import { createTestDatabase, type TestDatabase } from '../database.js';
 import { makeImage } from './content-factory.js';
@@ -23,12 +25,13 @@ export class CollectorWorld {
   private constructor(
     readonly database: TestDatabase,
     private readonly folder: string,
-    readonly store: FileStore,
+    readonly store: BlobStore,
   ) {}
 
   static async open(): Promise<CollectorWorld> {
     const folder = await mkdtemp(join(tmpdir(), 'hallmark-collect-'));
-    return new CollectorWorld(await createTestDatabase(), folder, new FileStore(folder, false));
+    const database = await createTestDatabase();
+    return new CollectorWorld(database, folder, new BlobBytes(new FileStore(folder, false), database.source));
   }
 
   get source() {

@@ -1,6 +1,7 @@
-import { createHash } from 'node:crypto';
 import type { DataSource } from 'typeorm';
+import { BlobBytes } from '#content/bytes/blob-bytes.js';
 import { rowsOf } from '#platform/database.js';
+import { algorithmOf, digestOf } from '#oci/digest.js';
 import type { BlobStore } from '#storage/blob-store.js';
 
 /** What must be empty at any time. Each query gives one line for each broken thing. */
@@ -52,16 +53,18 @@ export async function brokenInvariants(source: DataSource, store: BlobStore): Pr
   const broken: string[] = [];
   for (const [rule, text] of Object.entries(RULES))
     for (const row of await rowsOf<{ broken: string }>(source, text)) broken.push(`${rule}: ${row.broken}`);
-  return [...broken, ...(await brokenBytes(source, store))];
+  return [...broken, ...(await brokenBytes(source, new BlobBytes(store, source)))];
 }
 
 async function brokenBytes(source: DataSource, store: BlobStore): Promise<string[]> {
   const broken: string[] = [];
   const manifests = await rowsOf<{ digest: string; bytes: Buffer }>(source, 'select digest, bytes from manifest');
   for (const { digest, bytes } of manifests) {
-    const [algorithm = '', hex] = digest.split(':');
-    if (createHash(algorithm).update(bytes).digest('hex') !== hex) broken.push(`a manifest has its bytes: ${digest}`);
+    if (digestOf(bytes, algorithmOf(digest)) !== digest) broken.push(`a manifest has its bytes: ${digest}`);
   }
+  const small = 'select digest, bytes from blob where bytes is not null';
+  for (const { digest, bytes } of await rowsOf<{ digest: string; bytes: Buffer }>(source, small))
+    if (digestOf(bytes, algorithmOf(digest)) !== digest) broken.push(`a small blob has its bytes: ${digest}`);
   const blobs = await rowsOf<{ digest: string; size: number }>(source, 'select digest, size from blob where stored');
   for (const { digest, size } of blobs) {
     const stored = await store.size(digest as `sha256:${string}`);

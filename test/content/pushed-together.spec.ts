@@ -7,7 +7,7 @@ import { closeUpload, receiveBlob } from '#content/uploads/receive-blob.js';
 import { openUpload } from '#content/uploads/upload-sessions.js';
 import { findByTag } from '#content/read/find-manifest.js';
 import { digestOf } from '#oci/digest.js';
-import { rowsOf } from '#platform/database.js';
+import { poolOf, rowsOf } from '#platform/database.js';
 import { newId } from '#platform/identifiers.js';
 import { CollectorWorld } from './collector-world.js';
 import { makeRepository } from './content-factory.js';
@@ -123,56 +123,47 @@ describe('images that are pushed at the same time', () => {
   });
 });
 
-/** Keeps the bytes of so many small blobs back until all of them are ready. */
-function readyTogether(count: number) {
-  const prepare = world.store.prepare.bind(world.store);
-  let allReady = () => {};
-  const all = new Promise<void>((done) => (allReady = done));
-  let ready = 0;
-  return vi.spyOn(world.store, 'prepare').mockImplementation(async (blob) => {
-    const prepared = await prepare(blob);
-    if (++ready === count) allReady();
-    await all;
-    return prepared;
-  });
+/** The statements that store small blobs; `first` is done instead of the first one. */
+function storing(first?: () => Promise<never>) {
+  const pool = poolOf(world.source);
+  const query = pool.query.bind(pool) as (each: { name: string }) => unknown;
+  let count = 0;
+  const spy = vi.spyOn(pool, 'query').mockImplementation(((each: { name: string }) => {
+    if (each.name !== 'store-small-blobs') return query(each);
+    count += 1;
+    return count === 1 && first ? first() : query(each);
+  }) as never);
+  return { count: () => count, end: () => spy.mockRestore() };
 }
 
 describe('small blobs that come at the same time', () => {
-  it('are stored in one transaction when their bytes are ready, the same one into two repositories as well', async () => {
+  it('are stored by one statement, the same one into two repositories as well', async () => {
     const other = await makeRepository(world.source);
     const blobs = [randomBytes(100), randomBytes(200)];
-    const ahead = readyTogether(4);
-    const spy = vi.spyOn(world.source, 'transaction');
+    const statements = storing();
     await Promise.all(
       [repositoryId, other].flatMap((id) =>
         blobs.map((bytes) => receiveBlob(receiving(), id, digestOf(bytes), chunkOf(bytes))),
       ),
     );
-    expect(spy).toHaveBeenCalledTimes(1);
-    spy.mockRestore();
-    ahead.mockRestore();
+    expect(statements.count()).toBe(1);
+    statements.end();
     const [row] = await rowsOf<{ staged: number }>(
       world.source,
       `select count(*)::int as staged from staged where repository_id = any($1::uuid[])`,
       [[repositoryId, other]],
     );
     expect(row).toEqual({ staged: 4 });
-    for (const bytes of blobs) expect(await world.store.size(digestOf(bytes))).toBe(bytes.length);
+    for (const bytes of blobs) expect((await world.store.getBytes(digestOf(bytes), 200)).equals(bytes)).toBe(true);
   });
 
-  it('are stored one by one, from their bytes, when what came after putting them in place failed for all', async () => {
+  it('are stored one by one when storing all of them failed', async () => {
     const blobs = [randomBytes(100), randomBytes(200)];
-    const ahead = readyTogether(2);
-    const place = world.store.placeAll.bind(world.store);
-    const spy = vi.spyOn(world.store, 'placeAll').mockImplementationOnce(async (prepared) => {
-      await place(prepared);
-      for (const { digest } of prepared) await world.store.remove(digest);
-      throw new Error('the transaction failed');
-    });
+    const statements = storing(() => Promise.reject(new Error('the statement failed')));
     await Promise.all(blobs.map((bytes) => receiveBlob(receiving(), repositoryId, digestOf(bytes), chunkOf(bytes))));
     // Both at once, then each of them.
-    expect(spy).toHaveBeenCalledTimes(3);
-    for (const each of [spy, ahead]) each.mockRestore();
+    expect(statements.count()).toBe(3);
+    statements.end();
     for (const bytes of blobs) expect((await world.store.getBytes(digestOf(bytes), 200)).equals(bytes)).toBe(true);
   });
 

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
+import { BlobBytes } from '#content/bytes/blob-bytes.js';
 import { receiveBlob } from '#content/uploads/receive-blob.js';
 import { createRepository } from '#content/versions/create-repository.js';
 import { digestOf } from '#oci/digest.js';
@@ -31,8 +32,8 @@ export async function openWorld(changes: Parameters<ReturnType<typeof Config.rea
   const database = await createTestDatabase();
   const dataDir = await mkdtemp(join(tmpdir(), 'layout-'));
   const config = Config.read({}).with({ dataDir, ...changes });
-  const store = new FileStore(dataDir, false);
   const { source } = database;
+  const store = new BlobBytes(new FileStore(dataDir, false), source);
   const instance = { source, store, config };
   const blob = async (repositoryId: string, bytes: Buffer) => {
     const digest = digestOf(bytes);

@@ -1,5 +1,6 @@
 import { createConnection, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { poolOf } from '#platform/database.js';
 import type { StagedBytes } from '#storage/blob-store.js';
 import { type Made, OCI_MANIFEST, pushBlob, pushImage } from './content.js';
 import { head, sendRaw } from './raw-http.js';
@@ -120,21 +121,22 @@ describe('a full disk', () => {
     },
   );
 
-  it.each(['prepare', 'placeAll'] as const)(
-    'D8 is said as such of a small blob in %s, of which nothing is kept',
-    async (step) => {
-      const { asStorageError } = await import('#storage/storage-errors.js');
-      const [bytes, location] = [someBytes(5000), await start(NAME)];
-      const failing = () => full().catch((error: unknown) => Promise.reject(asStorageError(error) as Error));
-      const spy = vi.spyOn(registry.store, step).mockImplementation(failing);
-      const refused = await close(location, sha(bytes), bytes);
-      spy.mockRestore();
-      expect([refused.status, refused.code]).toEqual([507, 'UNAVAILABLE']);
-      expect((await registry.request('GET', location)).headers.get('range')).toBe('0-0');
-      expect((await registry.request('HEAD', `/v2/${NAME}/blobs/${sha(bytes)}`)).status).toBe(404);
-      expect((await close(location, sha(bytes), bytes)).status).toBe(201);
-    },
-  );
+  it('D8 is said as such of a small blob, of which nothing is kept', async () => {
+    const [bytes, location] = [someBytes(5000), await start(NAME)];
+    const pool = poolOf(registry.source);
+    const query = pool.query.bind(pool) as (each: { name: string }) => unknown;
+    const diskFull = Object.assign(new Error('could not extend file'), { code: '53100' });
+    const spy = vi
+      .spyOn(pool, 'query')
+      .mockImplementation(((each: { name: string }) =>
+        each.name === 'store-small-blobs' ? Promise.reject(diskFull) : query(each)) as never);
+    const refused = await close(location, sha(bytes), bytes);
+    spy.mockRestore();
+    expect([refused.status, refused.code]).toEqual([507, 'UNAVAILABLE']);
+    expect((await registry.request('GET', location)).headers.get('range')).toBe('0-0');
+    expect((await registry.request('HEAD', `/v2/${NAME}/blobs/${sha(bytes)}`)).status).toBe(404);
+    expect((await close(location, sha(bytes), bytes)).status).toBe(201);
+  });
 });
 
 describe('Expect: 100-continue', () => {

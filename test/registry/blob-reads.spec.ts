@@ -91,10 +91,12 @@ describe('reading a blob', () => {
   });
 
   it('B13 fails closed when the stored bytes are shorter than they were', async () => {
-    const damaged = someBytes(500);
-    await pushBlob(registry, 'team/blobs', damaged);
-    await truncate(registry.store.localPath!(sha(damaged)), 100);
-    expect((await registry.request('GET', `/v2/team/blobs/blobs/${sha(damaged)}`)).status).toBe(500);
+    const [inRow, inFile] = [someBytes(500), someBytes(100_000)];
+    for (const damaged of [inRow, inFile]) await pushBlob(registry, 'team/blobs', damaged);
+    await registry.source.query('update blob set bytes = substring(bytes for 100) where digest = $1', [sha(inRow)]);
+    await truncate(registry.store.localPath!(sha(inFile), inFile.length)!, 100);
+    for (const damaged of [inRow, inFile])
+      expect((await registry.request('GET', `/v2/team/blobs/blobs/${sha(damaged)}`)).status).toBe(500);
   });
 
   it('B13 sends nothing of a file that it has just read when it was cut off or removed since', async () => {
@@ -103,7 +105,7 @@ describe('reading a blob', () => {
     const blob = `/v2/team/blobs/blobs/${sha(read)}`;
     const statusOfPart = async () => (await registry.request('GET', blob, { headers: { range: 'bytes=5-9' } })).status;
     for (let again = 0; again < 3; again += 1) expect(await statusOfPart()).toBe(206);
-    await truncate(registry.store.localPath!(sha(read)), 100);
+    await truncate(registry.store.localPath!(sha(read), read.length)!, 100);
     expect(await statusOfPart()).toBe(500);
     await registry.store.remove(sha(read));
     expect(await statusOfPart()).toBe(404);

@@ -11,6 +11,7 @@ import { createUser } from '#access/users.js';
 import { announce, type Change, ChangeFeed } from '#platform/change-feed.js';
 import { Config, type HallmarkConfig } from '#platform/config.js';
 import { createDataSource, poolOf } from '#platform/database.js';
+import { BlobBytes } from '#content/bytes/blob-bytes.js';
 import { FileStore } from '#storage/file-store.js';
 import { FastPath } from '../../apps/registry/fast-path/fast-path.js';
 import { entities } from '../../migrations/entities.js';
@@ -117,7 +118,10 @@ async function startTwin(config: HallmarkConfig): Promise<Twin & { close(): Prom
   const source = await createDataSource({ url: config.databaseUrl!, entities, poolSize: 5 }).initialize();
   const feed = new LossyFeed(config.databaseUrl!);
   await feed.start();
-  const app = await listen({ config, source, feed, store: new FileStore(config.dataDir, false) }, 0);
+  const app = await listen(
+    { config, source, feed, store: new BlobBytes(new FileStore(config.dataDir, false), source) },
+    0,
+  );
   const { port } = app.getHttpServer().address() as AddressInfo;
   const agent = new Agent({ keepAlive: true });
   const pool = poolOf(source);

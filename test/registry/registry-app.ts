@@ -7,7 +7,7 @@ import { AccessModule } from '#access/access.module.js';
 import { ChangeFeed } from '#platform/change-feed.js';
 import { CONFIG, type HallmarkConfig } from '#platform/config.js';
 import { BLOB_STORE } from '#storage/blob-store.js';
-import { FileStore } from '#storage/file-store.js';
+import type { BlobStore } from '#storage/blob-store.js';
 import { configureRegistry, registryServerOptions } from '../../apps/registry/configure-registry.js';
 import { RegistryModule } from '../../apps/registry/registry.module.js';
 
@@ -16,7 +16,7 @@ export interface Ground {
   readonly config: HallmarkConfig;
   readonly source: DataSource;
   readonly feed: ChangeFeed;
-  readonly store: FileStore;
+  readonly store: BlobStore;
 }
 
 /** Where an app has a route that is not the registry's; it takes a POST. */

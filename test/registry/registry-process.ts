@@ -10,6 +10,7 @@ import { ChangeFeed } from '#platform/change-feed.js';
 import { Config, type HallmarkConfig } from '#platform/config.js';
 import { createDataSource } from '#platform/database.js';
 import type { BlobStore } from '#storage/blob-store.js';
+import { BlobBytes } from '#content/bytes/blob-bytes.js';
 import { FileStore } from '#storage/file-store.js';
 import { entities } from '../../migrations/entities.js';
 import { createTestDatabase } from '../database.js';
@@ -67,7 +68,7 @@ export async function startRegistry(settings: Readonly<Record<string, string>> =
   for (const name of ['alice', 'bob']) await addUser(database.source, name);
   const feed = new ChangeFeed(database.url);
   await feed.start();
-  const store = new FileStore(dataDir, false);
+  const store = new BlobBytes(new FileStore(dataDir, false), database.source);
   const app = await listen({ config, source: database.source, feed, store });
   return {
     url: `http://${host}`,
@@ -93,7 +94,7 @@ export async function startBeside(first: RegistryProcess): Promise<RegistryProce
   const source = await createDataSource({ url: config.databaseUrl!, entities }).initialize();
   const feed = new ChangeFeed(config.databaseUrl!);
   await feed.start();
-  const store = new FileStore(config.dataDir, false);
+  const store = new BlobBytes(new FileStore(config.dataDir, false), source);
   const app = await listen({ config, source, feed, store });
   const host = `127.0.0.1:${port}`;
   return {

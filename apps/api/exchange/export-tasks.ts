@@ -156,9 +156,11 @@ export class FilesystemExportTask extends ExportRun implements TaskHandler<Expor
   private async linked(name: string, target: string, method: string): Promise<boolean> {
     const [, algorithm, hex] = /^blobs\/(sha256|sha512)\/([0-9a-f]+)$/.exec(name) ?? [];
     const digest = `${algorithm}:${hex}`;
-    if (!algorithm || !this.store.localPath || (await this.store.size(digest)) === undefined) return false;
+    const size = algorithm ? await this.store.size(digest) : undefined;
+    const path = size === undefined ? undefined : this.store.localPath?.(digest, size);
+    if (path === undefined) return false;
     try {
-      await (method === 'hardlink' ? link : symlink)(this.store.localPath(digest), target);
+      await (method === 'hardlink' ? link : symlink)(path, target);
       return true;
     } catch {
       return false;

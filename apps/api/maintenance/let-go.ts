@@ -16,7 +16,7 @@ export async function letGo(
     if (!(await claimDigest(tx, blob.digest))) return false;
     const known = await rowsOf(tx, 'select 1 from remote_blob where blob_id = $1 limit 1', [blob.id]);
     if (known.length === 0) return false;
-    await tx.query('update blob set stored = false, pulp_last_updated = now() where id = $1', [blob.id]);
+    await tx.query('update blob set stored = false, bytes = null, pulp_last_updated = now() where id = $1', [blob.id]);
     await store.remove(blob.digest);
     return true;
   });

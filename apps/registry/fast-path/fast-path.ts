@@ -134,7 +134,7 @@ export class FastPath implements FirstHandler {
       response.setTimeout(this.config.idleTimeout * 1000, () => response.destroy());
       response.writeHead(part.status, part.headers as string[]);
     };
-    const path = this.store.localPath?.(digest!);
+    const path = this.store.localPath?.(digest!, blobSize!);
     if (path === undefined) {
       const bytes = await this.store.open(digest!, part.range, blobSize);
       begin();

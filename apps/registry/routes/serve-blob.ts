@@ -56,8 +56,8 @@ export async function serveBlob(
       'Content-Type': MediaType.octetStream,
       'X-Accel-Redirect': location,
     });
-  if (senders.redirect && store.redirectUrl)
-    return sendEmpty(reply, 307, { ...headers, Location: await store.redirectUrl(blob.digest, REDIRECT_SECONDS) });
+  const elsewhere = senders.redirect && (await store.redirectUrl?.(blob.digest, blob.size, REDIRECT_SECONDS));
+  if (elsewhere) return sendEmpty(reply, 307, { ...headers, Location: elsewhere });
   reply.raw.setTimeout(senders.stalledMs, () => reply.raw.destroy());
   if (ranges === 'all') return sendStream(reply, 200, await open(store, blob), whole);
   if (ranges.length > 1) return sendParts(store, reply, blob, ranges, headers);
@@ -71,8 +71,9 @@ export async function serveBlob(
 
 /** What nginx is told to send (`X-Accel-Redirect`); it takes care of ranges too. */
 function offloadPath(request: FastifyRequest, store: BlobStore, blob: FoundBlob): string | undefined {
-  if (request.raw.headers['x-accel-offload'] === undefined || !store.localPath || blob.size === 0) return undefined;
-  return OFFLOAD_ROOT + store.localPath(blob.digest).split(sep).slice(-3).join('/');
+  if (request.raw.headers['x-accel-offload'] === undefined || blob.size === 0) return undefined;
+  const path = store.localPath?.(blob.digest, blob.size);
+  return path && OFFLOAD_ROOT + path.split(sep).slice(-3).join('/');
 }
 
 async function open(store: BlobStore, blob: FoundBlob, range?: ByteRange): Promise<Readable> {

@@ -1,14 +1,12 @@
 import { Readable } from 'node:stream';
 import type { AppendLimits } from '#storage/blob-store.js';
 import { expectErrors, gatherChunks, gatherOptions } from '#storage/gathered-chunks.js';
+import { MOST_IN_ROW } from '../bytes/blob-bytes.js';
 import type { Chunk } from './receive-blob.js';
 
-/** About what a socket hands over at once: a body of this size costs in memory what its stream would. */
-const MOST_BYTES = 64 * 1024;
-
-/** True for a chunk that says it is a whole small body. */
-export function isSmall({ start, length }: Chunk, maxTotal = MOST_BYTES): boolean {
-  return start === undefined && length !== undefined && length > 0 && length <= Math.min(MOST_BYTES, maxTotal);
+/** True for a chunk that says it is a whole small body: about what a socket hands over at once. */
+export function isSmall({ start, length }: Chunk, maxTotal = MOST_IN_ROW): boolean {
+  return start === undefined && length !== undefined && length > 0 && length <= Math.min(MOST_IN_ROW, maxTotal);
 }
 
 /**
@@ -26,7 +24,7 @@ export async function gatherSmall(
     write: async (block: Buffer) => void (bytes = Buffer.concat([bytes, block])),
     end: async () => undefined,
   };
-  const { broken } = await gatherChunks(stream, gatherOptions(0, { ...limits, maxTotal: MOST_BYTES }), sink);
+  const { broken } = await gatherChunks(stream, gatherOptions(0, { ...limits, maxTotal: MOST_IN_ROW }), sink);
   async function* again() {
     if (bytes.length > 0) yield bytes;
     if (broken) throw broken.error;

@@ -98,14 +98,14 @@ const STORED = Symbol('stored');
  * has another digest included, is given back to be taken as any other chunk.
  */
 async function storeIfSmall<C extends Chunk | undefined>(
-  { source, store, limits }: Receiving,
+  { source, limits }: Receiving,
   { digest, ...place }: { readonly digest: Digest; readonly repositoryId: string; readonly session?: UploadKey },
   chunk: C,
 ): Promise<C | typeof STORED> {
   if (!chunk || !isSmall(chunk, limits.maxTotal)) return chunk;
   const { bytes, replay } = await gatherSmall(chunk, limits);
   const blob = bytes && checkedOrNone(digest, bytes);
-  if (blob && (await storeSmallBlob(source, store, { ...place, blob }))) return STORED;
+  if (blob && (await storeSmallBlob(source, { ...place, blob }))) return STORED;
   return { ...chunk, bytes: replay() };
 }
 

@@ -114,7 +114,7 @@ async function* blobChunks(
   { store, ring }: Reading,
   range: ByteRange,
 ): AsyncGenerator<Buffer> {
-  const path = ring && entry.size >= CHUNK ? store.localPath?.(digest) : undefined;
+  const path = ring && entry.size >= CHUNK ? store.localPath?.(digest, entry.size) : undefined;
   if (path !== undefined && (await store.size(digest)) !== entry.size) throw changed(entry);
   if (path === undefined) yield* (await store.open(digest, range, entry.size)) as AsyncIterable<Buffer>;
   else for await (const chunk of readAhead(path, ring, range)) yield chunk.length < CHUNK ? Buffer.from(chunk) : chunk;
