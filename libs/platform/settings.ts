@@ -118,7 +118,12 @@ export const SETTINGS = {
     oneOf('when_supported', 'when_required'),
     'when_required for older stores that refuse CRC trailers.',
   ),
-  s3Redirect: setting('S3_REDIRECT', true, bool, 'Answer blob reads with a redirect to the bucket.'),
+  s3Redirect: setting(
+    'S3_REDIRECT',
+    true,
+    bool,
+    'Answer reads of blobs of more than 64 KiB with a redirect to the bucket.',
+  ),
   fsync: setting(
     'HALLMARK_FSYNC',
     true,
@@ -129,7 +134,7 @@ export const SETTINGS = {
     'HALLMARK_OFFLOAD',
     false,
     bool,
-    'Let the proxy in front send blob bytes (X-Accel-Redirect) for requests that it marks with X-Accel-Offload.',
+    'Let the proxy in front send blobs of more than 64 KiB (X-Accel-Redirect) for requests that it marks with X-Accel-Offload.',
   ),
   fastPath: setting(
     'HALLMARK_FAST_PATH',

@@ -75,9 +75,22 @@ describe('maintenance', () => {
     expect(quick['result']).toMatchObject({ missing: 1, corrupted: 0 });
   });
 
+  it('finds what is damaged in the row of a small blob', async () => {
+    const image = await storeImage(api, 'damaged-row');
+    const damaged = 'update blob set bytes = $2 where digest = $1';
+    await api.source.query(damaged, [image.blobs[0], Buffer.alloc(64)]);
+    await api.source.query(damaged, [image.blobs[1], Buffer.alloc(255)]);
+    const version = `${image.href}versions/1/repair/`;
+    const whole = await api.finished(await api.request('POST', version, {}));
+    expect(whole['result']).toMatchObject({ missing: 0, corrupted: 2, repaired: 0 });
+    const quick = await api.finished(await api.request('POST', version, { verify_checksums: false }));
+    expect(quick['result']).toMatchObject({ missing: 0, corrupted: 1 });
+  });
+
   it('gives back bytes that an upstream has, but for versions to keep', async () => {
     const image = await storeImage(api, 'mirrored');
     const other = await storeImage(api, 'pushed');
+    await api.source.query(`update blob set bytes = 'in the row' where digest = $1`, [image.blobs[0]]);
     const remote = newId();
     await api.source.query(`insert into remote (id, name, url) values ($1, 'up', 'https://registry.example')`, [
       remote,
@@ -96,6 +109,9 @@ describe('maintenance', () => {
     expect(await reclaim({ repo_hrefs: ['*'] })).toEqual({ blobs: 2, bytes: 320 });
     const store = storeOf(api);
     expect(await store.size(image.blobs[0]!)).toBeUndefined();
+    expect(await api.source.query('select bytes from blob where digest = $1', [image.blobs[0]])).toEqual([
+      { bytes: null },
+    ]);
     expect(await store.size(other.blobs[0]!)).toBe(64);
     const problems = async (body: object) => (await post('/repositories/reclaim_space/', body)).body;
     expect(await problems({ repo_hrefs: [] })).toEqual({ repo_hrefs: ['Must not be [].'] });

@@ -55,8 +55,8 @@ interface Mount {
 }
 
 /**
- * As with a small blob, a manifest that names what was mounted flushes the mount too. What was used within the last minute
- * is not marked again.
+ * A manifest that names what was mounted flushes the mount too; until then a power failure takes it back, and the blob is
+ * pushed or mounted again. What was used within the last minute is not marked again.
  */
 const mountTogether = batchesOf<Mount, boolean>(async (source, wanted) => {
   const rows = await queryPrepared<{ at: number }>(

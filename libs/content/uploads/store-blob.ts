@@ -71,7 +71,7 @@ export async function stageBlobs(tx: EntityManager, blobs: readonly StagedBlob[]
     `with wanted as (select * from unnest($1::uuid[], $2::text[], $3::bigint[], $4::uuid[]) as w(id, digest, size, repository_id)),
      stored as (
        insert into blob (id, digest, size, stored) select distinct on (digest) id, digest, size, true from wanted order by digest
-       on conflict (digest) do update set touched_at = now(), stored = true returning id, digest),
+       on conflict (digest) do update set touched_at = now(), stored = true, size = excluded.size returning id, digest),
      found as (select s.id, w.repository_id from stored s join wanted w on w.digest = s.digest)
      ${STAGE_FOUND_BLOBS}`,
     [

@@ -1,7 +1,6 @@
 import type { DataSource } from 'typeorm';
 import { batchesOf } from '#platform/batches.js';
 import { again, listParameters, queryPrepared } from '#platform/database.js';
-import { WITHOUT_FLUSH } from '#platform/durability.js';
 import { newId } from '#platform/identifiers.js';
 import type { CheckedBlob } from '#storage/checked-blob.js';
 import { rememberBlob } from './recent-blobs.js';
@@ -18,8 +17,7 @@ export interface SmallBlob {
 
 /**
  * Stores a blob in its row and makes it readable in its repository; false, and nothing is stored, when its session does not
- * stand open and empty. It is on the disk when a manifest that names it is: until then a power failure takes it back, and
- * the blob is asked for again.
+ * stand open and empty.
  */
 export async function storeSmallBlob(source: DataSource, small: SmallBlob): Promise<boolean> {
   const stored = await storeTogether(source, small);
@@ -36,9 +34,8 @@ const storeTogether = batchesOf<SmallBlob, boolean>(async (source, wanted) => {
     queryPrepared<{ at: number }>(
       source,
       'store-small-blobs',
-      `with early as materialized (select ${WITHOUT_FLUSH}),
-         wanted as materialized (
-           select w.* from early, unnest(${listParameters(2, 'text', 'int', 'int', 'uuid', 'uuid', 'uuid', 'text')})
+      `with wanted as (
+           select * from unnest(${listParameters(2, 'text', 'int', 'int', 'uuid', 'uuid', 'uuid', 'text')})
              with ordinality as w(digest, start, size, id, repository_id, session_id, principal, at)),
          held as materialized (
            select count(pg_advisory_xact_lock_shared(hashtextextended(d.digest, 7246)))
@@ -54,8 +51,8 @@ const storeTogether = batchesOf<SmallBlob, boolean>(async (source, wanted) => {
            insert into blob (id, digest, size, stored, bytes)
            select distinct on (a.digest) a.id, a.digest, a.size, true, substring($1::bytea from a.start for a.size)
            from accepted a order by a.digest
-           on conflict (digest) do update set touched_at = now(), stored = true,
-             bytes = case when octet_length(blob.bytes) = blob.size then blob.bytes else excluded.bytes end
+           on conflict (digest) do update set touched_at = now(), stored = true, size = excluded.size,
+             bytes = case when octet_length(blob.bytes) = excluded.size then blob.bytes else excluded.bytes end
            returning id, digest),
          found as (select s.id, a.repository_id from stored s join accepted a on a.digest = s.digest),
          staying as (${STAGE_FOUND_BLOBS})
