@@ -5,7 +5,7 @@ import { mountBlob, pathsWithBlob } from '#content/uploads/mount-blob.js';
 import { appendToUpload, closeUpload, offsetOf, receiveBlob, type Receiving } from '#content/uploads/receive-blob.js';
 import {
   deleteUpload,
-  findUpload,
+  findOpenUpload,
   openUpload,
   type UploadKey,
   type UploadSession,
@@ -14,6 +14,7 @@ import {
 import { type DigestAlgorithm, isDigest } from '#oci/digest.js';
 import { CONFIG, type HallmarkConfig } from '#platform/config.js';
 import { invalid, isDomainError } from '#platform/domain-error.js';
+import { isUuid } from '#platform/identifiers.js';
 import { BLOB_STORE, type BlobStore } from '#storage/blob-store.js';
 import { type Exchange, Gate, principalKey, type Visit } from '../access/gate.js';
 import { sendEmpty } from '../http/answer.js';
@@ -82,18 +83,18 @@ export class UploadsController {
 
   @Get('v2/:name/blobs/uploads/:id')
   async status(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Param('name') name: string): Promise<void> {
-    const session = await this.session({ request, reply }, name);
-    sendEmpty(reply, 204, this.progress(reply, name, session.id, await offsetOf(this.store, session.id)));
+    const { id } = await this.session({ request, reply }, name);
+    sendEmpty(reply, 204, this.progress(reply, name, id, await offsetOf(this.receiving, id)));
   }
 
   @Patch('v2/:name/blobs/uploads/:id')
   async append(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Param('name') name: string): Promise<void> {
-    const session = await this.session({ request, reply }, name);
+    const key = await this.key({ request, reply }, name);
     refuseEncodedBody(request);
-    const offset = await this.tellingOffset(reply, name, session, () =>
-      appendToUpload(this.receiving, session, chunkOf(request)),
+    const offset = await this.tellingOffset(reply, name, key, () =>
+      appendToUpload(this.receiving, key, chunkOf(request)),
     );
-    sendEmpty(reply, 202, this.progress(reply, name, session.id, offset));
+    sendEmpty(reply, 202, this.progress(reply, name, key.id, offset));
   }
 
   @Put('v2/:name/blobs/uploads/:id')
@@ -126,14 +127,13 @@ export class UploadsController {
   private async key(exchange: Exchange, name: string): Promise<UploadKey> {
     const { id } = exchange.request.params as { id: string };
     const visit = await this.gate.enterServed(exchange, { name, action: 'push' });
+    if (!isUuid(id)) throw uploadUnknown();
     return { id, repositoryId: this.targets.existing(visit.served), principal: principalKey(visit) };
   }
 
   /** An upload that is open still. */
   private async session(exchange: Exchange, name: string): Promise<UploadSession> {
-    const session = await findUpload(this.source, await this.key(exchange, name));
-    if (session.digest !== null) throw uploadUnknown();
-    return session;
+    return findOpenUpload(this.source, await this.key(exchange, name));
   }
 
   /** A refused chunk is answered with where the session stands, so that the client can go on. */
@@ -147,7 +147,7 @@ export class UploadsController {
       return await work();
     } catch (error) {
       if (isDomainError(error) && (error.kind === 'range' || error.code === 'SIZE_INVALID'))
-        setHeaders(reply.raw, this.progress(reply, name, id, await offsetOf(this.store, id)));
+        setHeaders(reply.raw, this.progress(reply, name, id, await offsetOf(this.receiving, id)));
       throw error;
     }
   }

@@ -12,7 +12,7 @@ import { tooLarge } from '#storage/storage-errors.js';
 export const MOST_IN_ROW = 64 * 1024;
 
 /**
- * The bytes of all blobs, wherever they are: of small ones that were pushed in one request in their row, where they cost no
+ * The bytes of all blobs, wherever they are: of small ones that were pushed in one piece in their row, where they cost no
  * file, no folder and no flush of their own; of all others in the store. What is stored through here goes to the store, and
  * only what is there is listed and removed: bytes in a row come and go with it.
  */

@@ -19,7 +19,7 @@ export class BlobEntity extends ResourceEntity {
   @Column({ name: 'touched_at', type: 'timestamptz', default: () => 'now()' })
   touchedAt: Date;
 
-  /** The bytes of a small blob that was pushed in one request; those of all others are in the store. */
+  /** The bytes of a small blob that was pushed in one piece; those of all others are in the store. */
   @Column({ type: 'bytea', nullable: true, select: false })
   bytes: Buffer | null;
 

@@ -4,7 +4,7 @@ import { expectErrors, gatherChunks, gatherOptions } from '#storage/gathered-chu
 import { MOST_IN_ROW } from '../bytes/blob-bytes.js';
 import type { Chunk } from './receive-blob.js';
 
-/** True for a chunk that says it is a whole small body: about what a socket hands over at once. */
+/** True for a chunk that says that it is a whole body, and a small one: about what a socket hands over at once. */
 export function isSmall({ start, length }: Chunk, maxTotal = MOST_IN_ROW): boolean {
   return start === undefined && length !== undefined && length > 0 && length <= Math.min(MOST_IN_ROW, maxTotal);
 }

@@ -1,21 +1,24 @@
 import type { Readable } from 'node:stream';
 import type { DataSource } from 'typeorm';
-import { algorithmOf, type Digest } from '#oci/digest.js';
+import { algorithmOf, digestOf, type Digest } from '#oci/digest.js';
 import { inTransaction } from '#platform/database.js';
 import { DomainError, invalid, isDomainError } from '#platform/domain-error.js';
 import { newId } from '#platform/identifiers.js';
 import type { AppendLimits, BlobStore, StagedBytes } from '#storage/blob-store.js';
 import { CheckedBlob } from '#storage/checked-blob.js';
 import { gatherSmall, isSmall } from './gather-small.js';
+import { rememberBlob } from './recent-blobs.js';
+import { keepInSession, moveToStore, sizeInSession, storeFromSession } from './session-bytes.js';
 import { protectDigest, stageBlobs } from './store-blob.js';
 import { storeSmallBlob } from './store-small-blob.js';
 import { takeLease, type UploadLease } from './upload-lease.js';
 import {
   deleteUpload,
+  findOpenUpload,
   findUpload,
   markClosed,
-  uploadUnknown,
   type UploadKey,
+  uploadUnknown,
   type UploadSession,
 } from './upload-sessions.js';
 
@@ -34,16 +37,27 @@ export interface Chunk {
 }
 
 /** Appends a chunk to an open session and returns the new offset. */
-export async function appendToUpload(receiving: Receiving, session: UploadSession, chunk: Chunk): Promise<number> {
-  if (session.digest !== null) throw uploadUnknown();
+export async function appendToUpload(receiving: Receiving, key: UploadKey, chunk: Chunk): Promise<number> {
+  const rest = await keepIfSmall(receiving, key, chunk);
+  if (typeof rest === 'number') return rest;
+  const session = await findOpenUpload(receiving.source, key);
   return withLease(receiving, session, (staged, lease) =>
-    append(staged, lease, chunk, { ...receiving.limits, algorithm: session.algorithm }),
+    append(staged, lease, rest, { ...receiving.limits, algorithm: session.algorithm }),
   );
 }
 
-/** Bytes that a session holds, as the store tells it. */
-export function offsetOf(store: BlobStore, uploadId: string): Promise<number> {
-  return store.staging(uploadId).offset();
+/** Keeps a small first chunk in its session; gives the offset then, and else the chunk to be taken as any other. */
+async function keepIfSmall({ source, limits }: Receiving, key: UploadKey, chunk: Chunk): Promise<number | Chunk> {
+  if (!isSmall(chunk.start === 0 ? { ...chunk, start: undefined } : chunk, limits.maxTotal)) return chunk;
+  const { bytes, replay } = await gatherSmall(chunk, limits);
+  if (!bytes || !(await keepInSession(source, key, bytes))) return { ...chunk, bytes: replay() };
+  rememberBlob(key.repositoryId, digestOf(bytes), bytes);
+  return bytes.length;
+}
+
+/** Bytes that a session holds. */
+export async function offsetOf({ source, store }: Receiving, uploadId: string): Promise<number> {
+  return (await sizeInSession(source, uploadId)) ?? store.staging(uploadId).offset();
 }
 
 /**
@@ -52,7 +66,7 @@ export function offsetOf(store: BlobStore, uploadId: string): Promise<number> {
  */
 export async function closeUpload(receiving: Receiving, key: UploadKey, digest: Digest, chunk?: Chunk): Promise<void> {
   const rest = await storeIfSmall(receiving, { repositoryId: key.repositoryId, digest, session: key }, chunk);
-  if (rest === STORED) return;
+  if (rest === STORED || (!rest && (await storeFromSession(receiving.source, key, digest)))) return;
   const session = await findUpload(receiving.source, key);
   if (isClosedWith(session, digest)) return;
   try {
@@ -130,7 +144,9 @@ async function withLease(
   const lease = await takeLease(source, session.id);
   let offset: number | undefined;
   try {
-    return (offset = await work(store.staging(session.id), lease));
+    const staged = store.staging(session.id);
+    if (lease.kept) await moveToStore(source, session.id, lease.kept, staged);
+    return (offset = await work(staged, lease));
   } finally {
     await lease.release(offset);
   }

@@ -3,6 +3,7 @@ import { batchesOf } from '#platform/batches.js';
 import { again, listParameters, queryPrepared } from '#platform/database.js';
 import { newId } from '#platform/identifiers.js';
 import type { CheckedBlob } from '#storage/checked-blob.js';
+import { piecesOf } from './pieces.js';
 import { rememberBlob } from './recent-blobs.js';
 import { STAGE_FOUND_BLOBS } from './store-blob.js';
 import type { UploadKey } from './upload-sessions.js';
@@ -25,43 +26,50 @@ export async function storeSmallBlob(source: DataSource, small: SmallBlob): Prom
   return stored;
 }
 
+/** Part of a statement: holds the collector off from the digests of `wanted`, as `protectDigests` does. */
+export const HELD = `held as materialized (
+  select count(pg_advisory_xact_lock_shared(hashtextextended(d.digest, 7246)))
+  from (select distinct digest from wanted order by digest) d)`;
+
 /**
- * One statement closes the sessions, stores the bytes and stages the blobs, and is a transaction of its own. What is whole
- * is not written again; a row whose bytes are in the store gets them too, for nobody looks whether they are still there.
+ * Parts of a statement that store the blobs of `accepted` (id, digest, size, repository_id) in their rows and stage them;
+ * `bytes` is an expression over a row `a` of it. What is whole is not written again; a row whose bytes are in the store gets
+ * them too, for nobody looks whether they are still there.
  */
+export const storeAccepted = (bytes: string) => `stored as (
+    insert into blob (id, digest, size, stored, bytes)
+    select a.id, a.digest, a.size, true, ${bytes} from (select distinct on (digest) * from accepted order by digest) a
+    on conflict (digest) do update set touched_at = now(), stored = true, size = excluded.size,
+      bytes = case when octet_length(blob.bytes) = excluded.size then blob.bytes else excluded.bytes end
+    returning id, digest),
+  found as (select s.id, a.repository_id from stored s join accepted a on a.digest = s.digest),
+  staying as (${STAGE_FOUND_BLOBS})`;
+
+/** One statement closes the sessions, stores the bytes and stages the blobs, and is a transaction of its own. */
 const storeTogether = batchesOf<SmallBlob, boolean>(async (source, wanted) => {
+  const { bytes, starts, sizes } = piecesOf(wanted.map(({ blob }) => blob.bytes));
   const rows = await again(() =>
     queryPrepared<{ at: number }>(
       source,
       'store-small-blobs',
       `with wanted as (
-           select * from unnest(${listParameters(2, 'text', 'int', 'int', 'uuid', 'uuid', 'uuid', 'text')})
-             with ordinality as w(digest, start, size, id, repository_id, session_id, principal, at)),
-         held as materialized (
-           select count(pg_advisory_xact_lock_shared(hashtextextended(d.digest, 7246)))
-           from (select distinct digest from wanted order by digest) d),
-         closed as (
-           update upload u set digest = w.digest, "offset" = w.size, touched_at = now() from held, wanted w
-           where u.id = w.session_id and u.repository_id = w.repository_id and u.principal = w.principal
-             and u.digest is null and u."offset" = 0 and (u.lease_until is null or u.lease_until < now())
-           returning w.at),
-         accepted as materialized (
-           select w.* from held, wanted w where w.session_id is null or w.at in (select at from closed)),
-         stored as (
-           insert into blob (id, digest, size, stored, bytes)
-           select distinct on (a.digest) a.id, a.digest, a.size, true, substring($1::bytea from a.start for a.size)
-           from accepted a order by a.digest
-           on conflict (digest) do update set touched_at = now(), stored = true, size = excluded.size,
-             bytes = case when octet_length(blob.bytes) = excluded.size then blob.bytes else excluded.bytes end
-           returning id, digest),
-         found as (select s.id, a.repository_id from stored s join accepted a on a.digest = s.digest),
-         staying as (${STAGE_FOUND_BLOBS})
+         select * from unnest(${listParameters(2, 'int', 'int', 'text', 'uuid', 'uuid', 'uuid', 'text')})
+           with ordinality as w(start, size, digest, id, repository_id, session_id, principal, at)),
+       ${HELD},
+       closed as (
+         update upload u set digest = w.digest, "offset" = w.size, touched_at = now() from held, wanted w
+         where u.id = w.session_id and u.repository_id = w.repository_id and u.principal = w.principal
+           and u.digest is null and u."offset" = 0 and (u.lease_until is null or u.lease_until < now())
+         returning w.at),
+       accepted as materialized (
+         select w.* from held, wanted w where w.session_id is null or w.at in (select at from closed)),
+       ${storeAccepted('substring($1::bytea from a.start for a.size)')}
        select at::int as at from accepted`,
       [
-        Buffer.concat(wanted.map(({ blob }) => blob.bytes)),
+        bytes,
+        starts,
+        sizes,
         wanted.map(({ blob }) => blob.digest),
-        startsOf(wanted),
-        wanted.map(({ blob }) => blob.bytes.length),
         wanted.map(() => newId()),
         wanted.map(({ repositoryId }) => repositoryId),
         wanted.map(({ session }) => session?.id ?? null),
@@ -72,9 +80,3 @@ const storeTogether = batchesOf<SmallBlob, boolean>(async (source, wanted) => {
   const stored = new Set(rows.map(({ at }) => at - 1));
   return wanted.map((_small, at) => stored.has(at));
 });
-
-/** Where each blob begins in the bytes of all, the first at 1. */
-function startsOf(wanted: readonly SmallBlob[]): number[] {
-  let end = 1;
-  return wanted.map(({ blob }) => (end += blob.bytes.length) - blob.bytes.length);
-}

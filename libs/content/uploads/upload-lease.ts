@@ -12,6 +12,8 @@ const PATIENCE_MS = 3_000;
 export interface UploadLease {
   /** Aborted when the lease could not be renewed in time: somebody else may be writing. */
   readonly signal: AbortSignal;
+  /** Bytes that the row of the session keeps, when it was taken. */
+  readonly kept: Buffer | null;
   /** The session was closed, and its lease with it: nothing is left to be given back. */
   ended(): void;
   /** Gives the right back. */
@@ -25,24 +27,29 @@ export interface UploadLease {
 export async function takeLease(source: DataSource, uploadId: string): Promise<UploadLease> {
   const leaseId = newId();
   for (const deadline = Date.now() + PATIENCE_MS; ;) {
-    if (await claim(source, uploadId, leaseId)) return keep(source, uploadId, leaseId);
+    const claimed = await claim(source, uploadId, leaseId);
+    if (claimed) return keep(source, uploadId, leaseId, claimed.bytes);
     if (Date.now() > deadline) throw busy();
     await new Promise((done) => setTimeout(done, 50 + Math.random() * 100));
   }
 }
 
-async function claim(source: DataSource, uploadId: string, leaseId: string): Promise<boolean> {
-  const rows = await queryPrepared<{ id: string }>(
+async function claim(
+  source: DataSource,
+  uploadId: string,
+  leaseId: string,
+): Promise<{ readonly bytes: Buffer | null } | undefined> {
+  const [claimed] = await queryPrepared<{ bytes: Buffer | null }>(
     source,
     'upload-claim',
     `update upload set lease_id = $2, lease_until = now() + $3 * interval '1 second', touched_at = now() from ${WITHOUT_FLUSH}
-     where id = $1 and digest is null and (lease_until is null or lease_until < now() or lease_id = $2) returning id`,
+     where id = $1 and digest is null and (lease_until is null or lease_until < now() or lease_id = $2) returning bytes`,
     [uploadId, leaseId, LEASE_SECONDS],
   );
-  return rows.length > 0;
+  return claimed;
 }
 
-function keep(source: DataSource, uploadId: string, leaseId: string): UploadLease {
+function keep(source: DataSource, uploadId: string, leaseId: string, kept: Buffer | null): UploadLease {
   const lost = new AbortController();
   let renewedAt = Date.now();
   const timer = setInterval(() => {
@@ -57,6 +64,7 @@ function keep(source: DataSource, uploadId: string, leaseId: string): UploadLeas
   let over = false;
   return {
     signal: lost.signal,
+    kept,
     ended() {
       over = true;
       clearInterval(timer);

@@ -79,6 +79,13 @@ export async function findUpload(source: DataSource, key: UploadKey): Promise<Up
   return row;
 }
 
+/** {@link findUpload} for sessions that still take bytes. */
+export async function findOpenUpload(source: DataSource, key: UploadKey): Promise<UploadSession> {
+  const session = await findUpload(source, key);
+  if (session.digest !== null) throw uploadUnknown();
+  return session;
+}
+
 /** Closes the session that a transaction stores the blob of; its lease ends with it. */
 export async function markClosed(tx: EntityManager, id: string, digest: string, size: number): Promise<void> {
   await preparedIn(

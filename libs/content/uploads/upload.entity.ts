@@ -16,6 +16,10 @@ export class UploadEntity extends ResourceEntity {
   @Column({ type: 'bigint', default: 0 })
   offset: number;
 
+  /** A small first chunk, until more comes or the session is closed; the bytes of all others are in the store. */
+  @Column({ type: 'bytea', nullable: true, select: false })
+  bytes: Buffer | null;
+
   /** The hash that the client announced, so that it is made while the bytes come in. */
   @Column({ type: 'text', default: 'sha256' })
   algorithm: string;

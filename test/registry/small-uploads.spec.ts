@@ -1,0 +1,140 @@
+import { readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { rowsOf } from '#platform/database.js';
+import { digestOf } from '#oci/digest.js';
+import { type RegistryProcess, sha, someBytes, startBeside, startRegistry } from './registry-process.js';
+import { uploads } from './upload-requests.js';
+
+const NAME = 'team/small';
+let registry: RegistryProcess;
+const { start, chunk, close } = uploads(() => registry);
+
+beforeAll(async () => {
+  registry = await startRegistry();
+});
+afterAll(() => registry.close());
+
+const whole = (location: string, bytes: Buffer) => registry.request('PATCH', location, { body: bytes });
+const status = async (location: string) => {
+  const answer = await registry.request('GET', location);
+  return `${answer.status} ${answer.headers.get('range')}`;
+};
+const read = async (digest: string) => (await registry.request('GET', `/v2/${NAME}/blobs/${digest}`)).bytes;
+const sessionOf = (location: string) => new URL(location, registry.url).pathname.split('/').at(-1)!;
+const files = () => readdir(join(registry.config.dataDir, 'uploads')).catch(() => []);
+
+describe('a small blob in one chunk', () => {
+  it('is stored by the close without a file, and a repeated close is answered like the first', async () => {
+    const bytes = someBytes(5000);
+    const location = await start(NAME);
+    const kept = await whole(location, bytes);
+    expect([kept.status, kept.headers.get('range')]).toEqual([202, '0-4999']);
+    expect(await status(location)).toBe('204 0-4999');
+    expect(await files()).toEqual([]);
+    for (let again = 0; again < 2; again += 1) expect((await close(location, sha(bytes))).status).toBe(201);
+    expect((await close(location, sha('other'))).status).toBe(404);
+    expect((await read(sha(bytes))).equals(bytes)).toBe(true);
+    expect(registry.store.localPath!(sha(bytes), 5000)).toBeUndefined();
+    const left = await rowsOf(registry.source, 'select bytes from upload where bytes is not null');
+    expect([await files(), left]).toEqual([[], []]);
+  });
+
+  it('may say that it begins at 0, and may be closed with a sha512 digest', async () => {
+    const bytes = someBytes(700);
+    const location = await start(NAME);
+    expect((await chunk(location, bytes, 0)).status).toBe(202);
+    const digest = digestOf(bytes, 'sha512');
+    expect((await close(location, digest)).status).toBe(201);
+    expect((await read(digest)).equals(bytes)).toBe(true);
+  });
+
+  it('goes on with more chunks, the last one in the close', async () => {
+    const bytes = someBytes(9000);
+    const location = await start(NAME);
+    expect((await whole(location, bytes.subarray(0, 3000))).status).toBe(202);
+    expect((await chunk(location, bytes.subarray(3000, 6000), 3000)).headers.get('range')).toBe('0-5999');
+    expect(await status(location)).toBe('204 0-5999');
+    expect((await close(location, sha(bytes), bytes.subarray(6000))).status).toBe(201);
+    expect((await read(sha(bytes))).equals(bytes)).toBe(true);
+    const two = await start(NAME);
+    expect((await whole(two, bytes.subarray(0, 4000))).status).toBe(202);
+    expect((await close(two, sha(bytes), bytes.subarray(4000))).status).toBe(201);
+  });
+
+  it('is refused out of order with where the upload stands', async () => {
+    const bytes = someBytes(1000);
+    const location = await start(NAME);
+    const early = await chunk(location, bytes, 10);
+    expect([early.status, early.headers.get('range')]).toEqual([416, '0-0']);
+    expect((await whole(location, bytes)).status).toBe(202);
+    for (const from of [0, 10, 2000]) {
+      const refused = await chunk(location, bytes, from);
+      expect([refused.status, refused.headers.get('range')]).toEqual([416, '0-999']);
+    }
+    expect((await close(location, sha(bytes))).status).toBe(201);
+  });
+
+  it('ends its session when the digest is another one', async () => {
+    const location = await start(NAME);
+    expect((await whole(location, someBytes(1000))).status).toBe(202);
+    const refused = await close(location, sha('other'));
+    expect([refused.status, refused.code]).toEqual([400, 'DIGEST_INVALID']);
+    expect((await registry.request('GET', location)).status).toBe(404);
+    expect(await files()).toEqual([]);
+  });
+
+  it('is gone when it is cancelled, and unknown elsewhere, to others and after the close', async () => {
+    const bytes = someBytes(1000);
+    const location = await start(NAME);
+    const elsewhere = location.replace(NAME, 'team/else');
+    await start('team/else');
+    expect((await whole(elsewhere, bytes)).status).toBe(404);
+    expect((await whole(location, bytes)).status).toBe(202);
+    expect((await close(elsewhere, sha(bytes))).status).toBe(404);
+    expect((await registry.request('DELETE', location)).status).toBe(204);
+    for (const answer of [await whole(location, bytes), await close(location, sha(bytes))])
+      expect([answer.status, answer.code]).toEqual([404, 'BLOB_UPLOAD_UNKNOWN']);
+    const closed = await start(NAME);
+    expect((await close(closed, sha(bytes), bytes)).status).toBe(201);
+    expect((await whole(closed, bytes)).status).toBe(404);
+    const nobody = location.replace(sessionOf(location), 'no-upload');
+    for (const answer of [await whole(nobody, bytes), await close(nobody, sha(bytes), bytes)])
+      expect([answer.status, answer.code]).toEqual([404, 'BLOB_UPLOAD_UNKNOWN']);
+  });
+
+  it('is taken from one process and closed by another', async () => {
+    const beside = await startBeside(registry);
+    const bytes = someBytes(2000);
+    const location = await start(NAME);
+    expect((await whole(location, bytes)).status).toBe(202);
+    const closed = await beside.request('PUT', `${location}&digest=${sha(bytes)}`);
+    expect(closed.status).toBe(201);
+    await beside.close();
+    expect((await read(sha(bytes))).equals(bytes)).toBe(true);
+  });
+
+  it('is whole also when moving it to a file was broken off before', async () => {
+    const bytes = someBytes(3000);
+    const location = await start(NAME);
+    expect((await whole(location, bytes.subarray(0, 2000))).status).toBe(202);
+    await writeFile(join(registry.config.dataDir, 'uploads', sessionOf(location)), bytes.subarray(0, 700));
+    expect(await status(location)).toBe('204 0-1999');
+    expect((await chunk(location, bytes.subarray(2000), 2000)).status).toBe(202);
+    expect((await close(location, sha(bytes))).status).toBe(201);
+    expect((await read(sha(bytes))).equals(bytes)).toBe(true);
+  });
+
+  it('comes from many at once, each into its own session', async () => {
+    const blobs = Array.from({ length: 20 }, (_each, at) => someBytes(100 + at));
+    const answers = await Promise.all(
+      blobs.map(async (bytes) => {
+        const location = await start(NAME);
+        const taken = await whole(location, bytes);
+        return [taken.status, taken.headers.get('range'), (await close(location, sha(bytes))).status];
+      }),
+    );
+    expect(answers).toEqual(blobs.map(({ length }) => [202, `0-${length - 1}`, 201]));
+    for (const bytes of blobs) expect((await read(sha(bytes))).equals(bytes)).toBe(true);
+  });
+});
