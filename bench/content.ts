@@ -51,7 +51,7 @@ export function imageOf(blobs: readonly Piece[], extra: Readonly<Record<string, 
 /** One request; its status must be what is expected. */
 export async function call(
   server: Server,
-  method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE',
+  method: 'GET' | 'HEAD' | 'POST' | 'PATCH' | 'PUT' | 'DELETE',
   path: string,
   expected: readonly number[],
   options: { readonly body?: Buffer | string; readonly headers?: Readonly<Record<string, string>> } = {},
@@ -74,9 +74,21 @@ export async function pushBlob(server: Server, name: string, { digest, bytes }: 
   await call(server, 'PUT', path, [201], { body: bytes, headers: { 'content-type': 'application/octet-stream' } });
 }
 
+/** Pushes a blob as podman, skopeo and crane do: POST, PATCH of everything, then PUT. */
+export async function pushBlobAsChunk(server: Server, name: string, { digest, bytes }: Piece): Promise<void> {
+  const opened = await openUpload(server, name, digest);
+  const headers = { 'content-type': 'application/octet-stream' };
+  const { location } = await call(server, 'PATCH', opened, [202], { body: bytes, headers });
+  await call(server, 'PUT', withDigest(server, location, digest), [201]);
+}
+
 /** Opens an upload and gives the path that closes it. */
 export async function openUpload(server: Server, name: string, digest: string): Promise<string> {
   const { location } = await call(server, 'POST', `/v2/${name}/blobs/uploads/`, [202]);
+  return withDigest(server, location, digest);
+}
+
+function withDigest(server: Server, location: string, digest: string): string {
   const url = new URL(location, server.url);
   url.searchParams.set('digest', digest);
   return url.pathname + url.search;

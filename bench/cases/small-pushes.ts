@@ -1,4 +1,4 @@
-import { call, imageOf, pushBlob, pushImage, putManifest, someBlob } from '../content.js';
+import { call, imageOf, pushBlob, pushBlobAsChunk, pushImage, putManifest, someBlob } from '../content.js';
 import { clients, type Load } from '../measure.js';
 import type { Flags } from '../main.js';
 import { printTable } from '../report.js';
@@ -21,7 +21,11 @@ export async function smallPushes(flags: Flags): Promise<void> {
     for (const server of servers) {
       const image = await pushImage(server, 'bench/tags', 'first');
       let round = 0;
-      loads[`${server.name}|small images`] = () => clients(server.pid, CLIENTS, count, (at) => smallImage(server, at));
+      loads[`${server.name}|small images`] = () =>
+        clients(server.pid, CLIENTS, count, (at) => smallImage(server, at, pushBlob));
+      if (server.name !== 'node:http')
+        loads[`${server.name}|small images, blobs by PATCH`] = () =>
+          clients(server.pid, CLIENTS, count, (at) => smallImage(server, at, pushBlobAsChunk));
       loads[`${server.name}|500 tags on one manifest`] = () => {
         round += 1;
         const tag = (at: number) => `tag-${round}-${at}`;
@@ -35,10 +39,10 @@ export async function smallPushes(flags: Flags): Promise<void> {
   }
 }
 
-async function smallImage(server: Server, at: number): Promise<void> {
+async function smallImage(server: Server, at: number, push: typeof pushBlob): Promise<void> {
   const name = `bench/image${at % CLIENTS}`;
   const blobs = [someBlob(500), someBlob(10_000), someBlob(20_000)];
-  for (const each of blobs) await pushBlob(server, name, each);
+  for (const each of blobs) await push(server, name, each);
   await putManifest(server, name, `v${at}`, imageOf(blobs));
 }
 
