@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { collect } from '#content/collector/collect.js';
-import { HalfTime } from '#content/collector/half-time.js';
+import { Pace } from '#content/collector/pace.js';
 import { dropForgotten } from '#content/maintenance/drop-forgotten.js';
 import { deleteTag } from '#content/push/delete-content.js';
 import type { Digest } from '#oci/digest.js';
@@ -103,21 +103,21 @@ describe('the collector', () => {
         },
       });
       const options = { graceSeconds: 0, only: rows.map(({ id }) => id), signal: abort.signal };
-      const run = () => collect(world.source, store, options, new HalfTime(abort.signal, clock));
+      const run = () => collect(world.source, store, options, new Pace(abort.signal, clock));
       return { seen, run };
     }
 
-    it('rests after twenty files for as long as they took, and holds nothing that they wait for', async () => {
+    it('rests after twenty files for four times as long as they took, and holds nothing that they wait for', async () => {
       const { seen, run } = await litter(45);
       expect(await run()).toMatchObject({ blobs: 45, bytes: 450 });
-      expect(seen).toMatchObject({ rests: [60, 60, 15], held: 0 });
+      expect(seen).toMatchObject({ rests: [240, 240, 60], held: 0 });
     });
 
     it('begins no further piece when it is stopped', async () => {
       const { seen, run } = await litter(45);
       seen.stopAtRest = 1;
       await expect(run()).rejects.toThrow('stopped');
-      expect(seen).toMatchObject({ removed: 20, rests: [60] });
+      expect(seen).toMatchObject({ removed: 20, rests: [240] });
       expect((await world.run()).strayFiles).toBe(25);
     });
   });

@@ -2,7 +2,7 @@ import type { DataSource, EntityManager } from 'typeorm';
 import type { BlobStore } from '#storage/blob-store.js';
 import { inTransaction, rowsOf } from '#platform/database.js';
 import { claimDigests } from '../uploads/store-blob.js';
-import { HalfTime } from './half-time.js';
+import { Pace } from './pace.js';
 import { removeBytes, removeStrayBytes } from './stray-bytes.js';
 
 /** How a collection runs. `graceSeconds` protects what was used lately; `dryRun` only counts. */
@@ -51,7 +51,7 @@ export async function collect(
   source: DataSource,
   store: BlobStore,
   options: CollectOptions,
-  pace = new HalfTime(options.signal),
+  pace = new Pace(options.signal),
 ): Promise<CollectReport> {
   const report: CollectReport = { tags: 0, signatures: 0, manifests: 0, blobs: 0, bytes: 0, strayFiles: 0 };
   const [row] = await rowsOf<{ now: Date }>(source, 'select now()');
@@ -92,7 +92,7 @@ type OnBatch = (rows: readonly Candidate[]) => Promise<number>;
 interface Sweeping extends Pick<CollectOptions, 'dryRun' | 'only'> {
   readonly source: DataSource;
   readonly before: Date;
-  readonly pace: HalfTime;
+  readonly pace: Pace;
 }
 
 async function sweep(

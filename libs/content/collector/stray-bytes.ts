@@ -2,7 +2,7 @@ import type { DataSource, EntityManager } from 'typeorm';
 import { inTransaction, rowsOf } from '#platform/database.js';
 import type { BlobStore } from '#storage/blob-store.js';
 import { claimDigests } from '../uploads/store-blob.js';
-import type { HalfTime } from './half-time.js';
+import type { Pace } from './pace.js';
 
 const BATCH = 500;
 
@@ -17,7 +17,7 @@ export async function removeBytes(
   source: DataSource,
   store: BlobStore,
   digests: readonly string[],
-  pace: HalfTime,
+  pace: Pace,
 ): Promise<ReadonlySet<string>> {
   const gone = new Set<string>();
   for (let at = 0; at < digests.length; at += TOGETHER) {
@@ -40,7 +40,7 @@ export async function removeStrayBytes(
   store: BlobStore,
   before: Date,
   options: { readonly dryRun?: boolean; readonly signal?: AbortSignal },
-  pace: HalfTime,
+  pace: Pace,
 ): Promise<number> {
   let total = 0;
   let page: string[] = [];
