@@ -61,6 +61,19 @@ it('a script gets the manifest, its variables, a private folder as working folde
   expect(names.filter((name) => !allowed.includes(name))).toEqual([]);
 });
 
+it('a script makes its own folders private, and not the one that they are in', async () => {
+  const workDir = ground.path('fresh/data/work');
+  const bytes = await runScript(workDir, {
+    script: ground.script('modes.sh', `stat -c %a . .. ../.. >"$SIG_PATH"\n${ANSWER}`),
+    manifest: Buffer.from('{}'),
+    environment: {},
+    timeoutSeconds: 10,
+    read: readLimited,
+  });
+  const open = (0o777 & ~process.umask()).toString(8);
+  expect(Buffer.from(bytes).toString().trim().split('\n')).toEqual(['700', '700', open]);
+});
+
 it('a relative answer is taken from the working folder', async () => {
   const bytes = await run(`echo -n here >mine; echo '{"signature_path": "mine"}'`);
   expect(Buffer.from(bytes).toString()).toBe('here');

@@ -1,36 +1,53 @@
-import { Readable } from 'node:stream';
-import type { AppendLimits } from '#storage/blob-store.js';
-import { expectErrors, gatherChunks, gatherOptions } from '#storage/gathered-chunks.js';
+import { finished, Readable } from 'node:stream';
 import { MOST_IN_ROW } from '../bytes/blob-bytes.js';
 import type { Chunk } from './receive-blob.js';
+
+/** Milliseconds in which a small body is here, unless its sender is slow: then it is stored as it comes. */
+const PATIENCE = 250;
 
 /** True for a chunk that says that it is a whole body, and a small one: about what a socket hands over at once. */
 export function isSmall({ start, length }: Chunk, maxTotal = MOST_IN_ROW): boolean {
   return start === undefined && length !== undefined && length > 0 && length <= Math.min(MOST_IN_ROW, maxTotal);
 }
 
-/**
- * Reads a small chunk into memory. There are no `bytes` when it broke off or has another length than it says; `replay`
- * gives what came as a stream again, with the break at its end.
- */
-export async function gatherSmall(
-  chunk: Chunk,
-  limits: AppendLimits,
-): Promise<{ bytes: Buffer | undefined; replay(): Readable }> {
-  const { bytes: stream } = chunk;
-  expectErrors(stream);
-  let bytes = Buffer.alloc(0);
-  const sink = {
-    write: async (block: Buffer) => void (bytes = Buffer.concat([bytes, block])),
-    end: async () => undefined,
-  };
-  const { broken } = await gatherChunks(stream, gatherOptions(0, { ...limits, maxTotal: MOST_IN_ROW }), sink);
-  async function* again() {
+/** A small chunk in memory: the bytes, or when there are not as many as it says, or not in time, the chunk to be read anew. */
+export type Gathered = { readonly bytes: Buffer } | { readonly bytes?: undefined; readonly rest: Readable };
+
+/** Reads a small chunk into memory. What broke off is given back with the break at its end. */
+export function gatherSmall({ bytes: stream, length = 0 }: Chunk, patience = PATIENCE): Promise<Gathered> {
+  const parts: Buffer[] = [];
+  let size = 0;
+  return new Promise((resolve) => {
+    const take = (part: Buffer) => {
+      parts.push(part);
+      if ((size += part.length) > length) tooSlow();
+    };
+    const stop = () => {
+      clearTimeout(timer);
+      stream.off('data', take).pause();
+      forget();
+      return Buffer.concat(parts);
+    };
+    const tooSlow = () => {
+      const bytes = stop();
+      if (bytes.length > 0) stream.unshift(bytes);
+      resolve({ rest: stream });
+    };
+    const timer = setTimeout(tooSlow, patience);
+    const forget = finished(stream, { writable: false }, (error) => {
+      const bytes = stop();
+      resolve(!error && bytes.length === length ? { bytes } : { rest: again(bytes, error) });
+    });
+    // Whoever reads it next sees a break that comes before he does.
+    stream.on('error', () => undefined);
+    stream.on('data', take).resume();
+  });
+}
+
+function again(bytes: Buffer, error: Error | null | undefined): Readable {
+  async function* replay() {
     if (bytes.length > 0) yield bytes;
-    if (broken) throw broken.error;
+    if (error) throw error;
   }
-  return {
-    bytes: broken || bytes.length !== chunk.length ? undefined : bytes,
-    replay: () => Readable.from(again(), { objectMode: false }),
-  };
+  return Readable.from(replay(), { objectMode: false });
 }

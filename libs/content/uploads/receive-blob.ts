@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import type { DataSource } from 'typeorm';
 import { algorithmOf, digestOf, type Digest } from '#oci/digest.js';
 import { inTransaction } from '#platform/database.js';
@@ -49,8 +49,10 @@ export async function appendToUpload(receiving: Receiving, key: UploadKey, chunk
 /** Keeps a small first chunk in its session; gives the offset then, and else the chunk to be taken as any other. */
 async function keepIfSmall({ source, limits }: Receiving, key: UploadKey, chunk: Chunk): Promise<number | Chunk> {
   if (!isSmall(chunk.start === 0 ? { ...chunk, start: undefined } : chunk, limits.maxTotal)) return chunk;
-  const { bytes, replay } = await gatherSmall(chunk, limits);
-  if (!bytes || !(await keepInSession(source, key, bytes))) return { ...chunk, bytes: replay() };
+  const gathered = await gatherSmall(chunk);
+  const { bytes } = gathered;
+  if (!bytes) return { ...chunk, bytes: gathered.rest };
+  if (!(await keepInSession(source, key, bytes))) return { ...chunk, bytes: streamOf(bytes) };
   rememberBlob(key.repositoryId, digestOf(bytes), bytes);
   return bytes.length;
 }
@@ -117,11 +119,14 @@ async function storeIfSmall<C extends Chunk | undefined>(
   chunk: C,
 ): Promise<C | typeof STORED> {
   if (!chunk || !isSmall(chunk, limits.maxTotal)) return chunk;
-  const { bytes, replay } = await gatherSmall(chunk, limits);
-  const blob = bytes && checkedOrNone(digest, bytes);
+  const gathered = await gatherSmall(chunk);
+  if (!gathered.bytes) return { ...chunk, bytes: gathered.rest };
+  const blob = checkedOrNone(digest, gathered.bytes);
   if (blob && (await storeSmallBlob(source, { ...place, blob }))) return STORED;
-  return { ...chunk, bytes: replay() };
+  return { ...chunk, bytes: streamOf(gathered.bytes) };
 }
+
+const streamOf = (bytes: Buffer) => Readable.from([bytes], { objectMode: false });
 
 function checkedOrNone(digest: Digest, bytes: Buffer): CheckedBlob | undefined {
   try {

@@ -1,9 +1,10 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { mkdir, open, readdir, realpath, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { type DomainError, invalid } from '#platform/domain-error.js';
 import { newId } from '#platform/identifiers.js';
+import { makeFolder } from '#platform/make-folder.js';
 import { CollectedOutput, OUTPUT_LIMIT } from './collected-output.js';
 import { endGroup, endStragglers } from './end-processes.js';
 import { readAnswer } from './script-answer.js';
@@ -31,6 +32,8 @@ export interface ScriptCall {
 export async function runScript(workDir: string, call: ScriptCall): Promise<Uint8Array> {
   await requireScript(call.script);
   const folder = join(workDir, newId());
+  // Only from here on is it nobody's business: a proxy reads beside it.
+  await makeFolder(dirname(workDir));
   await mkdir(folder, { recursive: true, mode: 0o700 });
   try {
     const inside = await realpath(folder);
