@@ -135,11 +135,21 @@ describe('an upload session', () => {
   it('D5 keeps what came before a cut and goes on from there', async () => {
     const bytes = someBytes(300_000);
     const location = await start();
-    await cutPatch(location, bytes.subarray(0, 100_000), bytes.length);
+    await cut('PATCH', location, bytes.subarray(0, 100_000), bytes.length);
     const kept = await settled(location);
     expect(kept).toBeGreaterThan(0);
     expect((await chunk(location, bytes.subarray(kept), kept)).status).toBe(202);
     expect((await close(location, sha(bytes))).status).toBe(201);
+  });
+
+  it.each([1000, 300_000])('takes a whole blob of %i bytes again whose first sending broke off', async (size) => {
+    const bytes = someBytes(size);
+    const location = await start();
+    const put = `${location}&digest=${sha(bytes)}`;
+    await cut('PUT', put, bytes.subarray(0, size / 2), size);
+    await expect.poll(async () => (await registry.request('PUT', put, { body: bytes })).status).toBe(201);
+    const stored = await registry.request('GET', `/v2/${NAME}/blobs/${sha(bytes)}`);
+    expect(stored.bytes.equals(bytes)).toBe(true);
   });
 
   it('is dropped when nobody touched it for its time, and not before', async () => {
@@ -167,12 +177,12 @@ function raw(line: string, headers: readonly string[]): Promise<string> {
 }
 
 /** Announces more than it sends, then cuts the connection. */
-function cutPatch(location: string, bytes: Buffer, announced: number): Promise<void> {
+function cut(method: string, location: string, bytes: Buffer, announced: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const socket = createConnection(registry.port, '127.0.0.1');
     socket.on('error', reject);
     socket.write(
-      `PATCH ${location} HTTP/1.1\r\nHost: ${registry.host}\r\nAuthorization: ${basic('admin')}\r\nContent-Length: ${announced}\r\n\r\n`,
+      `${method} ${location} HTTP/1.1\r\nHost: ${registry.host}\r\nAuthorization: ${basic('admin')}\r\nContent-Length: ${announced}\r\n\r\n`,
     );
     socket.write(bytes, () =>
       setTimeout(() => {

@@ -73,7 +73,7 @@ export async function closeUpload(receiving: Receiving, key: UploadKey, digest: 
   if (isClosedWith(session, digest)) return;
   try {
     await withLease(receiving, session, async (staged, lease) => {
-      if (rest) await append(staged, lease, rest, closing(receiving, digest));
+      if (rest) await appendLast(staged, lease, rest, closing(receiving, digest));
       const size = await commitStaged(receiving, staged, session, digest);
       lease.ended();
       return size;
@@ -171,6 +171,20 @@ async function append(staged: StagedBytes, lease: UploadLease, chunk: Chunk, lim
     return reached;
   } finally {
     lease.signal.removeEventListener('abort', stop);
+  }
+}
+
+/**
+ * Appends what comes with the close. Of a whole blob that breaks off nothing stays: clients send such a request again from
+ * its beginning, and do not ask how far it came.
+ */
+async function appendLast(staged: StagedBytes, lease: UploadLease, chunk: Chunk, limits: AppendLimits): Promise<void> {
+  const whole = chunk.start === undefined && (await staged.offset()) === 0;
+  try {
+    await append(staged, lease, chunk, limits);
+  } catch (error) {
+    if (whole && !lease.signal.aborted) await staged.discard();
+    throw error;
   }
 }
 
