@@ -78,10 +78,11 @@ export class BlobBytes implements BlobStore {
     return this.store.staging(uploadId);
   }
 
+  /** The driver takes bytes as hex, which is longer and slower to read. */
   async #inRow(digest: Digest): Promise<Buffer | undefined> {
-    const text = 'select bytes from blob where digest = $1 and bytes is not null';
-    const [row] = await queryPrepared<{ bytes: Buffer }>(this.source, 'blob-bytes', text, [digest]);
-    return row?.bytes;
+    const text = `select encode(bytes, 'base64') as text from blob where digest = $1 and bytes is not null`;
+    const [row] = await queryPrepared<{ text: string }>(this.source, 'blob-bytes', text, [digest]);
+    return row && Buffer.from(row.text, 'base64');
   }
 }
 
