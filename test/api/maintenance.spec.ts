@@ -2,7 +2,7 @@ import { chmod, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newId } from '#platform/identifiers.js';
 import { addUser, ROOT, startApi, type ApiProcess } from './api-process.js';
-import { storeImage, storeOf } from './stored-content.js';
+import { filesOf, storeImage, storeOf } from './stored-content.js';
 
 describe('maintenance', () => {
   let api: ApiProcess;
@@ -63,7 +63,7 @@ describe('maintenance', () => {
 
   it('finds what is damaged and what is gone', async () => {
     const image = await storeImage(api, 'damaged');
-    const store = storeOf(api);
+    const store = filesOf(api);
     const path = store.localPath(image.blobs[1]!);
     await chmod(path, 0o600);
     await writeFile(path, 'x'.repeat(256));
@@ -107,7 +107,7 @@ describe('maintenance', () => {
       bytes: 0,
     });
     expect(await reclaim({ repo_hrefs: ['*'] })).toEqual({ blobs: 2, bytes: 320 });
-    const store = storeOf(api);
+    const store = filesOf(api);
     expect(await store.size(image.blobs[0]!)).toBeUndefined();
     expect(await api.source.query('select bytes from blob where digest = $1', [image.blobs[0]])).toEqual([
       { bytes: null },

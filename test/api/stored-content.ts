@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { BlobBytes } from '#content/bytes/blob-bytes.js';
 import { storeManifest } from '#content/push/store-manifest.js';
 import { applyChange } from '#content/versions/apply-change.js';
 import { createRepository } from '#content/versions/create-repository.js';
@@ -18,7 +19,10 @@ export interface StoredImage {
 }
 
 /** The store that the API uses. */
-export const storeOf = (api: ApiProcess): FileStore => new FileStore(api.dataDir, false);
+export const storeOf = (api: ApiProcess): BlobBytes => new BlobBytes(filesOf(api), api.source);
+
+/** The files of it, without the blobs that are in their rows. */
+export const filesOf = (api: ApiProcess): FileStore => new FileStore(api.dataDir, false);
 
 /** Makes a repository with the tag `latest`. */
 export async function storeImage(

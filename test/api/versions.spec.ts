@@ -1,7 +1,7 @@
 import { chmod, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { addUser, ROOT, startApi, type ApiProcess, type Json } from './api-process.js';
-import { storeImage, storeOf } from './stored-content.js';
+import { storeImage, filesOf } from './stored-content.js';
 
 describe('versions of repositories', () => {
   let api: ApiProcess;
@@ -53,7 +53,7 @@ describe('versions of repositories', () => {
   it.each(['container', 'container-push'] as const)('of %s repositories are checked for damage', async (type) => {
     const image = await storeImage(api, `damaged-${type}`, type);
     const other = await storeImage(api, `other-${type}`, type);
-    const store = storeOf(api);
+    const store = filesOf(api);
     const path = store.localPath(image.blobs[1]!);
     await chmod(path, 0o600);
     await writeFile(path, 'x'.repeat(256));
