@@ -88,7 +88,7 @@ describe('slow clients', () => {
     const got = readers.map((reader) => {
       let bytes = 0;
       reader.on('data', (data) => (bytes += data.length));
-      return closed(reader, 20_000).then(() => bytes);
+      return closed(reader, 60_000).then(() => bytes);
     });
     for (const bytes of await Promise.all(got)) expect(bytes).toBeLessThan(30_000_000);
     expect((await registry.request('GET', '/v2/')).status).toBe(200);
