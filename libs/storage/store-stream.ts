@@ -4,12 +4,16 @@ import { algorithmOf, type Digest } from '#oci/digest.js';
 import type { BlobStore, StoreLimits } from './blob-store.js';
 import { checkedDigest, sizeDiffers, tooLarge } from './storage-errors.js';
 
-/** Stores a stream of a known digest through a session of its own, and leaves nothing when it fails. */
+/**
+ * Stores a stream of a known digest through a session of its own, and leaves nothing when it fails. `place` is given what
+ * puts the bytes in their place when all are here, to do it once, together with something else.
+ */
 export async function storeStream(
   store: Pick<BlobStore, 'staging'>,
   digest: Digest,
   bytes: Readable,
   { maxBytes, size: announced, ...pace }: StoreLimits,
+  place = (commit: () => Promise<number>) => commit(),
 ): Promise<number> {
   checkedDigest(digest);
   if (announced !== undefined && announced > maxBytes) {
@@ -25,7 +29,7 @@ export async function storeStream(
       closing: true,
     });
     if (announced !== undefined && size !== announced) throw sizeDiffers(announced, size);
-    return await staged.commit(digest);
+    return await place(() => staged.commit(digest));
   } catch (error) {
     bytes.destroy();
     await staged.discard();

@@ -1,9 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { BlobBytes } from '#content/bytes/blob-bytes.js';
 import { findBlob, type FoundBlob } from '#content/read/find-manifest.js';
+import { createDataSource } from '#platform/database.js';
 import { RemoteRegistries } from '#transfer/remote-registry/remote-registries.js';
 import type { RemoteEntity } from '#transfer/remotes/remote.entity.js';
 import { BlobFetcher } from '#transfer/sync/blob-fetcher.js';
+import { entities } from '../../migrations/entities.js';
 import { FakeUpstream } from './fake-upstream.js';
 import { makeImage, type MadeImage } from './push-http.js';
 import { type SyncBench, startBench } from './syncing.js';
@@ -109,6 +112,19 @@ describe('a sync that leaves layers upstream', () => {
     const result = await bench.sync(repository, remote);
     expect(result).toMatchObject({ changed: false, fetched: { blobs: 1 } });
     expect(await findLayer()).toMatchObject({ stored: true });
+  });
+
+  test('stores a layer with one connection to the database, so that many who do never wait for each other', async () => {
+    await syncWith('on_demand');
+    const { url } = bench.source.options as { readonly url: string };
+    const source = await createDataSource({ url, entities, poolSize: 1 }).initialize();
+    try {
+      const alone = new BlobFetcher(source, new BlobBytes(bench.store, source), bench.config, registries);
+      expect(await read(await alone.fetch(await findLayer()))).toEqual(layer().bytes);
+      expect(await findLayer()).toMatchObject({ stored: true });
+    } finally {
+      await source.destroy();
+    }
   });
 
   test('says what is wrong when the upstream is away', async () => {

@@ -7,6 +7,7 @@ import { inTransaction, rowsOf } from '#platform/database.js';
 import { DomainError, isDomainError, notFound } from '#platform/domain-error.js';
 import { log } from '#platform/logger.js';
 import { BLOB_STORE, type BlobStore } from '#storage/blob-store.js';
+import { storeStream } from '#storage/store-stream.js';
 import { RemoteRegistries } from '../remote-registry/remote-registries.js';
 import { overLimit } from '../remote-registry/upstream-error.js';
 import { RemoteEntity } from '../remotes/remote.entity.js';
@@ -66,8 +67,8 @@ export class BlobFetcher {
     this.keeping.add(digest);
     return teeBlob(upstream, digest, size, async (bytes) => {
       try {
-        await this.store.storeStream(digest, bytes, { maxBytes: size, size });
-        await this.markStored(blob);
+        const limits = { maxBytes: size, size };
+        await storeStream(this.store, digest, bytes, limits, (commit) => this.storeWithRow(digest, commit));
       } catch (error) {
         this.markFailed(remote.id, blob);
         log('warn', 'a blob could not be taken from its upstream', { digest, remote: remote.name, error });
@@ -83,11 +84,13 @@ export class BlobFetcher {
     return rows.length > 0;
   }
 
-  private markStored({ digest, size }: WantedBlob): Promise<void> {
+  private storeWithRow(digest: string, commit: () => Promise<number>): Promise<number> {
+    let size: number | undefined;
     return inTransaction(this.source, async (tx) => {
       await protectDigest(tx, digest);
-      if ((await this.store.size(digest)) === undefined) return;
+      size ??= await commit();
       await insertBlob(tx, digest, size);
+      return size;
     });
   }
 
