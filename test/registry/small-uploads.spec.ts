@@ -1,6 +1,7 @@
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { moveToStore } from '#content/uploads/session-bytes.js';
 import { rowsOf } from '#platform/database.js';
 import { digestOf } from '#oci/digest.js';
 import { type RegistryProcess, sha, someBytes, startBeside, startRegistry } from './registry-process.js';
@@ -123,6 +124,17 @@ describe('a small blob in one chunk', () => {
     expect((await chunk(location, bytes.subarray(2000), 2000)).status).toBe(202);
     expect((await close(location, sha(bytes))).status).toBe(201);
     expect((await read(sha(bytes))).equals(bytes)).toBe(true);
+  });
+
+  it('takes nothing back that another process added when it is moved once more by one that was late', async () => {
+    const bytes = someBytes(3000);
+    const location = await start(NAME);
+    expect((await whole(location, bytes.subarray(0, 2000))).status).toBe(202);
+    expect((await chunk(location, bytes.subarray(2000), 2000)).status).toBe(202);
+    const id = sessionOf(location);
+    await moveToStore(registry.source, id, bytes.subarray(0, 2000), registry.store.staging(id));
+    expect(await status(location)).toBe('204 0-2999');
+    expect((await close(location, sha(bytes))).status).toBe(201);
   });
 
   it('comes from many at once, each into its own session', async () => {

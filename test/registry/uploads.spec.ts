@@ -142,6 +142,16 @@ describe('an upload session', () => {
     expect((await close(location, sha(bytes))).status).toBe(201);
   });
 
+  it('D5 takes a small chunk that does not say where it begins after what came before a cut', async () => {
+    const bytes = someBytes(101_000);
+    const location = await start();
+    await cut('PATCH', location, bytes.subarray(0, 100_000), bytes.length);
+    await expect.poll(() => settled(location)).toBe(100_000);
+    const rest = await registry.request('PATCH', location, { body: bytes.subarray(100_000) });
+    expect([rest.status, rest.headers.get('range')]).toEqual([202, '0-100999']);
+    expect((await close(location, sha(bytes))).status).toBe(201);
+  });
+
   it.each([1000, 300_000])('takes a whole blob of %i bytes again whose first sending broke off', async (size) => {
     const bytes = someBytes(size);
     const location = await start();

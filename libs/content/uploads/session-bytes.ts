@@ -12,7 +12,8 @@ import type { UploadKey } from './upload-sessions.js';
 /**
  * A small first chunk is kept in the row of its session: most clients send a small blob as one chunk and close the session
  * then, which stores the blob without a file. Whatever else comes moves it to where the bytes of sessions are, by
- * {@link moveToStore}. False when the session does not stand open and empty.
+ * {@link moveToStore}. False when the session is not open, or when anybody has written to it: of a request that broke off,
+ * or whose process was killed, there may be bytes that its row knows nothing of.
  */
 export function keepInSession(source: DataSource, session: UploadKey, bytes: Buffer): Promise<boolean> {
   return keepTogether(source, { ...session, bytes });
@@ -27,7 +28,7 @@ const keepTogether = batchesOf<UploadKey & { readonly bytes: Buffer }, boolean>(
      from unnest(${listParameters(2, 'int', 'int', 'uuid', 'uuid', 'text')})
        with ordinality as w(start, size, session_id, repository_id, principal, at)
      where u.id = w.session_id and u.repository_id = w.repository_id and u.principal = w.principal
-       and u.digest is null and u."offset" = 0 and (u.lease_until is null or u.lease_until < now())
+       and u.digest is null and u."offset" = 0 and u.lease_id is null
      returning w.at::int as at`,
     [
       bytes,
@@ -85,16 +86,18 @@ const storeTogether = batchesOf<UploadKey & { readonly digest: Digest }, boolean
 /** A statement does not see what it changes: the bytes are still there. They are only ever kept once in a session. */
 const KEPT = '(select u.bytes from upload u where u.id = a.session_id)';
 
-/** Moves bytes that the row of a session keeps to where those of larger ones are; under its lease. */
+/**
+ * Moves bytes that the row of a session keeps to where those of larger ones are; under its lease. What is there already was
+ * moved by a process that was killed half-way, or by one that was faster and may have added to it: it stays.
+ */
 export async function moveToStore(
   source: DataSource,
   sessionId: string,
   bytes: Buffer,
   staged: StagedBytes,
 ): Promise<void> {
-  // What was moved when the process was killed half-way.
-  await staged.discard();
-  await staged.append(0, Readable.from([bytes], { objectMode: false }));
+  const moved = await staged.offset();
+  if (moved < bytes.length) await staged.append(moved, Readable.from([bytes.subarray(moved)], { objectMode: false }));
   await source.query('update upload set bytes = null where id = $1', [sessionId]);
 }
 

@@ -75,7 +75,7 @@ function keep(source: DataSource, uploadId: string, leaseId: string, kept: Buffe
       await queryPrepared(
         source,
         'upload-release',
-        `update upload set lease_id = null, lease_until = null, touched_at = now(), "offset" = coalesce($3, "offset") from ${WITHOUT_FLUSH}
+        `update upload set lease_until = null, touched_at = now(), "offset" = coalesce($3, "offset") from ${WITHOUT_FLUSH}
          where id = $1 and lease_id = $2`,
         [uploadId, leaseId, offset ?? null],
       );

@@ -12,7 +12,7 @@ export class UploadEntity extends ResourceEntity {
   @Column({ type: 'text' })
   principal: string;
 
-  /** Bytes that are durably here. */
+  /** Bytes that were here when the last request ended that did not break off. */
   @Column({ type: 'bigint', default: 0 })
   offset: number;
 
@@ -28,10 +28,11 @@ export class UploadEntity extends ResourceEntity {
   @Column({ type: 'text', nullable: true })
   digest: string | null;
 
-  /** The request that writes now, and until when it may without renewing. */
+  /** The request that writes to the store now, or did last; null when none ever did. */
   @Column({ name: 'lease_id', type: 'uuid', nullable: true })
   leaseId: string | null;
 
+  /** Until when it may without renewing; null when it has ended. */
   @Column({ name: 'lease_until', type: 'timestamptz', nullable: true })
   leaseUntil: Date | null;
 
