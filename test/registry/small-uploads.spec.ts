@@ -69,10 +69,12 @@ describe('a small blob in one chunk', () => {
     const early = await chunk(location, bytes, 10);
     expect([early.status, early.headers.get('range')]).toEqual([416, '0-0']);
     expect((await whole(location, bytes)).status).toBe(202);
-    for (const from of [0, 10, 2000]) {
-      const refused = await chunk(location, bytes, from);
-      expect([refused.status, refused.headers.get('range')]).toEqual([416, '0-999']);
-    }
+    const shouting = location.replace(sessionOf(location), (id) => id.toUpperCase());
+    for (const from of [0, 10, 2000])
+      for (const path of [location, shouting]) {
+        const refused = await chunk(path, bytes, from);
+        expect([refused.status, refused.headers.get('range')]).toEqual([416, '0-999']);
+      }
     expect((await close(location, sha(bytes))).status).toBe(201);
   });
 
@@ -135,6 +137,26 @@ describe('a small blob in one chunk', () => {
     await moveToStore(registry.source, id, bytes.subarray(0, 2000), registry.store.staging(id));
     expect(await status(location)).toBe('204 0-2999');
     expect((await close(location, sha(bytes))).status).toBe(201);
+  });
+
+  it('is taken once when it is sent to one session by several at once', async () => {
+    const beside = await startBeside(registry);
+    for (let round = 0; round < 5; round += 1) {
+      const blobs = Array.from({ length: 4 }, () => someBytes(500));
+      const location = await start(NAME);
+      const answers = await Promise.all(
+        blobs.map((body, at) =>
+          (at % 2 ? beside : registry).request('PATCH', location, { body, headers: { 'content-range': '0-499' } }),
+        ),
+      );
+      expect(answers.map((each) => each.status).sort()).toEqual([202, 416, 416, 416]);
+      const digest = sha(blobs[answers.findIndex((each) => each.status === 202)]!);
+      const closed = await Promise.all(
+        [beside, registry, registry].map((each) => each.request('PUT', `${location}&digest=${digest}`)),
+      );
+      expect(closed.map((each) => each.status)).toEqual([201, 201, 201]);
+    }
+    await beside.close();
   });
 
   it('comes from many at once, each into its own session', async () => {

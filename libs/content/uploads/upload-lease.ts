@@ -3,6 +3,7 @@ import { queryPrepared } from '#platform/database.js';
 import { DomainError } from '#platform/domain-error.js';
 import { WITHOUT_FLUSH } from '#platform/durability.js';
 import { newId } from '#platform/identifiers.js';
+import { uploadUnknown } from './upload-sessions.js';
 
 const LEASE_SECONDS = 15;
 const RENEW_MS = 5_000;
@@ -22,13 +23,15 @@ export interface UploadLease {
 
 /**
  * Takes the lease of an open session and keeps renewing it. No connection is held meanwhile. Waits a little for the
- * request before, whose cut connection may not have been noticed yet; then refuses, and the session stays usable.
+ * request before, whose cut connection may not have been noticed yet; then refuses, and the session stays usable. Throws
+ * BLOB_UPLOAD_UNKNOWN as soon as it is not open any more.
  */
 export async function takeLease(source: DataSource, uploadId: string): Promise<UploadLease> {
   const leaseId = newId();
   for (const deadline = Date.now() + PATIENCE_MS; ;) {
     const claimed = await claim(source, uploadId, leaseId);
     if (claimed) return keep(source, uploadId, leaseId, claimed.bytes);
+    if (!(await isOpen(source, uploadId))) throw uploadUnknown();
     if (Date.now() > deadline) throw busy();
     await new Promise((done) => setTimeout(done, 50 + Math.random() * 100));
   }
@@ -47,6 +50,11 @@ async function claim(
     [uploadId, leaseId, LEASE_SECONDS],
   );
   return claimed;
+}
+
+async function isOpen(source: DataSource, uploadId: string): Promise<boolean> {
+  const text = 'select 1 from upload where id = $1 and digest is null';
+  return (await queryPrepared(source, 'upload-open', text, [uploadId])).length > 0;
 }
 
 function keep(source: DataSource, uploadId: string, leaseId: string, kept: Buffer | null): UploadLease {
