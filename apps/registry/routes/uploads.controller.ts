@@ -128,7 +128,7 @@ export class UploadsController {
     const { id } = exchange.request.params as { id: string };
     const visit = await this.gate.enterServed(exchange, { name, action: 'push' });
     if (!isUuid(id)) throw uploadUnknown();
-    return { id, repositoryId: this.targets.existing(visit.served), principal: principalKey(visit) };
+    return { id: id.toLowerCase(), repositoryId: this.targets.existing(visit.served), principal: principalKey(visit) };
   }
 
   /** An upload that is open still. */
