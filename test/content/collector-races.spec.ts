@@ -33,7 +33,8 @@ describe('collecting while others write', () => {
       const draft = draftOf(JSON.parse(Buffer.from(first.bytes).toString('utf8')));
       const again = async () => {
         for (const blob of bytes)
-          if (!(await mountBlob(world.source, world.repositoryId, digestOf(blob)))) await world.upload(blob);
+          if (!(await mountBlob(world.source, world.repositoryId, digestOf(blob))))
+            await (round % 2 ? world.uploadInRow(blob) : world.upload(blob));
         await world.push(draft, 'again');
       };
       const [pushed] = await Promise.allSettled([again(), world.run()]);
@@ -125,7 +126,7 @@ describe('collecting while others write', () => {
       for (const bytes of blobs) {
         const digest = digestOf(bytes);
         if (await mountBlob(world.source, id, digest)) continue;
-        await world.upload(bytes, id);
+        await (Math.random() < 0.5 ? world.uploadInRow(bytes, id) : world.upload(bytes, id));
       }
       const draft = await world.transaction(async () => {
         const [config, layer] = blobs.map((bytes) => ({ digest: digestOf(bytes), size: bytes.length }));

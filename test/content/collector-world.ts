@@ -9,10 +9,12 @@ import { deleteManifest } from '#content/push/delete-content.js';
 import type { ManifestDraft } from '#content/push/drafts.js';
 import { storeManifest, type StoredPush } from '#content/push/store-manifest.js';
 import { protectDigest, stageBlobs } from '#content/uploads/store-blob.js';
+import { storeSmallBlob } from '#content/uploads/store-small-blob.js';
 import { deleteVersion } from '#content/versions/delete-version.js';
 import { digestOf, type Digest } from '#oci/digest.js';
 import { inTransaction, rowsOf } from '#platform/database.js';
 import type { BlobStore } from '#storage/blob-store.js';
+import { CheckedBlob } from '#storage/checked-blob.js';
 import { FileStore } from '#storage/file-store.js';
 import { createTestDatabase, type TestDatabase } from '../database.js';
 import { makeImage } from './content-factory.js';
@@ -59,7 +61,14 @@ export class CollectorWorld {
     return (await rowsOf(this.source, `select 1 from ${table} where digest = $1`, [digest])).length > 0;
   }
 
-  /** A blob as an upload stores it: bytes and row under one lock. */
+  /** A small blob as an upload stores it: in its row. */
+  async uploadInRow(bytes: Buffer, repositoryId = this.repositoryId): Promise<Digest> {
+    const digest = digestOf(bytes);
+    await storeSmallBlob(this.source, { repositoryId, blob: CheckedBlob.of(digest, bytes) });
+    return digest;
+  }
+
+  /** Any other blob as an upload stores it: bytes and row under one lock. */
   async upload(bytes: Buffer, repositoryId = this.repositoryId): Promise<Digest> {
     const digest = digestOf(bytes);
     await this.transaction(async (tx) => {
