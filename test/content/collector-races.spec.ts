@@ -4,10 +4,13 @@ import { collect } from '#content/collector/collect.js';
 import { dropForgotten } from '#content/maintenance/drop-forgotten.js';
 import { deleteManifest } from '#content/push/delete-content.js';
 import { storeManifest } from '#content/push/store-manifest.js';
+import { keepInSession, storeFromSession } from '#content/uploads/session-bytes.js';
+import { claimDigest } from '#content/uploads/store-blob.js';
+import { openUpload } from '#content/uploads/upload-sessions.js';
 import { mountBlob } from '#content/uploads/mount-blob.js';
 import { deleteVersion } from '#content/versions/delete-version.js';
 import { digestOf, type Digest } from '#oci/digest.js';
-import { isUniqueViolation } from '#platform/database.js';
+import { isUniqueViolation, rowsOf } from '#platform/database.js';
 import { isDomainError } from '#platform/domain-error.js';
 import type { FileStore } from '#storage/file-store.js';
 import { CollectorWorld } from './collector-world.js';
@@ -44,6 +47,32 @@ describe('collecting while others write', () => {
       expect(await brokenInvariants(world.source, world.store)).toEqual([]);
     }
   });
+
+  it.each(['in one request', 'from its session'] as const)(
+    'G1: a small blob that comes %s while its row is taken away gets a row of its own',
+    async (way) => {
+      const bytes = randomBytes(500);
+      const digest = await world.uploadInRow(bytes);
+      const key = { repositoryId: world.repositoryId, principal: 'user:1' };
+      const session = { ...key, id: await openUpload(world.source, key) };
+      expect(await keepInSession(world.source, session, bytes)).toBe(true);
+      let push: Promise<unknown> | undefined;
+      await world.transaction(async (tx) => {
+        expect(await claimDigest(tx, digest)).toBe(true);
+        await world.unstage();
+        await tx.query('delete from blob where digest = $1', [digest]);
+        push = way === 'in one request' ? world.uploadInRow(bytes) : storeFromSession(world.source, session, digest);
+        const waiting = `select 1 from pg_locks where locktype = 'advisory' and not granted
+          and database = (select oid from pg_database where datname = current_database())`;
+        await expect.poll(async () => (await rowsOf(world.source, waiting)).length).toBe(1);
+      });
+      expect(await push).toBe(way === 'in one request' ? digest : true);
+      expect((await world.store.getBytes(digest, 500)).equals(bytes)).toBe(true);
+      const staged =
+        'select 1 from staged s join blob b on b.id = s.unit_id where s.repository_id = $1 and b.digest = $2';
+      expect(await rowsOf(world.source, staged, [world.repositoryId, digest])).toHaveLength(1);
+    },
+  );
 
   it('G2: what a crash leaves between bytes and rows is healed by the next run', async () => {
     const [before, after] = [randomBytes(50), randomBytes(60)];
