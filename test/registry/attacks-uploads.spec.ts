@@ -160,6 +160,17 @@ describe('Expect: 100-continue', () => {
     }
   });
 
+  it('D9 is answered by the refusal alone when there is no such upload, wherever a large chunk begins', async () => {
+    const location = await start(NAME);
+    expect((await registry.request('DELETE', location)).status).toBe(204);
+    for (const more of [[], ['Content-Range: 0-99999'], ['Content-Range: 5-100004']]) {
+      const headers = ['Content-Length: 100000', 'Expect: 100-continue', ...more];
+      const answer = await sendRaw(registry, head(registry, `PATCH ${location} HTTP/1.1`, headers));
+      expect(refusal(answer, [404])).toEqual(REFUSED);
+      expect(answer.text).not.toContain('100 Continue');
+    }
+  });
+
   it('D9 is told to go on when the caller may', async () => {
     const answer = await sendRaw(registry, Buffer.concat([Buffer.from(put('admin', image.size)), image.bytes]));
     expect(answer.text).toMatch(/^HTTP\/1\.1 100 Continue[^]*HTTP\/1\.1 201 Created/);

@@ -48,6 +48,14 @@ describe('a small blob in one chunk', () => {
     const digest = digestOf(bytes, 'sha512');
     expect((await close(location, digest)).status).toBe(201);
     expect((await read(digest)).equals(bytes)).toBe(true);
+    const [last, fromZero] = [someBytes(700), { 'content-range': '0-699' }];
+    expect((await close(await start(NAME), sha(last), last, fromZero)).status).toBe(201);
+    const late = await start(NAME);
+    expect((await whole(late, bytes)).status).toBe(202);
+    expect((await close(late, sha(last), last, fromZero)).status).toBe(416);
+    expect((await registry.request('DELETE', late)).status).toBe(204);
+    const rows = 'select 1 from blob where digest = any($1) and bytes is not null';
+    expect(await rowsOf(registry.source, rows, [[digest, sha(last)]])).toHaveLength(2);
   });
 
   it('goes on with more chunks, the last one in the close', async () => {

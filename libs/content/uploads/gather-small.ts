@@ -6,8 +6,8 @@ import type { Chunk } from './receive-blob.js';
 const PATIENCE = 250;
 
 /** True for a chunk that says that it is a whole body, and a small one: about what a socket hands over at once. */
-export function isSmall({ start, length }: Chunk, maxTotal = MOST_IN_ROW): boolean {
-  return start === undefined && length !== undefined && length > 0 && length <= Math.min(MOST_IN_ROW, maxTotal);
+export function isSmall({ start = 0, length = 0 }: Pick<Chunk, 'start' | 'length'>, maxTotal = MOST_IN_ROW): boolean {
+  return start === 0 && length > 0 && length <= Math.min(MOST_IN_ROW, maxTotal);
 }
 
 /** A small chunk in memory: the bytes, or when there are not as many as it says, or not in time, the chunk to be read anew. */

@@ -48,7 +48,7 @@ export async function appendToUpload(receiving: Receiving, key: UploadKey, chunk
 
 /** Keeps a small first chunk in its session; gives the offset then, and else the chunk to be taken as any other. */
 async function keepIfSmall({ source, limits }: Receiving, key: UploadKey, chunk: Chunk): Promise<number | Chunk> {
-  if (!isSmall(chunk.start === 0 ? { ...chunk, start: undefined } : chunk, limits.maxTotal)) return chunk;
+  if (!isSmall(chunk, limits.maxTotal)) return chunk;
   const gathered = await gatherSmall(chunk);
   const { bytes } = gathered;
   if (!bytes) return { ...chunk, bytes: gathered.rest };
