@@ -1,8 +1,10 @@
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { moveToStore } from '#content/uploads/session-bytes.js';
-import { rowsOf } from '#platform/database.js';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { keepInSession, moveToStore } from '#content/uploads/session-bytes.js';
+import { openUpload } from '#content/uploads/upload-sessions.js';
+import { poolOf, rowsOf } from '#platform/database.js';
+import { newId } from '#platform/identifiers.js';
 import { digestOf } from '#oci/digest.js';
 import { type RegistryProcess, sha, someBytes, startBeside, startRegistry } from './registry-process.js';
 import { uploads } from './upload-requests.js';
@@ -165,6 +167,25 @@ describe('a small blob in one chunk', () => {
       expect(closed.map((each) => each.status)).toEqual([201, 201, 201]);
     }
     await beside.close();
+  });
+
+  it('is kept once when the connection breaks after it was kept with those of others', async () => {
+    const pool = poolOf(registry.source);
+    const query = pool.query.bind(pool) as (each: { name?: string }) => Promise<unknown>;
+    let broken = 0;
+    const spy = vi.spyOn(pool, 'query').mockImplementation((async (each: { name?: string }) => {
+      const result = await query(each);
+      if (each.name === 'keep-in-sessions' && broken++ === 0) throw new Error('Connection terminated unexpectedly');
+      return result;
+    }) as never);
+    const owner = { repositoryId: newId(), principal: 'user:1' };
+    const sessions = await Promise.all(
+      [1, 2].map(async () => ({ ...owner, id: await openUpload(registry.source, owner) })),
+    );
+    const kept = await Promise.all(sessions.map((each) => keepInSession(registry.source, each, someBytes(300))));
+    spy.mockRestore();
+    expect([broken, kept]).toEqual([3, [true, true]]);
+    expect(await keepInSession(registry.source, sessions[0]!, someBytes(300))).toBe(false);
   });
 
   it('comes from many at once, each into its own session', async () => {

@@ -16,19 +16,27 @@ import type { UploadKey } from './upload-sessions.js';
  * or whose process was killed, there may be bytes that its row knows nothing of.
  */
 export function keepInSession(source: DataSource, session: UploadKey, bytes: Buffer): Promise<boolean> {
-  return keepTogether(source, { ...session, bytes });
+  return keepTogether(source, { ...session, bytes, writer: newId() });
 }
 
-const keepTogether = batchesOf<UploadKey & { readonly bytes: Buffer }, boolean>(async (source, wanted) => {
+interface FirstChunk extends UploadKey {
+  readonly bytes: Buffer;
+  /** The request. */
+  readonly writer: string;
+}
+
+/** A batch whose connection broke is done again, also when it had been committed: who wrote says that it was this one. */
+const keepTogether = batchesOf<FirstChunk, boolean>(async (source, wanted) => {
   const { bytes, starts, sizes } = piecesOf(wanted.map((each) => each.bytes));
   const rows = await queryPrepared<{ at: number }>(
     source,
     'keep-in-sessions',
-    `update upload u set bytes = substring($1::bytea from w.start for w.size), "offset" = w.size, touched_at = now()
-     from unnest(${listParameters(2, 'int', 'int', 'uuid', 'uuid', 'text')})
-       with ordinality as w(start, size, session_id, repository_id, principal, at)
+    `update upload u set bytes = substring($1::bytea from w.start for w.size), "offset" = w.size, lease_id = w.writer,
+       touched_at = now()
+     from unnest(${listParameters(2, 'int', 'int', 'uuid', 'uuid', 'text', 'uuid')})
+       with ordinality as w(start, size, session_id, repository_id, principal, writer, at)
      where u.id = w.session_id and u.repository_id = w.repository_id and u.principal = w.principal
-       and u.digest is null and u."offset" = 0 and u.lease_id is null
+       and u.digest is null and (u."offset" = 0 and u.lease_id is null or u.lease_id = w.writer)
      returning w.at::int as at`,
     [
       bytes,
@@ -37,6 +45,7 @@ const keepTogether = batchesOf<UploadKey & { readonly bytes: Buffer }, boolean>(
       wanted.map(({ id }) => id),
       wanted.map(({ repositoryId }) => repositoryId),
       wanted.map(({ principal }) => principal),
+      wanted.map(({ writer }) => writer),
     ],
   );
   const kept = new Set(rows.map(({ at }) => at - 1));

@@ -28,7 +28,7 @@ export class UploadEntity extends ResourceEntity {
   @Column({ type: 'text', nullable: true })
   digest: string | null;
 
-  /** The request that writes to the store now, or did last; null when none ever did. */
+  /** The request that writes now, or did last; null when none ever did. */
   @Column({ name: 'lease_id', type: 'uuid', nullable: true })
   leaseId: string | null;
 
