@@ -1,4 +1,5 @@
 import { finished, Readable } from 'node:stream';
+import { expectErrors } from '#storage/gathered-chunks.js';
 import { MOST_IN_ROW } from '../bytes/blob-bytes.js';
 import type { Chunk } from './receive-blob.js';
 
@@ -38,8 +39,7 @@ export function gatherSmall({ bytes: stream, length = 0 }: Chunk, patience = PAT
       const bytes = stop();
       resolve(!error && bytes.length === length ? { bytes } : { rest: again(bytes, error) });
     });
-    // Whoever reads it next sees a break that comes before he does.
-    stream.on('error', () => undefined);
+    expectErrors(stream);
     stream.on('data', take).resume();
   });
 }

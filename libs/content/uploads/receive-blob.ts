@@ -7,7 +7,7 @@ import { newId } from '#platform/identifiers.js';
 import type { AppendLimits, BlobStore, StagedBytes } from '#storage/blob-store.js';
 import { CheckedBlob } from '#storage/checked-blob.js';
 import { gatherSmall, isSmall } from './gather-small.js';
-import { rememberBlob } from './recent-blobs.js';
+import { MOST_REMEMBERED, rememberBlob } from './recent-blobs.js';
 import { keepInSession, moveToStore, sizeInSession, storeFromSession } from './session-bytes.js';
 import { protectDigest, stageBlobs } from './store-blob.js';
 import { storeSmallBlob } from './store-small-blob.js';
@@ -53,7 +53,7 @@ async function keepIfSmall({ source, limits }: Receiving, key: UploadKey, chunk:
   const { bytes } = gathered;
   if (!bytes) return { ...chunk, bytes: gathered.rest };
   if (!(await keepInSession(source, key, bytes))) return { ...chunk, bytes: streamOf(bytes) };
-  rememberBlob(key.repositoryId, digestOf(bytes), bytes);
+  if (bytes.length <= MOST_REMEMBERED) rememberBlob(key.repositoryId, digestOf(bytes), bytes);
   return bytes.length;
 }
 

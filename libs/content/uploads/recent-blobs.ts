@@ -1,7 +1,8 @@
 import { LRUCache } from 'lru-cache';
 
 const MOST_BYTES = 4 * 1024 * 1024;
-const LARGEST = 16 * 1024;
+/** Larger ones are not kept. */
+export const MOST_REMEMBERED = 16 * 1024;
 /** What a row of the cache takes beside the bytes, about. */
 const ROW = 300;
 
@@ -13,7 +14,7 @@ const recent = new LRUCache<string, Buffer>({ maxSize: MOST_BYTES, sizeCalculati
 
 /** Keeps bytes that have this digest. */
 export function rememberBlob(repositoryId: string, digest: string, bytes: Buffer): void {
-  if (bytes.length > LARGEST) return;
+  if (bytes.length > MOST_REMEMBERED) return;
   // Small buffers are slices of larger ones, which the cache would keep alive.
   const own = Buffer.allocUnsafeSlow(bytes.length);
   bytes.copy(own);
