@@ -110,6 +110,18 @@ describe('what a power failure takes', () => {
     expect(steps).toEqual(['row with its bytes']);
   });
 
+  it('is never a small blob that was acknowledged: the log is flushed beyond its bytes', async () => {
+    for (let round = 0; round < 5; round += 1) {
+      const before = await positionOf('insert');
+      await pushBlob(randomBytes(5000));
+      const [row] = await rowsOf<{ flushed: number }>(source, 'select ($1::pg_lsn - $2::pg_lsn)::int as flushed', [
+        await positionOf('flush'),
+        before,
+      ]);
+      expect(row!.flushed).toBeGreaterThan(5000);
+    }
+  });
+
   it('is never a manifest that was acknowledged: its rows are flushed before the answer', async () => {
     const blobs = [randomBytes(50), randomBytes(60)];
     for (const bytes of blobs) await pushBlob(bytes);
