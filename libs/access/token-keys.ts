@@ -1,4 +1,11 @@
-import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  hkdfSync,
+  type KeyObject,
+} from 'node:crypto';
 import type { DataSource, EntityManager } from 'typeorm';
 import { unavailable } from '#platform/domain-error.js';
 import { MOST_STALE_MS } from './access-cache.js';
@@ -17,6 +24,8 @@ export interface CurrentKey {
 }
 
 interface KeyRing {
+  /** {@link TokenKeys.uploadSecrets} */
+  readonly uploadSecrets: readonly string[];
   readonly current: CurrentKey;
   /** Verification keys with the time after which nothing they signed can be valid. */
   readonly trusted: ReadonlyMap<string, { readonly key: KeyObject; readonly until: number }>;
@@ -46,6 +55,14 @@ export class TokenKeys {
   async trusted(kid: string): Promise<KeyObject | undefined> {
     const found = (await this.load()).trusted.get(kid) ?? (await this.load(RELOAD_MS)).trusted.get(kid);
     return found && found.until > Date.now() ? found.key : undefined;
+  }
+
+  /**
+   * Secrets that all processes share, for the ids of upload sessions: made of the keys, so the current one comes first and
+   * one ends a day after its key was retired, or with it when the key is distrusted.
+   */
+  async uploadSecrets(anew = false): Promise<readonly string[]> {
+    return (await (anew ? this.load(RELOAD_MS) : this.load())).uploadSecrets;
   }
 
   /** What was read at most so long ago; those who wait for it share one reading. */
@@ -124,7 +141,12 @@ function keyRing(rows: readonly TokenKey[]): KeyRing {
   return {
     current: { kid: current.kid, privateKey: privateKeyOf(current.jwk) },
     trusted: new Map(trusted),
+    uploadSecrets: [current, ...rows.filter((row) => row !== current)].map(uploadSecret),
   };
+}
+
+function uploadSecret({ jwk }: TokenKey): string {
+  return Buffer.from(hkdfSync('sha256', Buffer.from(jwk.d, 'base64url'), '', 'upload sessions', 32)).toString('base64');
 }
 
 function privateKeyOf(jwk: TokenJwk): KeyObject {

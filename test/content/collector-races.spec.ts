@@ -6,12 +6,12 @@ import { deleteManifest } from '#content/push/delete-content.js';
 import { storeManifest } from '#content/push/store-manifest.js';
 import { keepInSession, storeFromSession } from '#content/uploads/session-bytes.js';
 import { claimDigest } from '#content/uploads/store-blob.js';
-import { openUpload } from '#content/uploads/upload-sessions.js';
 import { mountBlob } from '#content/uploads/mount-blob.js';
 import { deleteVersion } from '#content/versions/delete-version.js';
 import { digestOf, type Digest } from '#oci/digest.js';
 import { isUniqueViolation, rowsOf } from '#platform/database.js';
 import { isDomainError } from '#platform/domain-error.js';
+import { newId } from '#platform/identifiers.js';
 import type { FileStore } from '#storage/file-store.js';
 import { CollectorWorld } from './collector-world.js';
 import { draftOf, makeIndex, makeRepository } from './content-factory.js';
@@ -53,8 +53,12 @@ describe('collecting while others write', () => {
     async (way) => {
       const bytes = randomBytes(500);
       const digest = await world.uploadInRow(bytes);
-      const key = { repositoryId: world.repositoryId, principal: 'user:1' };
-      const session = { ...key, id: await openUpload(world.source, key) };
+      const session = {
+        id: newId(),
+        repositoryId: world.repositoryId,
+        principal: 'user:1',
+        started: 'sha256',
+      } as const;
       expect(await keepInSession(world.source, session, bytes)).toBe(true);
       let push: Promise<unknown> | undefined;
       await world.transaction(async (tx) => {

@@ -5,11 +5,10 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { dropForgotten } from '#content/maintenance/drop-forgotten.js';
-import { purgeClosedUploads } from '#content/maintenance/purge-closed.js';
 import { versionStaged } from '#content/maintenance/version-staged.js';
 import type { ManifestDraft } from '#content/push/drafts.js';
 import { stage, storeManifest } from '#content/push/store-manifest.js';
-import { openUpload } from '#content/uploads/upload-sessions.js';
+import { findUpload, openUpload } from '#content/uploads/upload-sessions.js';
 import { purgeUploads } from '#content/uploads/purge-uploads.js';
 import { digestOf, type Digest } from '#oci/digest.js';
 import { rowsOf } from '#platform/database.js';
@@ -112,12 +111,8 @@ describe('what nobody came for', () => {
 
 describe('uploads', () => {
   it('that nobody touched for a day go with their bytes, and bytes without a session too', async () => {
-    const owner = { repositoryId, principal: 'user:1' };
-    const [idle, busy, stray] = [
-      await openUpload(database.source, owner),
-      await openUpload(database.source, owner),
-      newId(),
-    ];
+    const [idle, busy, stray] = [newId(), newId(), newId()];
+    for (const id of [idle, busy]) await openUpload(database.source, { id, repositoryId, principal: 'user:1' });
     for (const id of [idle, busy, stray]) await store.staging(id).append(0, Readable.from([Buffer.from('bytes')]));
     await database.source.query(`update upload set touched_at = now() - interval '2 days' where id = $1`, [idle]);
     expect(await purgeUploads(database.source, store, 86_400)).toBe(1);
@@ -129,12 +124,19 @@ describe('uploads', () => {
     expect(await store.staging(stray).offset()).toBe(0);
   });
 
-  it('that were closed are remembered for an hour', async () => {
-    const id = await openUpload(database.source, { repositoryId, principal: 'user:1' });
-    await database.source.query('update upload set digest = $2 where id = $1', [id, digestOf(Buffer.from('x'))]);
-    expect(await purgeClosedUploads(database.source, 3600)).toBe(0);
-    await database.source.query(`update upload set touched_at = now() - interval '2 hours' where id = $1`, [id]);
-    expect(await purgeClosedUploads(database.source, 3600)).toBe(1);
+  it('that were closed are remembered as long as their ids would be taken again', async () => {
+    const key = { id: newId(), repositoryId, principal: 'user:1' };
+    const purge = async (hours: number) => {
+      const age = `update upload set digest = $2, touched_at = now() - $3::int * interval '1 hour' where id = $1`;
+      await database.source.query(age, [key.id, digestOf(Buffer.from('x')), hours]);
+      expect(await purgeUploads(database.source, store, 86_400)).toBe(0);
+      return findUpload(database.source, key).then(
+        ({ digest }) => digest !== null,
+        () => false,
+      );
+    };
+    await openUpload(database.source, key);
+    expect([await purge(23), await purge(25)]).toEqual([true, false]);
   });
 });
 

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vites
 import { storeImage } from '#content/push/store-images.js';
 import { mountBlob } from '#content/uploads/mount-blob.js';
 import { closeUpload, receiveBlob } from '#content/uploads/receive-blob.js';
-import { openUpload } from '#content/uploads/upload-sessions.js';
+import { openUpload, type UploadKey } from '#content/uploads/upload-sessions.js';
 import { findByTag } from '#content/read/find-manifest.js';
 import { digestOf } from '#oci/digest.js';
 import { poolOf, rowsOf } from '#platform/database.js';
@@ -168,19 +168,21 @@ describe('small blobs that come at the same time', () => {
   });
 
   it('close their own sessions only: one of somebody else, or that is not there, is unknown', async () => {
-    const [mine, theirs, bytes] = [
-      await openUpload(world.source, owner()),
-      await openUpload(world.source, { repositoryId, principal: 'user:2' }),
-      randomBytes(300),
-    ];
-    const close = (id: string, data = bytes) =>
-      closeUpload(receiving(), { ...owner(), id }, digestOf(data), chunkOf(data));
+    const [mine, theirs, bytes] = [newId(), newId(), randomBytes(300)];
+    await openUpload(world.source, { id: theirs, repositoryId, principal: 'user:2' });
+    const close = (key: Pick<UploadKey, 'id' | 'started'>, data = bytes) =>
+      closeUpload(receiving(), { ...owner(), ...key }, digestOf(data), chunkOf(data));
+    const started = 'sha256';
     const others = [randomBytes(30), randomBytes(31)];
-    const results = await Promise.allSettled([close(mine), close(theirs, others[0]), close(newId(), others[1])]);
+    const results = await Promise.allSettled([
+      close({ id: mine, started }),
+      close({ id: theirs }, others[0]),
+      close({ id: newId() }, others[1]),
+    ]);
     expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected']);
     for (const result of results.slice(1))
       expect((result as PromiseRejectedResult).reason).toMatchObject({ code: 'BLOB_UPLOAD_UNKNOWN' });
     for (const data of others) expect(await world.has('blob', digestOf(data))).toBe(false);
-    await expect(close(mine)).resolves.toBeUndefined();
+    await expect(close({ id: mine, started })).resolves.toBeUndefined();
   });
 });

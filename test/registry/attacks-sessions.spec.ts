@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { purgeUploads } from '#content/uploads/purge-uploads.js';
 import { type RegistryProcess, sha, someBytes, startRegistry } from './registry-process.js';
-import { pathOf, uploads } from './upload-requests.js';
+import { hoursAgo, idOf, pathOf, uploads } from './upload-requests.js';
 
 let registry: RegistryProcess;
 const NAME = 'team/attacked';
@@ -30,10 +30,14 @@ describe('upload sessions', () => {
   });
 
   it('D2 none lives longer than a week, however busy it is', async () => {
-    const location = await start(NAME);
-    await registry.source.query(`update upload set pulp_created = now() - interval '8 days' where id = $1`, [
-      /uploads\/([0-9a-f-]+)/.exec(location)![1],
-    ]);
+    const location = await hoursAgo(8 * 24, async () => {
+      const started = await start(NAME);
+      expect((await chunk(started, someBytes(10), 0)).status).toBe(202);
+      return started;
+    });
+    const age = `update upload set pulp_created = now() - interval '8 days' where id = $1`;
+    await registry.source.query(age, [idOf(location)]);
+    expect((await registry.request('GET', location)).status).toBe(204);
     expect(await purgeUploads(registry.source, registry.store, 86_400)).toBe(1);
     expect((await registry.request('GET', location)).status).toBe(404);
   });

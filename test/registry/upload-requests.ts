@@ -1,4 +1,4 @@
-import { expect } from 'vitest';
+import { expect, vi } from 'vitest';
 import { type Answer, type RegistryProcess } from './registry-process.js';
 
 /** The repository of uploads that name no other. */
@@ -8,6 +8,19 @@ const REPOSITORY = 'team/uploads';
 export function pathOf(answer: Answer): string {
   const url = new URL(answer.headers.get('location')!);
   return url.pathname + url.search;
+}
+
+/** Id of the upload that a path leads to. */
+export const idOf = (location: string) => /blobs\/uploads\/([0-9a-f-]+)/.exec(location)![1]!;
+
+/** Does something as it was done some hours ago. */
+export async function hoursAgo<T>(hours: number, work: () => Promise<T>): Promise<T> {
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() - hours * 3_600_000 });
+  try {
+    return await work();
+  } finally {
+    vi.useRealTimers();
+  }
 }
 
 /** The requests of an upload; the registry may be started later. */

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { purgeUploads } from '#content/uploads/purge-uploads.js';
 import { pushBlob } from './content.js';
 import { basic, type RegistryProcess, sha, someBytes, startRegistry } from './registry-process.js';
-import { pathOf, uploads } from './upload-requests.js';
+import { hoursAgo, idOf, pathOf, uploads } from './upload-requests.js';
 
 let registry: RegistryProcess;
 beforeAll(async () => {
@@ -163,11 +163,14 @@ describe('an upload session', () => {
   });
 
   it('is dropped when nobody touched it for its time, and not before', async () => {
-    const [old, fresh] = [await start(), await start()];
-    await registry.request('PATCH', old, { body: someBytes() });
-    await registry.source.query(`update upload set touched_at = now() - interval '2 days' where id = $1`, [
-      /blobs\/uploads\/([0-9a-f-]+)/.exec(old)![1],
-    ]);
+    const begin = async () => {
+      const location = await start();
+      await registry.request('PATCH', location, { body: someBytes() });
+      return location;
+    };
+    const [old, fresh] = await hoursAgo(48, async () => [await begin(), await begin()] as const);
+    const age = `update upload set touched_at = now() - interval '2 days' where id = $1`;
+    await registry.source.query(age, [idOf(old)]);
     expect(await purgeUploads(registry.source, registry.store, 86_400)).toBe(1);
     expect((await registry.request('GET', old)).status).toBe(404);
     expect((await registry.request('GET', fresh)).status).toBe(204);

@@ -1,16 +1,11 @@
 import { Controller, Delete, Get, Head, Inject, Param, Patch, Post, Put, Req, Res, UseFilters } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { DataSource } from 'typeorm';
+import { TokenKeys } from '#access/token-keys.js';
 import { mountBlob, pathsWithBlob } from '#content/uploads/mount-blob.js';
+import { StartedUploads } from '#content/uploads/started-uploads.js';
 import { appendToUpload, closeUpload, offsetOf, receiveBlob, type Receiving } from '#content/uploads/receive-blob.js';
-import {
-  deleteUpload,
-  findOpenUpload,
-  openUpload,
-  type UploadKey,
-  type UploadSession,
-  uploadUnknown,
-} from '#content/uploads/upload-sessions.js';
+import { cancelUpload, findOpenUpload, type UploadKey, uploadUnknown } from '#content/uploads/upload-sessions.js';
 import { type DigestAlgorithm, isDigest } from '#oci/digest.js';
 import { CONFIG, type HallmarkConfig } from '#platform/config.js';
 import { invalid, isDomainError } from '#platform/domain-error.js';
@@ -35,11 +30,13 @@ const IDLE_BYTES = 1024;
 @UseFilters(OciErrorFilter)
 export class UploadsController {
   private readonly receiving: Receiving;
+  private readonly started: StartedUploads;
 
   constructor(
     private readonly source: DataSource,
     private readonly gate: Gate,
     private readonly targets: PushTargets,
+    keys: TokenKeys,
     @Inject(BLOB_STORE) private readonly store: BlobStore,
     @Inject(CONFIG) private readonly config: HallmarkConfig,
   ) {
@@ -49,7 +46,11 @@ export class UploadsController {
       ownsChunks: true,
       ...(config.blobLimit > 0 ? { maxTotal: config.blobLimit } : {}),
     };
-    this.receiving = { source, store, limits };
+    this.receiving = { source, store, limits, mostOpen: config.openUploads };
+    this.started = new StartedUploads(source, (anew) => keys.uploadSecrets(anew), {
+      ttlSeconds: Math.min(config.uploadTtl, config.uploadLife),
+      most: config.openUploads,
+    });
   }
 
   @Post('v2/:name/blobs/uploads/')
@@ -72,7 +73,7 @@ export class UploadsController {
       }
     }
     const owner = { repositoryId, principal: principalKey(visit) };
-    const id = await openUpload(this.source, owner, algorithmIn(request, digest), this.config.openUploads);
+    const id = await this.started.start(owner, algorithmIn(request, digest));
     sendEmpty(reply, 202, this.progress(reply, name, id, 0));
   }
 
@@ -83,7 +84,7 @@ export class UploadsController {
 
   @Get('v2/:name/blobs/uploads/:id')
   async status(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Param('name') name: string): Promise<void> {
-    const { id } = await this.session({ request, reply }, name);
+    const { id } = await findOpenUpload(this.source, await this.key({ request, reply }, name));
     sendEmpty(reply, 204, this.progress(reply, name, id, await offsetOf(this.receiving, id)));
   }
 
@@ -117,9 +118,10 @@ export class UploadsController {
 
   @Delete('v2/:name/blobs/uploads/:id')
   async cancel(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Param('name') name: string): Promise<void> {
-    const session = await this.session({ request, reply }, name);
-    await deleteUpload(this.source, session.id);
-    await this.store.staging(session.id).discard();
+    const key = await this.key({ request, reply }, name);
+    await findOpenUpload(this.source, key);
+    await cancelUpload(this.source, key);
+    await this.store.staging(key.id).discard();
     sendEmpty(reply, 204);
   }
 
@@ -128,12 +130,8 @@ export class UploadsController {
     const { id } = exchange.request.params as { id: string };
     const visit = await this.gate.enterServed(exchange, { name, action: 'push' });
     if (!isUuid(id)) throw uploadUnknown();
-    return { id: id.toLowerCase(), repositoryId: this.targets.existing(visit.served), principal: principalKey(visit) };
-  }
-
-  /** An upload that is open still. */
-  private async session(exchange: Exchange, name: string): Promise<UploadSession> {
-    return findOpenUpload(this.source, await this.key(exchange, name));
+    const owner = { repositoryId: this.targets.existing(visit.served), principal: principalKey(visit) };
+    return this.started.keyOf(id.toLowerCase(), owner);
   }
 
   /** A refused chunk is answered with where the session stands, so that the client can go on. */

@@ -22,7 +22,7 @@ export class ContentMetrics implements OnModuleInit {
 
   onModuleInit(): void {
     const { metrics } = this;
-    metrics.gauge({ name: 'hallmark_uploads_open', help: 'Blob uploads that were started and not closed.' }, () =>
+    metrics.gauge({ name: 'hallmark_uploads_open', help: 'Blob uploads that have bytes and were not closed.' }, () =>
       this.count('select count(*)::int as value from upload where digest is null'),
     );
     metrics.gauge(

@@ -10,11 +10,10 @@ import { purgeUploads } from '../uploads/purge-uploads.js';
 import { ContentMetrics } from './content-metrics.js';
 import { dropForgotten } from './drop-forgotten.js';
 import { foldTally } from './fold-tally.js';
-import { purgeClosedUploads, purgeSessions } from './purge-closed.js';
+import { purgeSessions } from './purge-sessions.js';
 import { versionStaged } from './version-staged.js';
 
 /** A client repeats a close within minutes or never. */
-const CLOSED_UPLOADS = 3_600;
 const HOURLY = 3_600;
 /** A busy registry adds some hundred rows a second. */
 const TALLY = 15;
@@ -59,11 +58,10 @@ export class MaintenanceJobs implements OnModuleInit {
   }
 
   private async purgeUploads(): Promise<void> {
-    const closed = await purgeClosedUploads(this.source, CLOSED_UPLOADS);
     const { uploadTtl, uploadLife } = this.config;
     const abandoned =
       (await purgeUploads(this.source, this.store, uploadTtl, uploadLife)) +
       (await purgeChunkedUploads(this.source, uploadTtl));
-    if (abandoned > 0) log('info', 'abandoned uploads were dropped', { abandoned, closed });
+    if (abandoned > 0) log('info', 'abandoned uploads were dropped', { abandoned });
   }
 }

@@ -13,10 +13,11 @@ import { protectDigest, stageBlobs } from './store-blob.js';
 import { storeSmallBlob } from './store-small-blob.js';
 import { takeLease, type UploadLease } from './upload-lease.js';
 import {
-  deleteUpload,
-  findOpenUpload,
+  cancelUpload,
   findUpload,
   markClosed,
+  takeOpenUpload,
+  takeUpload,
   type UploadKey,
   uploadUnknown,
   type UploadSession,
@@ -27,6 +28,8 @@ export interface Receiving {
   readonly source: DataSource;
   readonly store: BlobStore;
   readonly limits: Pick<AppendLimits, 'maxTotal' | 'idleMs' | 'ownsChunks'>;
+  /** Most open sessions of a principal, when it is not the default. */
+  readonly mostOpen?: number;
 }
 
 /** Bytes of one request; `start` and `length` are there when the client named them. */
@@ -40,19 +43,23 @@ export interface Chunk {
 export async function appendToUpload(receiving: Receiving, key: UploadKey, chunk: Chunk): Promise<number> {
   const rest = await keepIfSmall(receiving, key, chunk);
   if (typeof rest === 'number') return rest;
-  const session = await findOpenUpload(receiving.source, key);
+  const session = await takeOpenUpload(receiving.source, key, receiving.mostOpen);
   return withLease(receiving, session, (staged, lease) =>
     append(staged, lease, rest, { ...receiving.limits, algorithm: session.algorithm }),
   );
 }
 
 /** Keeps a small first chunk in its session; gives the offset then, and else the chunk to be taken as any other. */
-async function keepIfSmall({ source, limits }: Receiving, key: UploadKey, chunk: Chunk): Promise<number | Chunk> {
+async function keepIfSmall(
+  { source, limits, mostOpen }: Receiving,
+  key: UploadKey,
+  chunk: Chunk,
+): Promise<number | Chunk> {
   if (!isSmall(chunk, limits.maxTotal)) return chunk;
   const gathered = await gatherSmall(chunk);
   const { bytes } = gathered;
   if (!bytes) return { ...chunk, bytes: gathered.rest };
-  if (!(await keepInSession(source, key, bytes))) return { ...chunk, bytes: streamOf(bytes) };
+  if (!(await keepInSession(source, key, bytes, mostOpen))) return { ...chunk, bytes: streamOf(bytes) };
   if (bytes.length <= MOST_REMEMBERED) rememberBlob(key.repositoryId, digestOf(bytes), bytes);
   return bytes.length;
 }
@@ -69,7 +76,7 @@ export async function offsetOf({ source, store }: Receiving, uploadId: string): 
 export async function closeUpload(receiving: Receiving, key: UploadKey, digest: Digest, chunk?: Chunk): Promise<void> {
   const rest = await storeIfSmall(receiving, { repositoryId: key.repositoryId, digest, session: key }, chunk);
   if (rest === STORED || (!rest && (await storeFromSession(receiving.source, key, digest)))) return;
-  const session = await findUpload(receiving.source, key);
+  const session = await takeUpload(receiving.source, key, receiving.mostOpen);
   if (isClosedWith(session, digest)) return;
   try {
     await withLease(receiving, session, async (staged, lease) => {
@@ -82,7 +89,7 @@ export async function closeUpload(receiving: Receiving, key: UploadKey, digest: 
     // The same close may have been answered by another request while this one waited for its turn.
     const again = await findUpload(receiving.source, key).catch(() => undefined);
     if (again && isClosedWith(again, digest)) return;
-    if (isDomainError(error) && error.code === 'DIGEST_INVALID') await deleteUpload(receiving.source, session.id);
+    if (isDomainError(error) && error.code === 'DIGEST_INVALID') await cancelUpload(receiving.source, key);
     throw error;
   }
 }

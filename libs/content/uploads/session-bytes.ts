@@ -7,7 +7,7 @@ import { newId } from '#platform/identifiers.js';
 import type { StagedBytes } from '#storage/blob-store.js';
 import { piecesOf } from './pieces.js';
 import { HELD, storeAccepted } from './store-small-blob.js';
-import type { UploadKey } from './upload-sessions.js';
+import { mayOpen, MOST_OPEN, type UploadKey } from './upload-sessions.js';
 
 /**
  * A small first chunk is kept in the row of its session: most clients send a small blob as one chunk and close the session
@@ -15,12 +15,19 @@ import type { UploadKey } from './upload-sessions.js';
  * {@link moveToStore}. False when the session is not open, or when anybody has written to it: of a request that broke off,
  * or whose process was killed, there may be bytes that its row knows nothing of.
  */
-export function keepInSession(source: DataSource, session: UploadKey, bytes: Buffer): Promise<boolean> {
-  return keepTogether(source, { ...session, bytes, writer: newId() });
+export async function keepInSession(
+  source: DataSource,
+  { started, ...session }: UploadKey,
+  bytes: Buffer,
+  most = MOST_OPEN,
+): Promise<boolean> {
+  return started !== undefined && keepTogether(source, { ...session, started, bytes, most, writer: newId() });
 }
 
-interface FirstChunk extends UploadKey {
+interface FirstChunk extends Required<UploadKey> {
   readonly bytes: Buffer;
+  /** Most open sessions of the principal. */
+  readonly most: number;
   /** The request. */
   readonly writer: string;
 }
@@ -28,16 +35,21 @@ interface FirstChunk extends UploadKey {
 /** A batch whose connection broke is done again, also when it had been committed: who wrote says that it was this one. */
 const keepTogether = batchesOf<FirstChunk, boolean>(async (source, wanted) => {
   const { bytes, starts, sizes } = piecesOf(wanted.map((each) => each.bytes));
-  const rows = await queryPrepared<{ at: number }>(
+  const rows = await queryPrepared<{ id: string }>(
     source,
     'keep-in-sessions',
-    `update upload u set bytes = substring($1::bytea from w.start for w.size), "offset" = w.size, lease_id = w.writer,
+    `with wanted as (
+       select w.*, row_number() over (partition by w.principal order by w.at) as rank
+       from unnest(${listParameters(2, 'int', 'int', 'uuid', 'uuid', 'text', 'text', 'int', 'uuid')})
+         with ordinality as w(start, size, id, repository_id, principal, algorithm, most, writer, at))
+     insert into upload as u (id, repository_id, principal, algorithm, bytes, "offset", lease_id)
+     select w.id, w.repository_id, w.principal, w.algorithm, substring($1::bytea from w.start for w.size), w.size, w.writer
+     from wanted w where ${mayOpen('w')}
+     on conflict (id) do update set bytes = excluded.bytes, "offset" = excluded."offset", lease_id = excluded.lease_id,
        touched_at = now()
-     from unnest(${listParameters(2, 'int', 'int', 'uuid', 'uuid', 'text', 'uuid')})
-       with ordinality as w(start, size, session_id, repository_id, principal, writer, at)
-     where u.id = w.session_id and u.repository_id = w.repository_id and u.principal = w.principal
-       and u.digest is null and (u."offset" = 0 and u.lease_id is null or u.lease_id = w.writer)
-     returning w.at::int as at`,
+     where u.repository_id = excluded.repository_id and u.principal = excluded.principal
+       and u.digest is null and (u."offset" = 0 and u.lease_id is null or u.lease_id = excluded.lease_id)
+     returning id`,
     [
       bytes,
       starts,
@@ -45,11 +57,13 @@ const keepTogether = batchesOf<FirstChunk, boolean>(async (source, wanted) => {
       wanted.map(({ id }) => id),
       wanted.map(({ repositoryId }) => repositoryId),
       wanted.map(({ principal }) => principal),
+      wanted.map(({ started }) => started),
+      wanted.map(({ most }) => most),
       wanted.map(({ writer }) => writer),
     ],
   );
-  const kept = new Set(rows.map(({ at }) => at - 1));
-  return wanted.map((_session, at) => kept.has(at));
+  const kept = new Set(rows.map(({ id }) => id));
+  return wanted.map(({ id }) => kept.has(id));
 });
 
 /**

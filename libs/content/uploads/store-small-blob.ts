@@ -18,9 +18,10 @@ export interface SmallBlob {
 
 /**
  * Stores a blob in its row and makes it readable in its repository; false, and nothing is stored, when its session does not
- * stand open and empty.
+ * stand open and empty, or was started too long ago.
  */
 export async function storeSmallBlob(source: DataSource, small: SmallBlob): Promise<boolean> {
+  if (small.session && !small.session.started) return false;
   const stored = await storeTogether(source, small);
   if (stored) rememberBlob(small.repositoryId, small.blob.digest, small.blob.bytes);
   return stored;
@@ -45,7 +46,7 @@ export const storeAccepted = (bytes: string) => `stored as (
   found as (select s.id, a.repository_id from stored s join accepted a on a.digest = s.digest),
   staying as (${STAGE_FOUND_BLOBS})`;
 
-/** One statement closes the sessions, stores the bytes and stages the blobs, and is a transaction of its own. */
+/** One statement closes the sessions, which need no row until then, stores the bytes and stages the blobs, and is a transaction of its own. */
 const storeTogether = batchesOf<SmallBlob, boolean>(async (source, wanted) => {
   const { bytes, starts, sizes } = piecesOf(wanted.map(({ blob }) => blob.bytes));
   const rows = await again(() =>
@@ -53,16 +54,19 @@ const storeTogether = batchesOf<SmallBlob, boolean>(async (source, wanted) => {
       source,
       'store-small-blobs',
       `with wanted as (
-         select * from unnest(${listParameters(2, 'int', 'int', 'text', 'uuid', 'uuid', 'uuid', 'text')})
-           with ordinality as w(start, size, digest, id, repository_id, session_id, principal, at)),
+         select * from unnest(${listParameters(2, 'int', 'int', 'text', 'uuid', 'uuid', 'uuid', 'text', 'text')})
+           with ordinality as w(start, size, digest, id, repository_id, session_id, principal, algorithm, at)),
        ${HELD},
        closed as (
-         update upload u set digest = w.digest, "offset" = w.size, touched_at = now() from held, wanted w
-         where u.id = w.session_id and u.repository_id = w.repository_id and u.principal = w.principal
+         insert into upload as u (id, repository_id, principal, algorithm, digest, "offset")
+         select w.session_id, w.repository_id, w.principal, w.algorithm, w.digest, w.size from held, wanted w
+         where w.session_id is not null
+         on conflict (id) do update set digest = excluded.digest, "offset" = excluded."offset", touched_at = now()
+         where u.repository_id = excluded.repository_id and u.principal = excluded.principal
            and u.digest is null and u."offset" = 0 and (u.lease_until is null or u.lease_until < now())
-         returning w.at),
+         returning u.id),
        accepted as materialized (
-         select w.* from held, wanted w where w.session_id is null or w.at in (select at from closed)),
+         select w.* from held, wanted w where w.session_id is null or w.session_id in (select c.id from closed c)),
        ${storeAccepted('substring($1::bytea from a.start for a.size)')}
        select at::int as at from accepted`,
       [
@@ -74,6 +78,7 @@ const storeTogether = batchesOf<SmallBlob, boolean>(async (source, wanted) => {
         wanted.map(({ repositoryId }) => repositoryId),
         wanted.map(({ session }) => session?.id ?? null),
         wanted.map(({ session }) => session?.principal ?? null),
+        wanted.map(({ session }) => session?.started ?? null),
       ],
     ),
   );

@@ -4,37 +4,45 @@ import { batchesOf } from '#platform/batches.js';
 import { preparedIn, queryPrepared } from '#platform/database.js';
 import { DomainError, notFound } from '#platform/domain-error.js';
 import { WITHOUT_FLUSH } from '#platform/durability.js';
-import { isUuid, newId } from '#platform/identifiers.js';
+import { isUuid } from '#platform/identifiers.js';
+import type { UploadOwner } from './session-id.js';
 
-const MOST_OPEN = 1_000;
+/** Most open sessions of a principal that have rows, when nothing else is set. */
+export const MOST_OPEN = 1_000;
 
 /** An upload session as its owner sees it. */
 export interface UploadSession {
   readonly id: string;
   readonly repositoryId: string;
   readonly algorithm: DigestAlgorithm;
-  /** The digest it was closed with; null while it takes bytes. */
+  /** The digest it was closed with, {@link CANCELLED}, or null while it takes bytes. */
   readonly digest: string | null;
 }
 
-/** What a session is looked up by: its id is worth nothing in another repository or to somebody else. */
-export interface UploadKey {
+/** Stands for the digest of a session that ended without a blob. */
+export const CANCELLED = '';
+
+/** What a session is looked up by. */
+export interface UploadKey extends UploadOwner {
   readonly id: string;
-  readonly repositoryId: string;
-  readonly principal: string;
+  /** The hash that it was started with, as long as it is open without a row too: the id says so. */
+  readonly started?: DigestAlgorithm;
 }
 
-/** Starts a session; throws TOOMANYREQUESTS when the principal has `most` open ones already. */
+/** Gives a new session its row; throws TOOMANYREQUESTS when the principal has `most` open ones already. */
 export async function openUpload(
   source: DataSource,
-  owner: Omit<UploadKey, 'id'>,
+  key: UploadKey,
   algorithm: DigestAlgorithm = 'sha256',
   most = MOST_OPEN,
-): Promise<string> {
-  const id = newId();
-  if (!(await openTogether(source, { ...owner, id, algorithm, most }))) throw tooManyUploads(most);
-  return id;
+): Promise<void> {
+  if (!(await openTogether(source, { ...key, algorithm, most }))) throw tooManyUploads(most);
 }
+
+/** SQL that is true when the principal of a row (`principal`, `most`, `rank` among his new ones) may have one more session. */
+export const mayOpen = (row: string) =>
+  `(select count(*) from (select 1 from upload o where o.principal = ${row}.principal and o.digest is null limit ${row}.most) o)
+     + ${row}.rank <= ${row}.most`;
 
 /** Those who begin at the same time share a statement; each counts the ones before him as open. */
 const openTogether = batchesOf<UploadKey & { algorithm: DigestAlgorithm; most: number }, boolean>(
@@ -48,8 +56,8 @@ const openTogether = batchesOf<UploadKey & { algorithm: DigestAlgorithm; most: n
            as w(id, repository_id, principal, algorithm, most, at))
        insert into upload (id, repository_id, principal, algorithm)
        select w.id, w.repository_id, w.principal, w.algorithm from wanted w, ${WITHOUT_FLUSH}
-       where (select count(*) from (select 1 from upload u where u.principal = w.principal and u.digest is null limit w.most) o)
-         + w.rank <= w.most
+       where ${mayOpen('w')}
+       on conflict (id) do nothing
        returning id`,
       [
         wanted.map(({ id }) => id),
@@ -66,22 +74,49 @@ const openTogether = batchesOf<UploadKey & { algorithm: DigestAlgorithm; most: n
 
 /** The session, closed ones included; throws BLOB_UPLOAD_UNKNOWN for those of other repositories and principals. */
 export async function findUpload(source: DataSource, key: UploadKey): Promise<UploadSession> {
-  const [row] = isUuid(key.id)
-    ? await queryPrepared<UploadSession>(
-        source,
-        'upload-by-key',
-        `select id, repository_id as "repositoryId", algorithm, digest from upload
-         where id = $1 and repository_id = $2 and principal = $3`,
-        [key.id, key.repositoryId, key.principal],
-      )
-    : [];
-  if (!row) throw uploadUnknown();
-  return row;
+  const found = (await findRow(source, key)) ?? withoutRow(key);
+  if (!found) throw uploadUnknown();
+  return found;
 }
 
 /** {@link findUpload} for sessions that still take bytes. */
 export async function findOpenUpload(source: DataSource, key: UploadKey): Promise<UploadSession> {
-  const session = await findUpload(source, key);
+  return openOnly(await findUpload(source, key));
+}
+
+/**
+ * {@link findUpload} for a request that brings or closes bytes: a session that was only started gets its row. Throws
+ * TOOMANYREQUESTS when the principal has `most` others.
+ */
+export async function takeUpload(source: DataSource, key: UploadKey, most = MOST_OPEN): Promise<UploadSession> {
+  const started = withoutRow(key);
+  if (started && (await openTogether(source, { ...key, algorithm: started.algorithm, most }))) return started;
+  const found = await findRow(source, key);
+  if (!found) throw started ? tooManyUploads(most) : uploadUnknown();
+  return found;
+}
+
+/** {@link takeUpload} for sessions that still take bytes. */
+export async function takeOpenUpload(source: DataSource, key: UploadKey, most?: number): Promise<UploadSession> {
+  return openOnly(await takeUpload(source, key, most));
+}
+
+const withoutRow = ({ id, repositoryId, started }: UploadKey): UploadSession | undefined =>
+  started && { id, repositoryId, algorithm: started, digest: null };
+
+async function findRow(source: DataSource, key: UploadKey): Promise<UploadSession | undefined> {
+  if (!isUuid(key.id)) return undefined;
+  const [row] = await queryPrepared<UploadSession>(
+    source,
+    'upload-by-key',
+    `select id, repository_id as "repositoryId", algorithm, digest from upload
+     where id = $1 and repository_id = $2 and principal = $3`,
+    [key.id, key.repositoryId, key.principal],
+  );
+  return row;
+}
+
+function openOnly(session: UploadSession): UploadSession {
   if (session.digest !== null) throw uploadUnknown();
   return session;
 }
@@ -96,9 +131,14 @@ export async function markClosed(tx: EntityManager, id: string, digest: string, 
   );
 }
 
-/** Forgets a session; its bytes are the caller's to discard. */
-export async function deleteUpload(source: DataSource, id: string): Promise<void> {
-  await source.query('delete from upload where id = $1', [id]);
+/** Ends a session without a blob; its bytes are the caller's to discard. A row says so as long as its id would be taken. */
+export async function cancelUpload(source: DataSource, { id, repositoryId, principal }: UploadKey): Promise<void> {
+  await source.query(
+    `insert into upload as u (id, repository_id, principal, digest) values ($1, $2, $3, $4)
+     on conflict (id) do update set digest = excluded.digest, bytes = null, touched_at = now()
+     where u.repository_id = excluded.repository_id and u.principal = excluded.principal and u.digest is null`,
+    [id, repositoryId, principal, CANCELLED],
+  );
 }
 
 const tooManyUploads = (most: number) =>
