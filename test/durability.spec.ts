@@ -1,3 +1,5 @@
+import pg from 'pg';
+import type { EntityManager } from 'typeorm';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { poolOf } from '#platform/database.js';
 import { commitEarly, durable } from '#platform/durability.js';
@@ -9,12 +11,48 @@ beforeAll(async () => {
 });
 afterAll(() => database?.drop());
 
+describe('a transaction that commits early', () => {
+  const insert = (tx: EntityManager, name: string) =>
+    tx.query('insert into namespace (id, name) values (gen_random_uuid(), $1)', [name]);
+  const named = async (name: string) =>
+    (await database.source.query('select 1 from namespace where name = $1', [name])).length;
+
+  it('is one whole, also when its statements are not waited for', async () => {
+    await commitEarly(database.source, (tx) => Promise.all([insert(tx, 'at'), insert(tx, 'once')]));
+    expect([await named('at'), await named('once')]).toEqual([1, 1]);
+    const broken = commitEarly(database.source, (tx) =>
+      Promise.all([insert(tx, 'lost'), insert(tx, 'at'), insert(tx, 'too')]),
+    );
+    await expect(broken).rejects.toThrow('duplicate key');
+    expect([await named('lost'), await named('too')]).toEqual([0, 0]);
+  });
+
+  it('stores nothing when its beginning fails', async () => {
+    const query = pg.Client.prototype.query as (...words: unknown[]) => unknown;
+    const spy = vi.spyOn(pg.Client.prototype, 'query').mockImplementation(function (
+      this: pg.Client,
+      ...words: unknown[]
+    ) {
+      const begins = typeof words[0] === 'string' && words[0].startsWith('START');
+      return query.apply(this, begins ? ['select of nothing'] : words);
+    });
+    const failed = commitEarly(database.source, async (tx) => {
+      await tx.query('select 1');
+      await insert(tx, 'outside');
+    });
+    await expect(failed).rejects.toThrow();
+    spy.mockRestore();
+    expect(await named('outside')).toBe(0);
+    await commitEarly(database.source, (tx) => insert(tx, 'afterwards'));
+    expect(await named('afterwards')).toBe(1);
+  });
+});
+
 describe('flushing what was committed early', () => {
   it('is done for all who wait at the same time with a few commits', async () => {
     const query = vi.spyOn(poolOf(database.source), 'query');
     const made = Array.from({ length: 20 }, (_, at) =>
-      database.source.transaction(async (tx) => {
-        await commitEarly(tx);
+      commitEarly(database.source, async (tx) => {
         await tx.query('insert into namespace (id, name) values (gen_random_uuid(), $1)', [`early-${at}`]);
       }),
     );

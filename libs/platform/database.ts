@@ -33,6 +33,8 @@ export function createDataSource(options: DatabaseOptions): DataSource {
     installExtensions: false,
     uuidExtension: 'pgcrypto',
     poolErrorHandler: () => undefined,
+    // Statements of a transaction that are given at the same time go to the database behind each other, unanswered.
+    extra: { pipeline: true },
     migrationsTransactionMode: 'each',
   });
 }
@@ -54,8 +56,13 @@ export function poolOf(source: DataSource): pg.Pool {
 
 /** Ends every connection of a data source at once: what runs on them fails with {@link databaseTrouble}, new ones are made. */
 export function breakConnections(source: DataSource): void {
-  const { _clients: clients } = poolOf(source) as unknown as { _clients: { connection: { stream: Socket } }[] };
-  for (const { connection } of clients) connection.stream.destroy();
+  const { _clients: clients } = poolOf(source) as unknown as { _clients: pg.PoolClient[] };
+  clients.forEach(breakConnection);
+}
+
+/** {@link breakConnections} of one. */
+export function breakConnection(client: pg.PoolClient): void {
+  (client as unknown as { connection: { stream: Socket } }).connection.stream.destroy();
 }
 
 /** Rows of a prepared statement; `name` must name this text and no other. */

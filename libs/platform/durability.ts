@@ -1,6 +1,7 @@
+import type pg from 'pg';
 import type { DataSource, EntityManager } from 'typeorm';
 import { batchesOf } from './batches.js';
-import { preparedIn, queryPrepared } from './database.js';
+import { again, breakConnection, queryPrepared } from './database.js';
 
 /**
  * SQL that lets the statement's transaction commit without waiting for the disk: for rows whose loss in a power failure
@@ -8,9 +9,34 @@ import { preparedIn, queryPrepared } from './database.js';
  */
 export const WITHOUT_FLUSH = `set_config('synchronous_commit', 'off', true)`;
 
-/** Lets a transaction give back its locks before its commit is on the disk; its answer has to wait for {@link durable}. */
-export async function commitEarly(tx: EntityManager): Promise<void> {
-  await preparedIn(tx, 'commit-early', `select ${WITHOUT_FLUSH}`, []);
+/**
+ * `inTransaction` that gives back its locks before its commit is on the disk; the answer has to wait for {@link durable}.
+ * Its beginning is not waited for, and goes to the database with the first statement of `work`.
+ */
+export function commitEarly<T>(source: DataSource, work: (tx: EntityManager) => Promise<T>): Promise<T> {
+  return again(() => once(source, work));
+}
+
+async function once<T>(source: DataSource, work: (tx: EntityManager) => Promise<T>): Promise<T> {
+  const runner = source.createQueryRunner();
+  try {
+    const client = (await runner.connect()) as pg.PoolClient;
+    const begun = client.query('START TRANSACTION; SET LOCAL synchronous_commit TO off');
+    // Without it the statements that follow would be transactions of their own.
+    begun.catch(() => breakConnection(client));
+    (runner as { isTransactionActive: boolean }).isTransactionActive = true;
+    try {
+      const result = await work(runner.manager);
+      await begun;
+      await client.query('COMMIT');
+      return result;
+    } catch (error) {
+      await client.query('ROLLBACK').catch(() => breakConnection(client));
+      throw error;
+    }
+  } finally {
+    await runner.release();
+  }
 }
 
 /** A commit that waits for the disk flushes every commit before it too. */

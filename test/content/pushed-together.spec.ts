@@ -41,7 +41,7 @@ const digestUnder = async (tag: string, id = repositoryId) =>
 describe('images that are pushed at the same time', () => {
   it('get a version each, numbered without gaps, in one transaction', async () => {
     const draft = await world.image();
-    const spy = vi.spyOn(world.source, 'transaction');
+    const spy = vi.spyOn(world.source, 'createQueryRunner');
     const pushed = await Promise.all(
       ['a', 'b', 'c', 'd'].map((tag) => storeImage(world.source, { repositoryId, draft, tags: [tag] })),
     );

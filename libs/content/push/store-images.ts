@@ -1,7 +1,6 @@
 import type { DataSource, EntityManager } from 'typeorm';
 import { isFallbackTag, parseCompanionTag } from '#oci/reference.js';
 import { batchesOf } from '#platform/batches.js';
-import { inTransaction } from '#platform/database.js';
 import { commitEarly } from '#platform/durability.js';
 import { applyChanges, lockRepositories } from '../versions/apply-change.js';
 import { requireContent } from './find-content.js';
@@ -25,8 +24,7 @@ export function isPlainImage({ draft, tags, conditions = [], alongside = [] }: M
  * time. It has committed then, but nothing is flushed: the answer has to wait for `durable`.
  */
 export const storeImage: (source: DataSource, push: ManifestPush) => Promise<StoredPush> = batchesOf((source, pushes) =>
-  inTransaction(source, async (tx) => {
-    await commitEarly(tx);
+  commitEarly(source, async (tx) => {
     const stored = new Map<ManifestPush, StoredPush>();
     for (const round of rounds(pushes))
       for (const [at, each] of (await storeImages(tx, round)).entries()) stored.set(round[at]!, each);
@@ -50,12 +48,11 @@ function rounds(pushes: readonly ManifestPush[]): ManifestPush[][] {
 async function storeImages(tx: EntityManager, pushes: readonly ManifestPush[]): Promise<StoredPush[]> {
   const arrivals = pushes.map(({ repositoryId, draft }) => ({ repositoryId, parsed: draft.parsed }));
   const known = await requireContent(tx, arrivals);
-  const ids = await insertManifests(
-    tx,
-    pushes.map(({ draft }) => draft),
-    known,
-  );
-  const locked = await lockRepositories(tx, [...new Set(pushes.map(({ repositoryId }) => repositoryId))]);
+  const drafts = pushes.map(({ draft }) => draft);
+  const [ids, locked] = await Promise.all([
+    insertManifests(tx, drafts, known),
+    lockRepositories(tx, [...new Set(pushes.map(({ repositoryId }) => repositoryId))]),
+  ]);
   const coming = pushes.map(({ repositoryId, draft, tags }) => {
     const manifestId = ids.get(draft.digest)!;
     return { repositoryId, manifestId, tags: [...new Set(tags)], manifests: [manifestId] };

@@ -8,7 +8,7 @@ import { protectDigest, stageBlobs } from '#content/uploads/store-blob.js';
 import { looksLikeDigest } from '#oci/digest.js';
 import { isTagName, parseCompanionTag } from '#oci/reference.js';
 import { parseManifest, type ParsedManifest } from '#oci/manifest.js';
-import { inTransaction, isUniqueViolation } from '#platform/database.js';
+import { isUniqueViolation } from '#platform/database.js';
 import { conflict, invalid, isDomainError } from '#platform/domain-error.js';
 import { commitEarly, durable } from '#platform/durability.js';
 import { mergeCompanionManifests } from '../formats/cosign/merge.js';
@@ -95,8 +95,7 @@ async function store(into: DraftSource, entry: Entry, expected?: TagCondition['e
 }
 
 function storeAlone(source: DataSource, push: ManifestPush, config: Entry['config']): Promise<StoredPush> {
-  return inTransaction(source, async (tx) => {
-    await commitEarly(tx);
+  return commitEarly(source, async (tx) => {
     if (config) {
       await protectDigest(tx, config.digest);
       await stageBlobs(tx, [{ repositoryId: push.repositoryId, ...config }]);

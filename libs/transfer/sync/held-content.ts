@@ -1,7 +1,7 @@
 import type { DataSource, EntityManager } from 'typeorm';
 import type { UnitRef } from '#content/versions/apply-change.js';
 import { closureOf } from '#content/versions/closure.js';
-import { inTransaction, rowsOf } from '#platform/database.js';
+import { rowsOf } from '#platform/database.js';
 import { commitEarly } from '#platform/durability.js';
 import { newId } from '#platform/identifiers.js';
 
@@ -38,8 +38,7 @@ export function holdBlobs(
   holderId: string,
   digests: readonly string[],
 ): Promise<Map<string, HeldBlob>> {
-  return inTransaction(source, async (tx) => {
-    await commitEarly(tx);
+  return commitEarly(source, async (tx) => {
     const rows = await rowsOf<HeldBlob & { digest: string }>(
       tx,
       'select id, digest, size, stored from blob where digest = any($1::text[]) order by id for key share',
@@ -64,8 +63,7 @@ export function findWhole(
   digests: readonly string[],
   remoteId: string | undefined,
 ): Promise<Set<string>> {
-  return inTransaction(source, async (tx) => {
-    await commitEarly(tx);
+  return commitEarly(source, async (tx) => {
     const rows = await rowsOf<{ id: string; digest: string }>(
       tx,
       `select c.id, c.digest from manifest c where c.digest = any($1::text[]) and c.type <> 'index'

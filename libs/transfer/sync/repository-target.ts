@@ -8,7 +8,7 @@ import type { Descriptor } from '#oci/descriptor.js';
 import { blobsOf, type ParsedManifest } from '#oci/manifest.js';
 import { MANIFEST_TYPES, MediaType } from '#oci/media-types.js';
 import { Batches } from '#platform/batches.js';
-import { inTransaction, rowsOf } from '#platform/database.js';
+import { rowsOf } from '#platform/database.js';
 import { invalid, notFound } from '#platform/domain-error.js';
 import { commitEarly } from '#platform/durability.js';
 import { extractSignatures } from '#signing/push/extract-signatures.js';
@@ -136,8 +136,7 @@ export class RepositoryTarget implements CopyTarget {
     const away = rows.filter(({ stored }) => !stored).map(({ digest }) => digest);
     if (away.length > 0 && !this.options.deferred)
       throw notFound(`The blob ${away[0]} went away while it was copied; sync again.`, 'BLOB_UNKNOWN');
-    await inTransaction(this.options.source, async (tx) => {
-      await commitEarly(tx);
+    await commitEarly(this.options.source, async (tx) => {
       const ids = await writeBlobs(tx, rows);
       await this.defer(
         tx,
