@@ -60,6 +60,33 @@ describe('two registry processes', () => {
     expect([refused.status, refused.code, refused.headers.get('range')]).toEqual([416, 'BLOB_UPLOAD_INVALID', '0-999']);
   });
 
+  it('tell who still writes to an upload that the other one cancelled, and keep nothing of it', async () => {
+    for (const method of ['PATCH', 'PUT']) {
+      const location = await start(NAME);
+      const [first, rest] = [someBytes(70_000), someBytes(70_000)];
+      let go = () => {};
+      const cancelled = new Promise<void>((done) => (go = done));
+      const body = ReadableStream.from(
+        (async function* () {
+          yield first;
+          await cancelled;
+          yield rest;
+        })(),
+      );
+      const path = method === 'PUT' ? `${location}&digest=${sha(Buffer.concat([first, rest]))}` : location;
+      const writing = one.request(method, path, { body });
+      const leased = 'select 1 from upload where id = $1 and lease_until > now()';
+      await expect.poll(async () => (await one.source.query(leased, [idOf(location)])).length).toBe(1);
+      expect((await two.request('DELETE', location)).status).toBe(204);
+      go();
+      const answer = await writing;
+      expect([answer.status, answer.code]).toEqual([404, 'BLOB_UPLOAD_UNKNOWN']);
+      const left: string[] = [];
+      for await (const { uploadId } of one.store.listStaged()) left.push(uploadId);
+      expect(left).not.toContain(idOf(location));
+    }
+  });
+
   it('serve by digest the index of referrers that the other one gave out by tag', async () => {
     const subject = await pushImage(one, NAME, 'subject');
     await attachments(() => one).attach(NAME, subject);

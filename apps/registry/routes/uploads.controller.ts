@@ -120,7 +120,7 @@ export class UploadsController {
   async cancel(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Param('name') name: string): Promise<void> {
     const key = await this.key({ request, reply }, name);
     await findOpenUpload(this.source, key);
-    await cancelUpload(this.source, key);
+    if (!(await cancelUpload(this.source, key))) throw uploadUnknown();
     await this.store.staging(key.id).discard();
     sendEmpty(reply, 204);
   }

@@ -81,18 +81,37 @@ export async function closeUpload(receiving: Receiving, key: UploadKey, digest: 
   try {
     await withLease(receiving, session, async (staged, lease) => {
       if (rest) await appendLast(staged, lease, rest, closing(receiving, digest));
-      const size = await commitStaged(receiving, staged, session, digest);
-      lease.ended();
-      return size;
+      return commitLast(receiving, key, digest, { staged, lease });
     });
   } catch (error) {
+    if (isDigestInvalid(error)) throw error;
     // The same close may have been answered by another request while this one waited for its turn.
     const again = await findUpload(receiving.source, key).catch(() => undefined);
     if (again && isClosedWith(again, digest)) return;
-    if (isDomainError(error) && error.code === 'DIGEST_INVALID') await cancelUpload(receiving.source, key);
     throw error;
   }
 }
+
+/** A wrong digest ends the session before anybody else writes to it: its bytes are gone. */
+async function commitLast(
+  { source }: Receiving,
+  key: UploadKey,
+  digest: Digest,
+  { staged, lease }: { readonly staged: StagedBytes; readonly lease: UploadLease },
+): Promise<number> {
+  try {
+    const size = await commitStaged({ source }, staged, key, digest);
+    lease.ended();
+    return size;
+  } catch (error) {
+    if (!isDigestInvalid(error)) throw error;
+    if (!(await cancelUpload(source, key))) throw uploadUnknown();
+    lease.ended();
+    throw error;
+  }
+}
+
+const isDigestInvalid = (error: unknown) => isDomainError(error) && error.code === 'DIGEST_INVALID';
 
 /** Stores a blob that comes in one request, without a session. */
 export async function receiveBlob(
@@ -139,7 +158,7 @@ function checkedOrNone(digest: Digest, bytes: Buffer): CheckedBlob | undefined {
   try {
     return CheckedBlob.of(digest, bytes);
   } catch (error) {
-    if (isDomainError(error) && error.code === 'DIGEST_INVALID') return undefined;
+    if (isDigestInvalid(error)) return undefined;
     throw error;
   }
 }
@@ -154,14 +173,19 @@ async function withLease(
   work: (staged: StagedBytes, lease: UploadLease) => Promise<number>,
 ): Promise<number> {
   const lease = await takeLease(source, session.id);
+  const staged = store.staging(session.id);
   let offset: number | undefined;
   try {
-    const staged = store.staging(session.id);
     if (lease.kept) await moveToStore(source, session.id, lease.kept, staged);
     return (offset = await work(staged, lease));
   } finally {
-    await lease.release(offset);
+    if (!(await lease.release(offset))) await refuseCancelled(staged);
   }
+}
+
+async function refuseCancelled(staged: StagedBytes): Promise<never> {
+  await staged.discard();
+  throw uploadUnknown();
 }
 
 async function append(staged: StagedBytes, lease: UploadLease, chunk: Chunk, limits: AppendLimits): Promise<number> {

@@ -3,7 +3,7 @@ import { queryPrepared } from '#platform/database.js';
 import { DomainError } from '#platform/domain-error.js';
 import { WITHOUT_FLUSH } from '#platform/durability.js';
 import { newId } from '#platform/identifiers.js';
-import { uploadUnknown } from './upload-sessions.js';
+import { CANCELLED, uploadUnknown } from './upload-sessions.js';
 
 const LEASE_SECONDS = 15;
 const RENEW_MS = 5_000;
@@ -17,8 +17,8 @@ export interface UploadLease {
   readonly kept: Buffer | null;
   /** The session was closed, and its lease with it: nothing is left to be given back. */
   ended(): void;
-  /** Gives the right back. */
-  release(offset?: number): Promise<void>;
+  /** Gives the right back; false when the session was cancelled meanwhile, by somebody who does not wait for it. */
+  release(offset?: number): Promise<boolean>;
 }
 
 /**
@@ -79,14 +79,15 @@ function keep(source: DataSource, uploadId: string, leaseId: string, kept: Buffe
     },
     async release(offset) {
       clearInterval(timer);
-      if (over) return;
-      await queryPrepared(
+      if (over) return true;
+      const [row] = await queryPrepared<{ digest: string | null }>(
         source,
         'upload-release',
         `update upload set lease_until = null, touched_at = now(), "offset" = coalesce($3, "offset") from ${WITHOUT_FLUSH}
-         where id = $1 and lease_id = $2`,
+         where id = $1 and lease_id = $2 returning digest`,
         [uploadId, leaseId, offset ?? null],
       );
+      return row?.digest !== CANCELLED;
     },
   };
 }

@@ -1,7 +1,7 @@
 import type { DataSource, EntityManager } from 'typeorm';
 import type { DigestAlgorithm } from '#oci/digest.js';
 import { batchesOf } from '#platform/batches.js';
-import { preparedIn, queryPrepared } from '#platform/database.js';
+import { preparedIn, queryPrepared, rowsOf } from '#platform/database.js';
 import { DomainError, notFound } from '#platform/domain-error.js';
 import { WITHOUT_FLUSH } from '#platform/durability.js';
 import { isUuid } from '#platform/identifiers.js';
@@ -121,24 +121,35 @@ function openOnly(session: UploadSession): UploadSession {
   return session;
 }
 
-/** Closes the session that a transaction stores the blob of; its lease ends with it. */
+/**
+ * Closes the session that a transaction stores the blob of; its lease ends with it. Throws BLOB_UPLOAD_UNKNOWN when it was
+ * cancelled meanwhile.
+ */
 export async function markClosed(tx: EntityManager, id: string, digest: string, size: number): Promise<void> {
-  await preparedIn(
+  const closed = await preparedIn(
     tx,
     'upload-close',
-    'update upload set digest = $2, "offset" = $3, touched_at = now(), lease_id = null, lease_until = null where id = $1',
+    `update upload set digest = $2, "offset" = $3, touched_at = now(), lease_id = null, lease_until = null
+     where id = $1 and digest is null returning 1`,
     [id, digest, size],
   );
+  if (closed.length === 0) throw uploadUnknown();
 }
 
-/** Ends a session without a blob; its bytes are the caller's to discard. A row says so as long as its id would be taken. */
-export async function cancelUpload(source: DataSource, { id, repositoryId, principal }: UploadKey): Promise<void> {
-  await source.query(
+/**
+ * Ends a session without a blob; its bytes are the caller's to discard. A row says so as long as its id would be taken.
+ * False when it had ended before.
+ */
+export async function cancelUpload(source: DataSource, { id, repositoryId, principal }: UploadKey): Promise<boolean> {
+  const ended = await rowsOf(
+    source,
     `insert into upload as u (id, repository_id, principal, digest) values ($1, $2, $3, $4)
-     on conflict (id) do update set digest = excluded.digest, bytes = null, touched_at = now()
-     where u.repository_id = excluded.repository_id and u.principal = excluded.principal and u.digest is null`,
+     on conflict (id) do update set digest = excluded.digest, bytes = null, touched_at = now(), lease_until = null
+     where u.repository_id = excluded.repository_id and u.principal = excluded.principal and u.digest is null
+     returning u.id`,
     [id, repositoryId, principal, CANCELLED],
   );
+  return ended.length > 0;
 }
 
 const tooManyUploads = (most: number) =>
