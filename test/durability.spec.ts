@@ -1,7 +1,7 @@
 import pg from 'pg';
 import type { EntityManager } from 'typeorm';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { poolOf } from '#platform/database.js';
+import { poolOf, preparedIn } from '#platform/database.js';
 import { commitEarly, durable } from '#platform/durability.js';
 import { createTestDatabase, type TestDatabase } from './database.js';
 
@@ -25,6 +25,26 @@ describe('a transaction that commits early', () => {
     );
     await expect(broken).rejects.toThrow('duplicate key');
     expect([await named('lost'), await named('too')]).toEqual([0, 0]);
+  });
+
+  it('does not say that it stored what a failed statement that nobody looked at took back', async () => {
+    const broken = commitEarly(database.source, async (tx) => {
+      await insert(tx, 'unseen');
+      await insert(tx, 'unseen').catch(() => undefined);
+    });
+    await expect(broken).rejects.toThrow('nothing was stored');
+    expect(await named('unseen')).toBe(0);
+  });
+
+  it('lets nothing run on its connection once it has given it back', async () => {
+    let left: EntityManager;
+    await commitEarly(database.source, async (tx) => {
+      await insert(tx, 'in-time');
+      left = tx;
+    });
+    const late = `insert into namespace (id, name) values (gen_random_uuid(), 'late') returning 1`;
+    await expect(preparedIn(left!, 'too-late', late, [])).rejects.toThrow('released');
+    expect(await named('late')).toBe(0);
   });
 
   it('stores nothing when its beginning fails', async () => {

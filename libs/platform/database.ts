@@ -84,7 +84,8 @@ export async function preparedIn<Row>(
   values: readonly unknown[],
 ): Promise<Row[]> {
   const client = (await tx.queryRunner?.connect()) as pg.PoolClient | undefined;
-  if (!client) return rowsOf(tx, text, values);
+  // A connection that was given back may be in the transaction of somebody else; TypeORM refuses those too.
+  if (!client || tx.queryRunner!.isReleased) return rowsOf(tx, text, values);
   const { rows } = await client.query({ name, text, values: [...values] });
   return rows as Row[];
 }

@@ -11,7 +11,8 @@ export const WITHOUT_FLUSH = `set_config('synchronous_commit', 'off', true)`;
 
 /**
  * `inTransaction` that gives back its locks before its commit is on the disk; the answer has to wait for {@link durable}.
- * Its beginning is not waited for, and goes to the database with the first statement of `work`.
+ * Its beginning is not waited for, and goes to the database with the first statement of `work`: one that changes nothing,
+ * for it would be done by itself if the beginning failed.
  */
 export function commitEarly<T>(source: DataSource, work: (tx: EntityManager) => Promise<T>): Promise<T> {
   return again(() => once(source, work));
@@ -28,7 +29,9 @@ async function once<T>(source: DataSource, work: (tx: EntityManager) => Promise<
     try {
       const result = await work(runner.manager);
       await begun;
-      await client.query('COMMIT');
+      const { command } = await client.query('COMMIT');
+      // The answer to this of a transaction with a failed statement, which nobody looked at, is no error.
+      if (command !== 'COMMIT') throw new Error('A statement of the transaction failed; nothing was stored.');
       return result;
     } catch (error) {
       await client.query('ROLLBACK').catch(() => breakConnection(client));
