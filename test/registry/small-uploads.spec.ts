@@ -2,9 +2,11 @@ import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { keepInSession, moveToStore } from '#content/uploads/session-bytes.js';
+import { storeSmallBlob } from '#content/uploads/store-small-blob.js';
 import { poolOf, rowsOf } from '#platform/database.js';
 import { newId } from '#platform/identifiers.js';
 import { digestOf } from '#oci/digest.js';
+import { CheckedBlob } from '#storage/checked-blob.js';
 import { type RegistryProcess, sha, someBytes, startBeside, startRegistry } from './registry-process.js';
 import { uploads } from './upload-requests.js';
 
@@ -183,6 +185,29 @@ describe('a small blob in one chunk', () => {
     spy.mockRestore();
     expect([broken, kept]).toEqual([3, [true, true]]);
     expect(await keepInSession(registry.source, sessions[0]!, someBytes(300))).toBe(false);
+  });
+
+  it('that comes twice at once into one session does not keep others from being stored together', async () => {
+    const location = await start(NAME);
+    const [row] = await rowsOf<{ id: string }>(registry.source, 'select id from repository where name = $1', [NAME]);
+    const session = { repositoryId: row!.id, principal: 'user:1', started: 'sha256', id: sessionOf(location) } as const;
+    const blobs = [0, 1, 2].map(() => someBytes(300)).map((bytes) => CheckedBlob.of(sha(bytes), bytes));
+    const first = newId();
+    const query = vi.spyOn(poolOf(registry.source), 'query');
+    const kept = await Promise.all(
+      [first, first, newId()].map((id, at) =>
+        keepInSession(registry.source, { ...session, id }, Buffer.from(blobs[at]!.bytes)),
+      ),
+    );
+    const stored = await Promise.all(
+      [session, session, { ...session, id: newId() }].map((each, at) =>
+        storeSmallBlob(registry.source, { repositoryId: row!.id, blob: blobs[at]!, session: each }),
+      ),
+    );
+    expect([kept, stored, query.mock.calls.length]).toEqual([[true, false, true], [true, false, true], 2]);
+    query.mockRestore();
+    expect((await registry.request('GET', `/v2/${NAME}/blobs/${blobs[1]!.digest}`)).status).toBe(404);
+    expect((await read(blobs[2]!.digest)).equals(blobs[2]!.bytes)).toBe(true);
   });
 
   it('comes from many at once, each into its own session', async () => {

@@ -32,16 +32,22 @@ interface FirstChunk extends Required<UploadKey> {
   readonly writer: string;
 }
 
-/** A batch whose connection broke is done again, also when it had been committed: who wrote says that it was this one. */
+/**
+ * A batch whose connection broke is done again, also when it had been committed: who wrote says that it was this one. Of
+ * several for one session the first is kept; a row cannot be changed twice.
+ */
 const keepTogether = batchesOf<FirstChunk, boolean>(async (source, wanted) => {
   const { bytes, starts, sizes } = piecesOf(wanted.map((each) => each.bytes));
-  const rows = await queryPrepared<{ id: string }>(
+  const rows = await queryPrepared<{ writer: string }>(
     source,
     'keep-in-sessions',
     `with wanted as (
        select w.*, row_number() over (partition by w.principal order by w.at) as rank
-       from unnest(${listParameters(2, 'int', 'int', 'uuid', 'uuid', 'text', 'text', 'int', 'uuid')})
-         with ordinality as w(start, size, id, repository_id, principal, algorithm, most, writer, at))
+       from (
+         select distinct on (w.id) w.*
+         from unnest(${listParameters(2, 'int', 'int', 'uuid', 'uuid', 'text', 'text', 'int', 'uuid')})
+           with ordinality as w(start, size, id, repository_id, principal, algorithm, most, writer, at)
+         order by w.id, w.at) w)
      insert into upload as u (id, repository_id, principal, algorithm, bytes, "offset", lease_id)
      select w.id, w.repository_id, w.principal, w.algorithm, substring($1::bytea from w.start for w.size), w.size, w.writer
      from wanted w where ${mayOpen('w')}
@@ -49,7 +55,7 @@ const keepTogether = batchesOf<FirstChunk, boolean>(async (source, wanted) => {
        touched_at = now()
      where u.repository_id = excluded.repository_id and u.principal = excluded.principal
        and u.digest is null and (u."offset" = 0 and u.lease_id is null or u.lease_id = excluded.lease_id)
-     returning id`,
+     returning lease_id as writer`,
     [
       bytes,
       starts,
@@ -62,8 +68,8 @@ const keepTogether = batchesOf<FirstChunk, boolean>(async (source, wanted) => {
       wanted.map(({ writer }) => writer),
     ],
   );
-  const kept = new Set(rows.map(({ id }) => id));
-  return wanted.map(({ id }) => kept.has(id));
+  const kept = new Set(rows.map(({ writer }) => writer));
+  return wanted.map(({ writer }) => kept.has(writer));
 });
 
 /**

@@ -46,7 +46,10 @@ export const storeAccepted = (bytes: string) => `stored as (
   found as (select s.id, a.repository_id from stored s join accepted a on a.digest = s.digest),
   staying as (${STAGE_FOUND_BLOBS})`;
 
-/** One statement closes the sessions, which need no row until then, stores the bytes and stages the blobs, and is a transaction of its own. */
+/**
+ * One statement closes the sessions, which need no row until then, stores the bytes and stages the blobs, and is a
+ * transaction of its own. Of several that close one session the first may; a row cannot be changed twice.
+ */
 const storeTogether = batchesOf<SmallBlob, boolean>(async (source, wanted) => {
   const { bytes, starts, sizes } = piecesOf(wanted.map(({ blob }) => blob.bytes));
   const rows = await again(() =>
@@ -54,8 +57,10 @@ const storeTogether = batchesOf<SmallBlob, boolean>(async (source, wanted) => {
       source,
       'store-small-blobs',
       `with wanted as (
-         select * from unnest(${listParameters(2, 'int', 'int', 'text', 'uuid', 'uuid', 'uuid', 'text', 'text')})
-           with ordinality as w(start, size, digest, id, repository_id, session_id, principal, algorithm, at)),
+         select distinct on (coalesce(w.session_id, w.id)) w.*
+         from unnest(${listParameters(2, 'int', 'int', 'text', 'uuid', 'uuid', 'uuid', 'text', 'text')})
+           with ordinality as w(start, size, digest, id, repository_id, session_id, principal, algorithm, at)
+         order by coalesce(w.session_id, w.id), w.at),
        ${HELD},
        closed as (
          insert into upload as u (id, repository_id, principal, algorithm, digest, "offset")
