@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { rotateTokenKey } from '#access/token-keys.js';
+import { deleteRepository } from '#content/versions/create-repository.js';
 import { rowsOf } from '#platform/database.js';
+import { newId } from '#platform/identifiers.js';
 import { type RegistryProcess, sha, someBytes, startBeside, startRegistry } from './registry-process.js';
 import { hoursAgo, idOf, pathOf, uploads } from './upload-requests.js';
 
@@ -96,6 +98,45 @@ describe('an upload that was only started', () => {
     }
     expect((await chunk(busy, bytes.subarray(400), 400)).status).toBe(202);
     expect((await close(busy, sha(bytes))).status).toBe(201);
+  });
+
+  it.each([500, 90_000])(
+    'goes on with chunks of %i bytes when the version before, whose ids say nothing, started it',
+    async (size) => {
+      const open = async () => {
+        const [id, place] = [newId(), await start(NAME)];
+        await one.source.query(
+          `insert into upload (id, repository_id, principal)
+         select $1, r.id, 'user:' || u.id from repository r, user_account u where r.name = $2 and u.username = 'admin'`,
+          [id, NAME],
+        );
+        return place.replace(idOf(place), id);
+      };
+      const bytes = someBytes(2 * size);
+      const [chunked, whole, cancelled] = [await open(), await open(), await open()];
+      expect(await statusAt(one, 'GET', chunked)).toBe(204);
+      for (const at of [0, size]) expect((await chunk(chunked, bytes.subarray(at, at + size), at)).status).toBe(202);
+      for (const _ of [1, 2]) {
+        expect((await close(chunked, sha(bytes))).status).toBe(201);
+        expect((await close(whole, sha(bytes), bytes)).status).toBe(201);
+      }
+      expect(await statusAt(two, 'DELETE', cancelled)).toBe(204);
+      expect(await statusAt(one, 'PATCH', cancelled, bytes)).toBe(404);
+    },
+  );
+
+  it('is nothing in a repository that was made again under its name', async () => {
+    const name = 'team/again';
+    const location = await start(name);
+    await one.source.transaction(async (tx) => {
+      const [row] = await rowsOf<{ id: string }>(tx, 'select id from repository where name = $1', [name]);
+      await tx.query('delete from distribution where base_path = $1', [name]);
+      await deleteRepository(tx, row!.id);
+    });
+    const put = () => one.request('PUT', `${location}&digest=${sha('again')}`, { body: 'again' });
+    await expect.poll(async () => (await put()).status).toBe(404);
+    await start(name);
+    expect(await put()).toMatchObject({ status: 404, code: 'BLOB_UPLOAD_UNKNOWN' });
   });
 
   it('goes on when the token key was changed, and is over when the key was distrusted', async () => {
