@@ -14,13 +14,15 @@ export async function purgeUploads(
   ttlSeconds: number,
   lifeSeconds = WEEK,
 ): Promise<number> {
-  const rows = await rowsOf<{ id: string; digest: string | null }>(
+  const abandoned = await rowsOf<{ id: string }>(
     source,
-    `delete from upload where (touched_at < now() - $1 * interval '1 second'
-         or pulp_created < now() - $2 * interval '1 second') and (lease_until is null or lease_until < now()) returning id, digest`,
+    `with gone as (
+       delete from upload where (touched_at < now() - $1 * interval '1 second'
+           or pulp_created < now() - $2 * interval '1 second') and (lease_until is null or lease_until < now())
+       returning id, digest)
+     select id from gone where digest is null`,
     [ttlSeconds, lifeSeconds],
   );
-  const abandoned = rows.filter(({ digest }) => digest === null);
   for (const { id } of abandoned) await store.staging(id).discard();
   const before = Date.now() - ttlSeconds * 1000;
   for await (const { uploadId, touchedAt } of store.listStaged())
