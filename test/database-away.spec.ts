@@ -6,7 +6,7 @@ import { announce, ChangeFeed } from '#platform/change-feed.js';
 import { breakConnections, createDataSource, databaseTrouble, preparedIn, queryPrepared } from '#platform/database.js';
 import { startApi, ROOT } from './api/api-process.js';
 import { createTestDatabase, type TestDatabase } from './database.js';
-import { startRegistry } from './registry/registry-process.js';
+import { sha, startRegistry } from './registry/registry-process.js';
 
 /** A way to a database that can fall silent, as a network does that drops every packet. */
 async function freezingWay(url: string) {
@@ -121,13 +121,14 @@ describe('a database that takes no changes after a failover', () => {
 
   it('G11 is 503 with a time to come back for a push', async () => {
     const registry = await startRegistry();
-    const push = () => registry.request('POST', '/v2/admin/away/blobs/uploads/');
-    expect((await push()).status).toBe(202);
+    const body = 'a blob';
+    const push = () => registry.request('POST', `/v2/admin/away/blobs/uploads/?digest=${sha(body)}`, { body });
+    expect((await push()).status).toBe(201);
     const lift = await standBy(registry.config.databaseUrl!);
     const refused = await push();
     expect([refused.status, refused.code, refused.headers.get('retry-after')]).toEqual([503, 'UNAVAILABLE', '5']);
     await lift();
-    await vi.waitFor(async () => expect((await push()).status).toBe(202), 10_000);
+    await vi.waitFor(async () => expect((await push()).status).toBe(201), 10_000);
     await registry.close();
   });
 });
