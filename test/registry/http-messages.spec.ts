@@ -202,7 +202,8 @@ describe('bytes that are no HTTP', () => {
     const reads = [`GET /v2/${NAME}/blobs/${layer}`, 'GET /v2/_catalog', `GET /v2/${NAME}/manifests/none`];
     const { text } = await sendRaw(registry, reads.map(request).join('') + 'RUBBISH\r\n\r\n'.repeat(3));
     expect(text.match(/HTTP\/1\.1 \d+/g)).toEqual([200, 200, 404, 400].map((status) => `HTTP/1.1 ${status}`));
-    const post = head(registry, `POST /v2/${NAME}/blobs/uploads/ HTTP/1.1`, ['Transfer-Encoding: chunked']);
+    const line = `POST /v2/${NAME}/blobs/uploads/?digest=${layer} HTTP/1.1`;
+    const post = head(registry, line, ['Transfer-Encoding: chunked']);
     const broken = await sendRaw(registry, `${post}5\r\nbytesRUBBISH`);
     expect(broken.text.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 400']);
   });
