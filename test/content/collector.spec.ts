@@ -107,17 +107,17 @@ describe('the collector', () => {
       return { seen, run };
     }
 
-    it('rests after twenty files for four times as long as they took, and holds nothing that they wait for', async () => {
+    it('rests after twenty files for nine times as long as they took, and holds nothing that they wait for', async () => {
       const { seen, run } = await litter(45);
       expect(await run()).toMatchObject({ blobs: 45, bytes: 450 });
-      expect(seen).toMatchObject({ rests: [240, 240, 60], held: 0 });
+      expect(seen).toMatchObject({ rests: [540, 540, 135], held: 0 });
     });
 
     it('begins no further piece when it is stopped', async () => {
       const { seen, run } = await litter(45);
       seen.stopAtRest = 1;
       await expect(run()).rejects.toThrow('stopped');
-      expect(seen).toMatchObject({ removed: 20, rests: [240] });
+      expect(seen).toMatchObject({ removed: 20, rests: [540] });
       expect((await world.run()).strayFiles).toBe(25);
     });
   });

@@ -9,9 +9,9 @@ export interface Clock {
 const machineClock: Clock = { now: () => performance.now(), sleep };
 
 /** How much longer a rest is than the piece before it. */
-const REST = 4;
+const REST = 9;
 
-/** Does work in pieces and rests four times as long after each, so that those who pull hardly notice it. */
+/** Does work in pieces and rests nine times as long after each, so that those who pull hardly notice it. */
 export class Pace {
   constructor(
     private readonly signal: AbortSignal | undefined,
