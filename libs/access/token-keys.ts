@@ -59,7 +59,7 @@ export class TokenKeys {
 
   /**
    * Secrets that all processes share, for the ids of upload sessions: made of the keys, so the current one comes first and
-   * one ends a day after its key was retired, or with it when the key is distrusted.
+   * one ends a day after its key was retired at the earliest, or with it when the key is distrusted.
    */
   async uploadSecrets(anew = false): Promise<readonly string[]> {
     return (await (anew ? this.load(RELOAD_MS) : this.load())).uploadSecrets;

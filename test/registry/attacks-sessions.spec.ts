@@ -21,6 +21,7 @@ describe('upload sessions', () => {
     expect(new Set(opened.map((each) => each.status))).toEqual(new Set([202]));
     const refused = await post('alice');
     expect([refused.status, refused.code, refused.headers.get('retry-after')]).toEqual([429, 'TOOMANYREQUESTS', '60']);
+    expect(refused.bytes.toString()).toContain('has 20 unfinished uploads');
     expect((await post('bob')).status).toBe(202);
     expect((await cancel(pathOf(opened[0]!), 'alice')).status).toBe(204);
     const bytes = someBytes();

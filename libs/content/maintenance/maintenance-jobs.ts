@@ -13,7 +13,6 @@ import { foldTally } from './fold-tally.js';
 import { purgeSessions } from './purge-sessions.js';
 import { versionStaged } from './version-staged.js';
 
-/** A client repeats a close within minutes or never. */
 const HOURLY = 3_600;
 /** A busy registry adds some hundred rows a second. */
 const TALLY = 15;

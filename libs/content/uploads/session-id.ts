@@ -59,5 +59,5 @@ const digits = (value: number, length: number) => value.toString(16).padStart(le
 function signature(secret: string, { repositoryId, principal }: UploadOwner, start: string, sha512: boolean): string {
   const hex = hash('sha256', `${secret} ${start}${sha512} ${repositoryId} ${principal}`);
   const variant = 8 | (Number.parseInt(hex[0]!, 16) & 3);
-  return `${digits(variant, 1)}${hex.slice(1, 4)}-${hex.slice(4, 16)}`;
+  return `${variant.toString(16)}${hex.slice(1, 4)}-${hex.slice(4, 16)}`;
 }

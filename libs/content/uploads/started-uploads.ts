@@ -39,7 +39,7 @@ export class StartedUploads {
     this.#forgetOld();
     const noted = this.#counts.get(owner.principal) ?? 0;
     if (noted < Math.min(MOST_NOTED, this.limits.most / 2)) this.#note(id, owner.principal);
-    else await openUpload(this.source, { ...owner, id }, algorithm, this.limits.most - noted);
+    else await openUpload(this.source, { ...owner, id }, algorithm, this.limits.most, noted);
     return id;
   }
 

@@ -29,14 +29,15 @@ export interface UploadKey extends UploadOwner {
   readonly started?: DigestAlgorithm;
 }
 
-/** Gives a new session its row; throws TOOMANYREQUESTS when the principal has `most` open ones already. */
+/** Gives a new session its row; throws TOOMANYREQUESTS when the principal has `most` open ones already, `others` without rows. */
 export async function openUpload(
   source: DataSource,
   key: UploadKey,
   algorithm: DigestAlgorithm = 'sha256',
   most = MOST_OPEN,
+  others = 0,
 ): Promise<void> {
-  if (!(await openTogether(source, { ...key, algorithm, most }))) throw tooManyUploads(most);
+  if (!(await openTogether(source, { ...key, algorithm, most: most - others }))) throw tooManyUploads(most);
 }
 
 /** SQL that is true when the principal of a row (`principal`, `most`, `rank` among his new ones) may have one more session. */

@@ -24,7 +24,7 @@ export class UploadEntity extends ResourceEntity {
   @Column({ type: 'text', default: 'sha256' })
   algorithm: string;
 
-  /** The digest it was closed with; null while open. */
+  /** The digest it was closed with, empty when it ended without a blob; null while open. */
   @Column({ type: 'text', nullable: true })
   digest: string | null;
 
