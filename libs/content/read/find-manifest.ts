@@ -1,5 +1,6 @@
 import type { DataSource } from 'typeorm';
 import { ONE_BY_ONE, queryPrepared } from '#platform/database.js';
+import { underTag } from '../versions/membership.entity.js';
 
 /** A version of a repository to read: a number, or null for the newest with what is staged. */
 export interface ReadView {
@@ -32,8 +33,9 @@ export const viewHas = (id: string) => `(
 
 /** The manifest behind a tag. */
 export async function findByTag(source: DataSource, view: ReadView, tag: string): Promise<FoundManifest | undefined> {
-  const now = `select ${MANIFEST} from membership m join tag t on t.id = m.unit_id join manifest c on c.id = t.manifest_id
-    where m.repository_id = $1 and m.tag_name = $2 and m.removed_in is null`;
+  const now = `select ${MANIFEST}
+    from (select m.unit_id from membership m where m.repository_id = $1 and ${underTag('m', '$2')}) m
+    join tag t on t.id = m.unit_id join manifest c on c.id = t.manifest_id`;
   const then = `select ${MANIFEST} from membership m join tag t on t.id = m.unit_id join manifest c on c.id = t.manifest_id
     where m.repository_id = $1 and m.tag_name = $2 and m.added_in <= $3 and (m.removed_in is null or m.removed_in > $3)`;
   const [row] =

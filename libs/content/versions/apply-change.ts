@@ -4,6 +4,7 @@ import { listParameters, ONE_BY_ONE, preparedIn } from '#platform/database.js';
 import { notFound } from '#platform/domain-error.js';
 import { newId } from '#platform/identifiers.js';
 import { pruneVersions } from './delete-version.js';
+import { underTag } from './membership.entity.js';
 import { addCounts, countKinds, type KindCount } from './unit-counts.js';
 import type { UnitCounts, UnitKind } from './version.entity.js';
 
@@ -195,7 +196,7 @@ function changeMembers(tx: EntityManager, changes: readonly RepositoryChange[]):
          where m.repository_id = g.repository_id and m.unit_id = g.unit_id and m.removed_in is null ${ONE_BY_ONE}) m
        union select m.id, m.repository_id, m.kind, f.seq from fresh f
        cross join lateral (select * from membership m
-         where m.repository_id = f.repository_id and m.tag_name = f.tag_name and m.removed_in is null ${ONE_BY_ONE}) m
+         where m.repository_id = f.repository_id and ${underTag('m', 'f.tag_name')}) m
        where f.tag_name is not null),
      numbered as materialized (
        select c.repository_id, c.seq, r.last + (dense_rank() over (partition by c.repository_id order by c.seq))::int as number
