@@ -1,3 +1,4 @@
+import { createHash, randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { announce } from '#platform/change-feed.js';
@@ -204,6 +205,38 @@ describe('bytes that are not one known request', () => {
     expect(await line.answer()).toMatch(/^HTTP\/1\.1 20[12] /);
     expect([line.rest, twin.fastPath.counts.repeats]).toEqual(['', repeats]);
     expect(digestIn(await repeat(line, GET_TAG))).toBe(ONE.digest);
+  });
+
+  it('are a large body as it was sent, between known requests', async () => {
+    const line = await open();
+    await repeat(line, GET_TAG);
+    const auth = `Authorization: ${as('admin').authorization}`;
+    for (const seed of [1, 2]) {
+      const body = randomBytes(3 * 1024 * 1024 + seed);
+      const digest = `sha256:${createHash('sha256').update(body).digest('hex')}`;
+      const post = `POST /v2/${NAME}/blobs/uploads/?digest=${digest}`;
+      line.write(request(post, auth, `Content-Length: ${body.length}`));
+      line.socket.write(body);
+      const answer = await line.answer();
+      expect([answer.slice(0, 13), digestIn(answer)]).toEqual(['HTTP/1.1 201 ', digest]);
+      expect(digestIn(await repeat(line, GET_TAG))).toBe(ONE.digest);
+    }
+    expect(line.rest).toBe('');
+  });
+
+  it.each(['end', 'reset'] as const)('end with the connection when the client sends its %s', async (how) => {
+    const line = await open();
+    await repeat(line, GET_TAG);
+    if (how === 'end') {
+      line.write(GET_TAG);
+      expect(digestIn(await line.answer())).toBe(ONE.digest);
+      line.socket.end();
+      await expect.poll(() => line.closed).toBe(true);
+    } else {
+      line.write(GET_TAG.slice(0, 20));
+      line.socket.resetAndDestroy();
+    }
+    expect(digestIn(await repeat(await open(), GET_TAG))).toBe(ONE.digest);
   });
 
   it('wait for a client that reads nothing, and are all answered when it does', async () => {

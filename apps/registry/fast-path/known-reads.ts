@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { LRUCache } from 'lru-cache';
 import { isBroken } from '../http/client-error.js';
 import type { FlatHeaders } from './answers.js';
+import { readEarly } from './early-reads.js';
 
 /** What Node has read of a request without a body. */
 export type Read = Pick<IncomingMessage, 'method' | 'url' | 'headers'>;
@@ -112,17 +113,19 @@ export class KnownReads {
     };
     socket.on('data', take);
     socket.off('data', line.deliver);
+    readEarly(
+      socket,
+      (bytes, length) =>
+        length <= LONGEST &&
+        this.lines.get(socket) === line &&
+        this.answer(socket, line, bytes.toString('latin1', 0, length)),
+    );
   }
 
   private take(socket: Socket, line: Line, bytes: Buffer): void {
     const text = bytes.toString('latin1');
+    if (this.answer(socket, line, text)) return;
     const { atStart } = line;
-    // Whoever asks on before he has read what he was sent waits in Node's queue, which slows him down.
-    if (atStart && socket.writableLength === 0 && line.response!.writableFinished) {
-      const read = this.reads.get(text);
-      const reply = read && this.recall(read);
-      if (reply) return this.send(socket, reply);
-    }
     line.requests = 0;
     line.read = undefined;
     line.deliver.call(socket, bytes);
@@ -130,6 +133,17 @@ export class KnownReads {
     // Bytes behind a request that break the connection are none of it.
     if (!socket.writable || isBroken(socket)) line.atStart = false;
     if (atStart && line.atStart && line.read) this.reads.set(text, line.read);
+  }
+
+  /** Answers a known request; false for everything else. */
+  private answer(socket: Socket, line: Line, text: string): boolean {
+    // Whoever asks on before he has read what he was sent waits in Node's queue, which slows him down.
+    if (!line.atStart || socket.writableLength !== 0 || !line.response!.writableFinished) return false;
+    const read = this.reads.get(text);
+    const reply = read && this.recall(read);
+    if (!reply) return false;
+    this.send(socket, reply);
+    return true;
   }
 
   /** Writes what Node would have written. */
