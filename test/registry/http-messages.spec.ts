@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { poolOf } from '#platform/database.js';
 import { makeImage, OCI_MANIFEST, pushImage } from './content.js';
 import { head, sendRaw } from './raw-http.js';
+import { RawLine } from './raw-line.js';
 import { REFUSED, refusal } from './refusals.js';
 import { basic, type RegistryProcess, sha, startRegistry } from './registry-process.js';
 
@@ -206,6 +207,15 @@ describe('bytes that are no HTTP', () => {
     const post = head(registry, line, ['Transfer-Encoding: chunked']);
     const broken = await sendRaw(registry, `${post}5\r\nbytesRUBBISH`);
     expect(broken.text.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 400']);
+  });
+
+  it('end the connection without another answer when their request has its own already', async () => {
+    const line = await RawLine.to(registry.port);
+    line.write(head(registry, `POST /v2/${NAME}/blobs/uploads/ HTTP/1.1`, ['Transfer-Encoding: chunked']));
+    expect(await line.answer()).toMatch(/^HTTP\/1\.1 202 /);
+    line.write('5\r\nbytesRUBBISH');
+    await expect.poll(() => line.closed).toBe(true);
+    expect(line.rest).toBe('');
   });
 });
 

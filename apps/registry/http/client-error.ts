@@ -39,7 +39,7 @@ function answerInTurn(error: ConnectionError, socket: Socket): void {
 }
 
 function answerOrCut(error: ConnectionError, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable || dueOn(socket)?.headersSent) return void socket.destroy();
+  if (error.code === 'ECONNRESET' || !socket.writable || isAnswered(socket)) return void socket.destroy();
   const strange = error.code === 'HPE_INVALID_METHOD' && REQUEST_LINE.test(brokenLine(error));
   refuse(socket, strange ? UNKNOWN_METHOD : (BY_CODE[error.code ?? ''] ?? MALFORMED));
 }
@@ -52,6 +52,17 @@ function brokenLine({ rawPacket, bytesParsed = 0 }: ConnectionError): string {
 
 /** The answer that a connection waits for. */
 const dueOn = (socket: Socket) => (socket as { _httpMessage?: ServerResponse | null })._httpMessage;
+
+/**
+ * True when the answer to the request that broke has begun, or was sent before its body was there: another one would be
+ * taken for the answer to the next request.
+ */
+function isAnswered(socket: Socket): boolean {
+  const due = dueOn(socket);
+  if (due) return due.headersSent;
+  const { parser } = socket as { parser?: { incoming?: IncomingMessage | null } | null };
+  return parser?.incoming?.complete === false;
+}
 
 /** Answers `CONNECT`, which wants a tunnel to somewhere: there is none. Node has let go of the connection and its parser. */
 export function refuseTunnel(_request: IncomingMessage, socket: Duplex): void {
