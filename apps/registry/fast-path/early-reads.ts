@@ -18,14 +18,14 @@ const takers = new WeakMap<Socket, Taker>();
 /**
  * Shows `take` what a connection brings before Node makes a buffer and events of it, which is an eighth of the price of a
  * known request; what it does not take goes its usual way. Node lets those who connect read so, and has no option for those
- * who accept: where the handle is another one nothing happens.
+ * who accept: false, and nothing happens, where the handle is another one.
  */
-export function readEarly(socket: Socket, take: Taker): void {
+export function readEarly(socket: Socket, take: Taker): boolean {
   const handle = (socket as unknown as { _handle?: Partial<Handle> })._handle;
-  if (!isHandle(handle)) return;
+  if (!isHandle(handle)) return false;
   const first = !takers.has(socket);
   takers.set(socket, take);
-  if (!first) return;
+  if (!first) return true;
   const usual = handle.onread;
   let before = handle.bytesRead;
   handle.useUserBuffer(PLACE);
@@ -37,6 +37,7 @@ export function readEarly(socket: Socket, take: Taker): void {
     if (isReading(socket) && takers.get(socket)!(PLACE, length)) return undefined;
     return usual.call(handle, PLACE.buffer.slice(0, length));
   };
+  return true;
 }
 
 const isHandle = (handle: Partial<Handle> | undefined): handle is Handle =>

@@ -37,6 +37,8 @@ interface Piece {
 interface Line {
   /** Node's own listener, which feeds the parser. */
   readonly deliver: (bytes: Buffer) => void;
+  /** Known requests are answered before Node has made a buffer of them. */
+  early: boolean;
   /** True when the parser is known to stand between two requests. */
   atStart: boolean;
   /** What Node has read of the bytes that were delivered last. */
@@ -100,7 +102,7 @@ export class KnownReads {
     const listeners = socket.listeners('data') as Line['deliver'][];
     // What is paused would never flow again: Node's parser has taken the reading over and gives it back as it finds it.
     if (socket.destroyed || socket.isPaused() || listeners.length !== 1 || this.lines.has(socket)) return;
-    const line: Line = { deliver: listeners[0]!, atStart: false, requests: 0, read: undefined };
+    const line: Line = { deliver: listeners[0]!, early: false, atStart: false, requests: 0, read: undefined };
     this.lines.set(socket, line);
     const take = (bytes: Buffer): void => {
       if (looksWhole(bytes)) return this.take(socket, line, bytes);
@@ -113,7 +115,7 @@ export class KnownReads {
     };
     socket.on('data', take);
     socket.off('data', line.deliver);
-    readEarly(
+    line.early = readEarly(
       socket,
       (bytes, length) =>
         length <= LONGEST &&
@@ -124,7 +126,7 @@ export class KnownReads {
 
   private take(socket: Socket, line: Line, bytes: Buffer): void {
     const text = bytes.toString('latin1');
-    if (this.answer(socket, line, text)) return;
+    if (!line.early && this.answer(socket, line, text)) return;
     const { atStart } = line;
     line.requests = 0;
     line.read = undefined;
