@@ -1,10 +1,11 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { announce } from '#platform/change-feed.js';
 import { CONFIG_BLOB, image, LAYERS, push, pushBlobs } from './fast-path-images.js';
 import { as, startWorld, type Twin, type World } from './fast-path-world.js';
 import { RawLine } from './raw-line.js';
+import { sha } from './registry-process.js';
 
 const NAME = 'team/app';
 const TAG = `/v2/${NAME}/manifests/latest`;
@@ -213,7 +214,7 @@ describe('bytes that are not one known request', () => {
     const auth = `Authorization: ${as('admin').authorization}`;
     for (const seed of [1, 2]) {
       const body = randomBytes(3 * 1024 * 1024 + seed);
-      const digest = `sha256:${createHash('sha256').update(body).digest('hex')}`;
+      const digest = sha(body);
       const post = `POST /v2/${NAME}/blobs/uploads/?digest=${digest}`;
       line.write(request(post, auth, `Content-Length: ${body.length}`));
       line.socket.write(body);

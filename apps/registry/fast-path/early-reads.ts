@@ -16,7 +16,7 @@ interface Handle {
 const takers = new WeakMap<Socket, Taker>();
 
 /**
- * Shows `take` what a connection brings before Node makes a buffer and events of it, which is an eighth of the price of a
+ * Shows `take` what a connection brings before Node makes a buffer and events of it, which is a seventh of the price of a
  * known request; what it does not take goes its usual way. Node lets those who connect read so, and has no option for those
  * who accept: false, and nothing happens, where the handle is another one.
  */

@@ -108,6 +108,7 @@ export class KnownReads {
       if (looksWhole(bytes)) return this.take(socket, line, bytes);
       // A body, or pieces: no more of this connection is looked at until it reads again.
       this.lines.delete(socket);
+      line.atStart = false;
       this.readers.delete(socket);
       socket.on('data', line.deliver);
       socket.off('data', take);
@@ -117,10 +118,7 @@ export class KnownReads {
     socket.off('data', line.deliver);
     line.early = readEarly(
       socket,
-      (bytes, length) =>
-        length <= LONGEST &&
-        this.lines.get(socket) === line &&
-        this.answer(socket, line, bytes.toString('latin1', 0, length)),
+      (bytes, length) => length <= LONGEST && this.answer(socket, line, bytes.toString('latin1', 0, length)),
     );
   }
 
