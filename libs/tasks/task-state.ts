@@ -1,6 +1,7 @@
 import type { DataSource, EntityManager } from 'typeorm';
 import { rowsOf } from '#platform/database.js';
 import { newId } from '#platform/identifiers.js';
+import { storableJson } from '#platform/storable-json.js';
 import { blockedSql, release, type Reservation } from './reservations.js';
 import type { ProgressReport, TaskError, TaskState } from './task.entity.js';
 
@@ -85,7 +86,7 @@ export async function endTask(
   await tx.query(
     `update task set state = $2, error = coalesce($3::jsonb, error), claim = null, finished_at = clock_timestamp(),
         pulp_last_updated = clock_timestamp() where id = $1`,
-    [id, state, error && JSON.stringify(error)],
+    [id, state, json(error)],
   );
   return release(tx, id);
 }
@@ -100,7 +101,7 @@ export async function storeProgress(
   await source.query(
     `update task set progress_reports = $3::jsonb, created_resources = $4::text[], pulp_last_updated = clock_timestamp()
       where id = $1 and claim = $2`,
-    [task.id, task.claim, JSON.stringify(reports), createdResources],
+    [task.id, task.claim, json(reports), createdResources],
   );
 }
 
@@ -114,4 +115,4 @@ export async function holdsTask(tx: EntityManager, task: Pick<ClaimedTask, 'id' 
   return rows.length > 0;
 }
 
-const json = (value: unknown) => (value === undefined || value === null ? null : JSON.stringify(value));
+const json = (value: unknown) => (value === undefined || value === null ? null : storableJson(value));

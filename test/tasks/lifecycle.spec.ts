@@ -52,6 +52,27 @@ describe.each(BACKENDS)('the life of a task with a queue in %s', (backend) => {
     expect(seen).toEqual(['abc']);
   });
 
+  it('texts that PostgreSQL does not take, from scripts and peers, keep no task from ending as it did', async () => {
+    const ends: TaskHandler<{ fails: boolean }, object> = {
+      task: defineTask({ name: 'test.texts' }),
+      async run({ fails }, { progress }) {
+        progress({ code: 'test.text', message: 'half \ud83c', done: 1, suffix: '\0' });
+        if (fails) throw conflict('The script said: a\0b \udf89.', 'SAID');
+        return { 'said\0': ['a\0b', '\ud83c', '🎉'] };
+      },
+    };
+    const { dispatcher } = await ground.start({ handlers: [ends] });
+    const good = await dispatcher.dispatch(ends.task, { fails: false });
+    const bad = await dispatcher.dispatch(ends.task, { fails: true });
+    expect(await ground.until(good.id, 'completed')).toMatchObject({
+      result: { 'said\ufffd': ['a\ufffdb', '\ufffd', '🎉'] },
+      progressReports: [{ message: 'half \ufffd', suffix: '\ufffd' }],
+    });
+    expect(await ground.until(bad.id, 'failed')).toMatchObject({
+      error: { description: 'The script said: a\ufffdb \ufffd.', error_code: 'SAID' },
+    });
+  });
+
   it('progress can be read while the task runs, and is written at most four times a second', async () => {
     const handler = handle({}, async ({ progress }) => {
       for (let done = 1; done <= 100; done += 1) {

@@ -2,6 +2,7 @@ import type { EntityManager } from 'typeorm';
 import { digestOf, hexOf } from '#oci/digest.js';
 import { rowsOf } from '#platform/database.js';
 import { newId } from '#platform/identifiers.js';
+import { storableJson } from '#platform/storable-json.js';
 import type { SignatureDraft } from './drafts.js';
 
 /** Rows of one statement. */
@@ -75,12 +76,6 @@ function insertRows(
        timestamp bigint, claims jsonb, signing_service_id uuid), unnest($2::bytea[])) as row
      on conflict (manifest_digest, digest) do update set pulp_last_updated = signature.pulp_last_updated
      returning id, manifest_digest, digest`,
-    [JSON.stringify(rows, storable), batch.map(({ draft }) => Buffer.from(draft.bytes))],
+    [storableJson(rows), batch.map(({ draft }) => Buffer.from(draft.bytes))],
   );
-}
-
-/** Claims are anybody's text; PostgreSQL takes neither NUL nor half a surrogate pair. */
-function storable(_key: string, value: unknown): unknown {
-  if (typeof value !== 'string' || !/[\ud800-\udfff\0]/.test(value)) return value;
-  return Buffer.from(value).toString('utf8').replaceAll('\0', '\ufffd');
 }
