@@ -48,6 +48,32 @@ describe('what happens to content', () => {
     expect(await brokenInvariants(api.source, storeOf(api))).toEqual([]);
   });
 
+  it('a pull-through distribution takes distributions in, lets them go, and takes along those that it has', async () => {
+    const remote = await api.request('POST', `${ROOT}/remotes/container/pull-through/`, {
+      name: 'taking-in',
+      url: 'https://registry.example',
+    });
+    const whole = `${ROOT}/distributions/container/pull-through/`;
+    const fields = { name: 'whole', base_path: 'whole', remote: remote.body['pulp_href'] };
+    const href: string = (await api.finished(await api.request('POST', whole, fields)))['created_resources'][0];
+    const children = await Promise.all(
+      ['whole/a', 'whole/b'].map(
+        async (name) => (await distribute({ name, base_path: name }))['created_resources'][0] as string,
+      ),
+    );
+    for (const distributions of [children, [children[1]!], [], [children[0]!]]) {
+      const task = await api.finished(await api.request('PATCH', href, { distributions }));
+      expect(task['result']).toMatchObject({ distributions });
+      const again = await api.request('PATCH', href, { distributions: [...distributions, ...distributions] });
+      expect([again.status, again.body['distributions']]).toEqual([200, distributions]);
+    }
+    await api.finished(await api.request('PUT', href, { ...fields, distributions: children }));
+    await api.finished(await api.request('PATCH', href, { distributions: [children[1]!] }));
+    expect((await gone(href))['state']).toBe('completed');
+    const left = await Promise.all(children.map(async (child) => (await api.request('GET', child)).status));
+    expect(left).toEqual([200, 404]);
+  });
+
   it('an empty choice copies nothing, and a copy of what is there makes no version', async () => {
     const source = await storeImage(api, 'again-source');
     const target = await made('again-target');

@@ -40,7 +40,7 @@ export async function pullThroughColumns(body: PullThroughDistributionBody, scop
   const columns = { ...(await distributionColumns(body, scope)), remote_id: keyOf(body.remote) };
   if (children === undefined) return columns;
   await demandChildren(children, scope);
-  return { ...columns, children };
+  return { ...columns, children: [...new Set(children)].sort() };
 }
 
 /** Who takes a distribution in can take it away with the whole, so he must be one who may change it. */

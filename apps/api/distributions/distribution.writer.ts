@@ -69,9 +69,13 @@ export async function removeDistribution(tx: EntityManager, id: string): Promise
   return gone;
 }
 
+/** Keys of the distributions that a pull-through distribution has made or taken in, in order. */
+const CHILDREN = 'array(select c.id::text from distribution c where c.parent_id = t.id order by c.id)';
+
 function distributionWriter(resource: Resource, type: 'container' | 'pull-through'): Writer {
   return registerWriter({
     resource,
+    elsewhere: { children: CHILDREN },
     async create(tx, { children, ...columns }, maker) {
       await holdServed(tx, columns);
       const id = await insertRow(tx, 'distribution', { type, ...(await withNamespace(tx, columns, maker)) });

@@ -1,7 +1,6 @@
 import { inTransaction } from '#platform/database.js';
 import type { RestContext } from '../context.js';
 import { requireKeyOf } from '../keys.js';
-import { MODELS } from '../models.js';
 import { DeleteRoute, type Answer } from '../operation.js';
 import type { Schema } from '../fields.js';
 import type { Resource } from '../resource.js';
@@ -27,7 +26,7 @@ async function update<Body extends object>(
   await rest.demandExists(resource, id);
   const columns = await readColumns(writing, { rest, context, id }, partial);
   return inTransaction(rest.source, async (tx) => {
-    const changed = await differing(tx, MODELS[resource.model].table, resource, id, columns);
+    const changed = await differing(tx, writing.writer, id, columns);
     if (Object.keys(changed).length > 0) await writing.writer.update(tx, id, changed);
     return rest.show(resource, id, tx);
   });

@@ -107,7 +107,7 @@ async function update<Body extends object>(
   const id = requireKeyOf(resource, context.param('id'));
   await rest.demandExists(resource, id);
   const columns = await readColumns(writing, { rest, context, id }, partial);
-  const changed = await differing(rest.source.manager, MODELS[resource.model].table, resource, id, columns);
+  const changed = await differing(rest.source.manager, writing.writer, id, columns);
   if (Object.keys(changed).length === 0) return rest.show(resource, id);
   const options = exclusively(resource.model, id, writing.reserve?.(id));
   return accepted(

@@ -3,7 +3,7 @@ import type { Principal } from '#access/principal.js';
 import { rowsOf } from '#platform/database.js';
 import { newId } from '#platform/identifiers.js';
 import { noMatch } from '../errors.js';
-import type { ModelName } from '../models.js';
+import { MODELS, type ModelName } from '../models.js';
 import type { Resource } from '../resource.js';
 
 /** Column values by column name; JSON, so that tasks can carry them. */
@@ -12,6 +12,8 @@ export type Columns = Readonly<Record<string, unknown>>;
 /** How resources of one model are made, changed and taken away; each runs inside the caller's transaction. */
 export interface Writer {
   readonly resource: Resource;
+  /** SQL over the row `t` for what is written like a column, and stands in other rows. */
+  readonly elsewhere?: Readonly<Record<string, string>>;
   /** Makes one and returns its key. */
   create(tx: EntityManager, columns: Columns, maker: Principal): Promise<string>;
   /** Changes columns of one that is locked. */
@@ -52,15 +54,16 @@ export async function updateRow(tx: EntityManager, table: string, id: string, co
 /** The columns whose values differ from the row's. */
 export async function differing(
   tx: EntityManager,
-  table: string,
-  resource: Resource,
+  { resource, elsewhere = {} }: Writer,
   id: string,
   columns: Columns,
 ): Promise<Columns> {
   const names = Object.keys(columns);
+  const read = names.map((name) => (elsewhere[name] === undefined ? name : `${elsewhere[name]} as ${name}`));
+  const { table } = MODELS[resource.model];
   const [row] = await rowsOf<Record<string, unknown>>(
     tx,
-    `select ${['1 as found', ...names].join(', ')} from ${table} t where t.id = $1 and ${resource.where}`,
+    `select ${['1 as found', ...read].join(', ')} from ${table} t where t.id = $1 and ${resource.where}`,
     [id],
   );
   if (!row) throw noMatch(resource.noun);
