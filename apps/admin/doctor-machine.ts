@@ -86,7 +86,8 @@ export function checkTools(environment: NodeJS.ProcessEnv): Promise<Finding[]> {
 async function checkTool({ program, version, use, fix }: Tool, environment: NodeJS.ProcessEnv): Promise<Finding> {
   try {
     const { stdout, stderr } = await promisify(execFile)(program, [...version], { timeout: 10_000, env: environment });
-    const number = /v?\d+\.\d+\.\d+\S*/.exec(stdout + stderr)?.[0];
+    // A tool built by hand may name no version but that of its Go (`go1.26.8`).
+    const number = /(?<!\w)v?\d+\.\d+\.\d+\S*/.exec(stdout + stderr)?.[0];
     return { name: program, state: 'ok', detail: number ?? 'is installed' };
   } catch (error) {
     const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';

@@ -198,6 +198,18 @@ describe('the rest of the operator', () => {
     ]);
   });
 
+  it('takes the version of Go for the version of no tool', async () => {
+    ground.script('tools/cosign', "#!/bin/sh\nprintf 'GitVersion:    devel\\nGoVersion:     go1.26.8\\n'\n");
+    ground.script('tools/notation', "#!/bin/sh\nprintf 'Version: 1.3.2\\nGo version: go1.24.4\\n'\n");
+    const { out } = await hallmark(
+      { DATABASE_URL: database.url, PATH: `${ground.path('tools')}:/bin` },
+      'doctor',
+      '--json',
+    );
+    const detail = (name: string) => (JSON.parse(out) as Finding[]).find((each) => each.name === name)?.detail;
+    expect([detail('cosign'), detail('notation')]).toEqual(['is installed', '1.3.2']);
+  });
+
   it('says so when the database is out of reach', async () => {
     for (const command of ['list-signing-services', 'migrate']) {
       const lost = await hallmark({ DATABASE_URL: 'postgres://x@127.0.0.1:1/x' }, command);
