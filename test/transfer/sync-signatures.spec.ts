@@ -5,6 +5,7 @@ import { simpleSigner } from './keys.js';
 import { makeImage, makeIndex } from './push-http.js';
 import { type SyncBench, startBench } from './syncing.js';
 
+const base64 = (text: string) => Buffer.from(text).toString('base64');
 let bench: SyncBench;
 let upstream: FakeUpstream;
 beforeAll(async () => {
@@ -45,6 +46,31 @@ describe('signatures by the extension API', () => {
     upstream.signatures.set(image.manifest.digest, [Buffer.from(bytes)]);
     const result = await bench.sync(repository, remote);
     expect(result.version?.content_summary.added).toEqual({ signature: 1 });
+  });
+
+  test('of one key are those of one signer, and count only when they meet the whole policy', async () => {
+    const image = upstream.add(makeImage(), 'one');
+    const [signer, other] = [await simpleSigner(), await simpleSigner()];
+    const sign = async (by: typeof signer, at: Date) =>
+      Buffer.from(await by.sign(image.manifest, `${upstream.host}/team/app:one`, at));
+    const twice = [await sign(signer, new Date()), await sign(signer, new Date(Date.now() + 2_000))];
+    upstream.signatures.set(image.manifest.digest, twice);
+    const remote = await bench.makeRemote({ url: upstream.url });
+    const keys = [signer.publicKey, other.publicKey];
+    const signedBy = keys.map((key) => ({ type: 'signedBy', keyType: 'GPGKeys', keyData: base64(key) }));
+    for (const [name, required, trust] of [
+      ['two signers', 2, { openpgp_keys: keys }],
+      ['both keys', 1, { containers_policy: { default: signedBy } }],
+    ] as const)
+      await bench.source.query(
+        'insert into trust_policy (id, name, required, trust) values (gen_random_uuid(), $1, $2, $3)',
+        [name, required, trust],
+      );
+    const skipped = async (trustPolicy: string) =>
+      (await bench.sync(await bench.makeRepository(), remote, { trustPolicy })).skipped;
+    expect([await skipped('two signers'), await skipped('both keys')]).toEqual([['one'], ['one']]);
+    upstream.signatures.set(image.manifest.digest, [...twice, await sign(other, new Date())]);
+    expect([await skipped('two signers'), await skipped('both keys')]).toEqual([[], []]);
   });
 
   test('about another image are refused with a reason', async () => {

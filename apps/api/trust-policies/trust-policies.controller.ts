@@ -1,4 +1,3 @@
-import type { EntityManager } from 'typeorm';
 import { announce } from '#platform/change-feed.js';
 import { readTrust } from '#signing/verify/read-trust.js';
 import { SUPERUSERS_ONLY } from '../rest/access/rules.js';
@@ -60,23 +59,14 @@ export const TRUST_POLICIES = defineResource({
   body: TrustPolicyBody,
 });
 
-/** Caches of verdicts in every process start anew. */
-async function told(tx: EntityManager, id: string): Promise<void> {
-  await announce(tx, 'trust-policy', id);
-  await announce(tx, 'distributions', id);
-}
-
 const WRITER = registerWriter({
   resource: TRUST_POLICIES,
   create: (tx, columns) => insertRow(tx, 'trust_policy', columns),
-  async update(tx, id, columns) {
-    await updateRow(tx, 'trust_policy', id, columns);
-    await told(tx, id);
-  },
+  update: (tx, id, columns) => updateRow(tx, 'trust_policy', id, columns),
   async remove(tx, id) {
     await tx.query('update distribution set trust_policy_id = null where trust_policy_id = $1', [id]);
     await tx.query('delete from trust_policy where id = $1', [id]);
-    await told(tx, id);
+    await announce(tx, 'distributions', id);
     return [{ model: 'hallmark.trustpolicy', id }];
   },
 });

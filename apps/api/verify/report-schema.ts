@@ -40,10 +40,11 @@ const signature = {
 /** The verdict on a manifest and on each of its signatures. */
 export const REPORT_SCHEMA: Schema = {
   type: 'object',
-  required: ['verified', 'outcome', 'subject', 'signatures', 'evaluatedAt', 'engineVersion'],
+  required: ['verified', 'outcome', 'signers', 'subject', 'signatures', 'evaluatedAt', 'engineVersion'],
   properties: {
     verified: { type: 'boolean' },
     outcome,
+    signers: { type: 'array', items: text },
     code: nullable({ type: 'string', enum: ['NO_SIGNATURE', 'RESOURCE_LIMIT'] }),
     reference: nullable(text),
     subject: {

@@ -6,6 +6,7 @@ import { findBlob, type FoundBlob } from '#content/read/find-manifest.js';
 import { CONFIG, type HallmarkConfig } from '#platform/config.js';
 import { inTransaction } from '#platform/database.js';
 import { notFound } from '#platform/domain-error.js';
+import { TrustGate } from '#signing/gate/trust-gate.js';
 import { BLOB_STORE, type BlobStore } from '#storage/blob-store.js';
 import { BlobFetcher } from '#transfer/sync/blob-fetcher.js';
 import { type Exchange, Gate } from '../access/gate.js';
@@ -26,6 +27,7 @@ export class BlobsController {
     private readonly gate: Gate,
     private readonly targets: PushTargets,
     private readonly fetcher: BlobFetcher,
+    private readonly trust: TrustGate,
     @Inject(BLOB_STORE) private readonly store: BlobStore,
     @Inject(CONFIG) private readonly config: HallmarkConfig,
   ) {}
@@ -38,10 +40,12 @@ export class BlobsController {
   @Get(['v2/:name/blobs/:digest', 'pulp/container/:name/blobs/:digest'])
   async get(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Param('name') name: string): Promise<void> {
     const { digest } = request.params as { digest: string };
-    const { served } = await this.gate.enterServed({ request, reply }, { name, action: 'pull' });
+    const visit = await this.gate.enterServed({ request, reply }, { name, action: 'pull' });
+    const { served } = visit;
     requireDigest(digest);
     const blob = await findBlob(this.source, viewOf(served), digest);
     if (!blob) throw blobUnknown(digest);
+    if (served.trustPolicyId !== null && !(await this.gate.pushes(visit))) await this.trust.demandBlob(served, blob);
     if (!blob.stored) return this.sendFromUpstream({ request, reply }, blob);
     const { s3Redirect: redirect, offload, idleTimeout } = this.config;
     await serveBlob(this.store, { request, reply }, blob, {

@@ -7,12 +7,12 @@ export interface ListedPath {
   readonly namespaceId: string | null;
   readonly basePath: string;
   readonly private: boolean;
-  /** Downloads must pass a guard beside the right to pull. */
+  /** Downloads must pass a guard or a trust policy beside the right to pull. */
   readonly guarded: boolean;
 }
 
-/** SQL over a distribution `d`: it or the pull-through distribution that made it names a guard. */
-export const GUARDED = `(d.content_guard_id is not null or exists (
+/** SQL over a distribution `d`: it names a guard or a trust policy, or the pull-through distribution that made it a guard. */
+export const GUARDED = `(d.content_guard_id is not null or d.trust_policy_id is not null or exists (
     select 1 from distribution p where p.id = d.parent_id and p.content_guard_id is not null))`;
 
 /** Paths that serve a repository, in byte order after `last`, at most `limit`. */

@@ -2,19 +2,20 @@ import { Inject, Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { DataSource } from 'typeorm';
 import type { ServedPath } from '#content/distributions/find-distribution.js';
-import { MEMBER_AT, type FoundManifest, type ReadView } from '#content/read/find-manifest.js';
+import { findByDigest, type FoundBlob, type FoundManifest } from '#content/read/find-manifest.js';
+import { looksLikeDigest } from '#oci/digest.js';
 import { ManifestError, type ParsedManifest, parseManifest } from '#oci/manifest.js';
 import { isAttachmentTag } from '#oci/reference.js';
-import { ChangeFeed } from '#platform/change-feed.js';
 import { CONFIG, type HallmarkConfig } from '#platform/config.js';
 import { queryPrepared } from '#platform/database.js';
 import { DomainError } from '#platform/domain-error.js';
 import { BLOB_STORE, type BlobStore } from '#storage/blob-store.js';
-import { TrustPolicyEntity } from '../trust-policy.entity.js';
+import type { TrustMaterial } from '../trust-material.js';
+import type { TrustPolicyEntity } from '../trust-policy.entity.js';
 import { readTrust } from '../verify/read-trust.js';
 import type { VerificationReport } from '../verify/verify-manifest.js';
 import { verifyStored } from '../verify/verify-reference.js';
-import { nameSigner } from './name-signer.js';
+import { findNamers, findParents, findTags } from './find-parents.js';
 import { type BlobSource, isRunnable } from './is-runnable.js';
 
 /** What the gate says of one manifest. */
@@ -28,6 +29,15 @@ export interface GateDecision {
 
 const TRUSTED: Pick<GateDecision, 'allowed'> = { allowed: true };
 
+/** In place of a reference: no tag is like this. */
+const AS_BLOB = '(blob)';
+
+/** A policy as it is in its row; another `stamp` is another policy. */
+interface Policy extends Pick<TrustPolicyEntity, 'id' | 'name' | 'mode' | 'required'> {
+  readonly stamp: string;
+  readonly trust: TrustMaterial;
+}
+
 /**
  * Refuses to serve what fails the trust policy of a distribution. Images and indexes need as many verified signatures by
  * different keys as the policy asks for; what a trusted index lists passes with it, at whatever depth; signatures and other attachments
@@ -36,109 +46,177 @@ const TRUSTED: Pick<GateDecision, 'allowed'> = { allowed: true };
 @Injectable()
 export class TrustGate {
   private readonly verdicts = new LRUCache<string, GateDecision>({ max: 10_000, ttl: 60_000 });
-  /** Rises whenever a policy may have changed; what was read under an older one is not kept. */
-  private epoch = 0;
-  private readonly policies = new LRUCache<string, TrustPolicyEntity>({ max: 1000, ttl: 10_000 });
+  private readonly policies = new LRUCache<string, Policy>({ max: 1000 });
 
   constructor(
     @Inject(DataSource) private readonly source: DataSource,
     @Inject(BLOB_STORE) private readonly store: BlobStore,
     @Inject(CONFIG) private readonly config: HallmarkConfig,
-    @Inject(ChangeFeed) private readonly feed: ChangeFeed,
-  ) {
-    const forget = () => {
-      this.epoch += 1;
-      this.policies.clear();
-      this.verdicts.clear();
-    };
-    feed.onReset(forget);
-    feed.onChange(({ topic }) => topic === 'trust-policy' && forget());
-  }
+  ) {}
 
   /** Throws DENIED when a manifest may not be served under this reference (tag or digest); undefined without a policy. */
   async demand(served: ServedPath, manifest: FoundManifest, reference: string): Promise<GateDecision | undefined> {
     const decision = await this.decide(served, manifest, reference);
-    if (decision && !decision.allowed)
-      throw new DomainError(
-        'forbidden',
-        'DENIED',
-        `The trust policy '${decision.policy}' of this repository refuses ${manifest.digest}: ${decision.reason ?? 'it is not trusted'}.`,
-        { detail: { policy: decision.policy, digest: manifest.digest, reason: decision.reason } },
-      );
+    if (decision && !decision.allowed) throw denied(decision, manifest.digest);
     return decision;
+  }
+
+  /** Throws DENIED for a blob that is only in manifests which may not be served; what no manifest names passes. */
+  async demandBlob(served: ServedPath, blob: FoundBlob): Promise<void> {
+    const policy = await this.policyFor(served);
+    if (!policy) return;
+    const decision = await this.remember(served, policy, blob.digest, AS_BLOB, () =>
+      this.judgeBlob(served, policy, blob),
+    );
+    if (!decision.allowed) throw denied(decision, blob.digest);
   }
 
   /** The decision on a manifest; undefined when the distribution has no policy. */
   async decide(served: ServedPath, manifest: FoundManifest, reference: string): Promise<GateDecision | undefined> {
-    if (served.trustPolicyId === null || served.repositoryId === null) return undefined;
-    const policy = await this.policyOf(served.trustPolicyId);
-    if (!policy) return undefined;
-    const key = [
-      policy.id,
-      policy.pulpLastUpdated.getTime(),
-      served.basePath,
-      served.pinned ?? `r${served.revision}`,
-      manifest.digest,
-      reference,
-    ].join(' ');
+    const policy = await this.policyFor(served);
+    return policy && this.decideBy(policy, served, manifest, reference);
+  }
+
+  private decideBy(
+    policy: Policy,
+    served: ServedPath,
+    manifest: FoundManifest,
+    reference: string,
+  ): Promise<GateDecision> {
+    return this.remember(served, policy, manifest.digest, reference, () =>
+      this.judge(served, policy, manifest, reference),
+    );
+  }
+
+  /** Keeps a decision for as long as nothing changes that it was made from. */
+  private async remember(
+    { basePath, repositoryId, pinned, revision }: ServedPath,
+    { id, stamp }: Policy,
+    digest: string,
+    reference: string,
+    judge: () => Promise<GateDecision>,
+  ): Promise<GateDecision> {
+    const key = [id, stamp, basePath, repositoryId, pinned ?? `r${revision}`, digest, reference].join(' ');
     const known = this.verdicts.get(key);
     if (known) return known;
-    const decision = await this.judge(served, policy, manifest, reference);
+    const decision = await judge();
     this.verdicts.set(key, decision);
     return decision;
   }
 
+  /** As trusted as the most trusted manifest that names it. */
+  private async judgeBlob(served: ServedPath, policy: Policy, { id }: FoundBlob): Promise<GateDecision> {
+    let decision: GateDecision | undefined;
+    const view = viewOf(served);
+    for await (const digest of findNamers(this.source, view, id)) {
+      const manifest = await findByDigest(this.source, view, digest);
+      decision = manifest ? await this.decideBy(policy, served, manifest, digest) : decision;
+      if (decision?.allowed) return decision;
+    }
+    return decision ?? { policy: policy.name, mode: policy.mode, ...TRUSTED };
+  }
+
   private async judge(
     served: ServedPath,
-    policy: TrustPolicyEntity,
+    policy: Policy,
     manifest: FoundManifest,
     reference: string,
   ): Promise<GateDecision> {
     const base = { policy: policy.name, mode: policy.mode };
-    const view = { repositoryId: served.repositoryId!, pinned: served.pinned };
+    const view = viewOf(served);
     if (
       manifest.rendered ||
       (await isAttachment({ source: this.source, store: this.store, view }, manifest, reference))
     )
       return { ...base, ...TRUSTED };
-    const own = await this.verify(served, policy, manifest, reference);
+    const own = await this.verifyServed(served, policy, manifest, reference);
     if (own === undefined) return { ...base, ...TRUSTED };
-    for (const parent of await parentsOf(this.source, view, manifest.id))
-      if ((await this.verify(served, policy, parent, parent.digest)) === undefined) return { ...base, ...TRUSTED };
+    for (const parent of await findParents(this.source, view, manifest.id))
+      if ((await this.verifyServed(served, policy, parent, parent.digest)) === undefined)
+        return { ...base, ...TRUSTED };
     return { ...base, allowed: policy.mode === 'audit', reason: own };
+  }
+
+  /**
+   * As {@link verify}. Clients ask for the digest that a tag led them to, and a containers policy may be about tags: what is
+   * served under a tag is served by its digest.
+   */
+  private async verifyServed(
+    served: ServedPath,
+    policy: Policy,
+    manifest: FoundManifest,
+    reference: string,
+  ): Promise<string | undefined> {
+    const own = await this.verify(served, policy, manifest, reference);
+    if (
+      own === undefined ||
+      own === UNSIGNED ||
+      policy.trust.containersPolicy === undefined ||
+      !looksLikeDigest(reference)
+    )
+      return own;
+    const view = viewOf(served);
+    for (const tag of await findTags(this.source, view, manifest.id))
+      if ((await this.verify(served, policy, manifest, tag)) === undefined) return undefined;
+    return own;
   }
 
   /** Undefined when enough signatures are verified, else why not. */
   private async verify(
     served: ServedPath,
-    policy: TrustPolicyEntity,
+    policy: Policy,
     manifest: FoundManifest,
     reference: string,
   ): Promise<string | undefined> {
-    const view = { repositoryId: served.repositoryId!, pinned: served.pinned };
+    const view = viewOf(served);
     const separator = reference.includes(':') ? '@' : ':';
     const full = `${this.config.publicHost}/${served.basePath}${separator}${reference}`;
-    const report = await verifyStored(this.source, view, manifest, full, readTrust(policy.trust));
-    const signers = new Set(report.signatures.filter((each) => each.verified).map(nameSigner));
-    if (report.verified && signers.size >= policy.required) return undefined;
-    return reasonOf(report, signers.size, policy.required);
+    const report = await verifyStored(this.source, view, manifest, full, policy.trust);
+    return report.signers.length >= policy.required ? undefined : reasonOf(report, policy.required);
   }
 
-  private async policyOf(id: string): Promise<TrustPolicyEntity | undefined> {
-    const known = this.feed.connected ? this.policies.get(id) : undefined;
-    if (known) return known;
-    const { epoch } = this;
-    const policy = await this.source.manager.findOneBy(TrustPolicyEntity, { id });
-    if (policy && epoch === this.epoch) this.policies.set(id, policy);
-    return policy ?? undefined;
+  /**
+   * The policy of a path as it is now: asked for with each request, so that no process goes by another one. The trust in it
+   * is only sent when it is new. Throws DENIED when the path names a policy that is not there.
+   */
+  private async policyFor({ trustPolicyId, repositoryId, basePath }: ServedPath): Promise<Policy | undefined> {
+    if (trustPolicyId === null || repositoryId === null) return undefined;
+    const known = this.policies.get(trustPolicyId);
+    const [row] = await queryPrepared<Policy & { trust: unknown }>(
+      this.source,
+      'trust-policy',
+      `select id, name, mode, required, xmin::text as stamp, case when xmin::text <> $2 then trust end as trust
+       from trust_policy where id = $1`,
+      [trustPolicyId, known?.stamp ?? ''],
+    );
+    if (!row) throw new DomainError('forbidden', 'DENIED', `The trust policy of ${basePath} is not there any more.`);
+    if (row.stamp === known?.stamp) return known;
+    const policy = { ...row, trust: readTrust(row.trust) };
+    this.policies.set(trustPolicyId, policy);
+    return policy;
   }
 }
 
-function reasonOf(report: VerificationReport, verified: number, required: number): string {
-  if (report.signatures.length === 0) return 'it has no signature (NO_SIGNATURE)';
-  if (verified >= required) return 'its signatures do not meet all requirements of the containers policy';
+const viewOf = ({ repositoryId, pinned }: ServedPath) => ({ repositoryId: repositoryId!, pinned });
+
+const UNSIGNED = 'it has no signature (NO_SIGNATURE)';
+
+function denied({ policy, reason = 'it is not trusted' }: GateDecision, digest: string): DomainError {
+  return new DomainError(
+    'forbidden',
+    'DENIED',
+    `The trust policy '${policy}' of this repository refuses ${digest}: ${reason}.`,
+    { detail: { policy, digest, reason } },
+  );
+}
+
+function reasonOf(report: VerificationReport, required: number): string {
+  if (report.signatures.length === 0) return UNSIGNED;
   const rest = report.code === 'RESOURCE_LIMIT' ? '; it has more signatures than can be looked at' : '';
-  if (verified > 0) return `it has ${verified} of ${required} verified signatures by different signers${rest}`;
+  if (report.verified)
+    return `it has ${report.signers.length} of ${required} verified signatures by different signers${rest}`;
+  if (report.signatures.some(({ verified }) => verified))
+    return `its signatures do not meet all requirements of the containers policy${rest}`;
   const codes = report.signatures.map(({ checks }) =>
     checks.find((check) => check.result === 'fail' && check.action === 'enforce'),
   );
@@ -173,20 +251,4 @@ async function isReferrer({ source, view }: BlobSource, manifestId: string): Pro
     [manifestId, view.repositoryId],
   );
   return rows.length > 0;
-}
-
-/** Indexes of the version that list a manifest, or an index that does and so on; of too many the newest. */
-function parentsOf(source: DataSource, view: ReadView, manifestId: string): Promise<FoundManifest[]> {
-  const listing = `k.manifest_id from manifest_child k`;
-  const isHere = `exists (select 1 from membership m where m.repository_id = $1 and m.unit_id = k.manifest_id and ${MEMBER_AT})`;
-  return queryPrepared<FoundManifest>(
-    source,
-    'parents-at',
-    `with recursive above (id) as (
-       select ${listing} where k.child_id = $3 and ${isHere}
-       union select ${listing} join above on k.child_id = above.id where ${isHere})
-     select c.id, c.digest, c.media_type as "mediaType", c.size, c.bytes from above join manifest c on c.id = above.id
-     order by c.id desc limit 20`,
-    [view.repositoryId, view.pinned, manifestId],
-  );
 }

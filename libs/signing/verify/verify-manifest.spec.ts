@@ -52,6 +52,14 @@ describe('an image under a containers policy', () => {
     expect(half.signatures.map((each) => each.verified)).toEqual([true]);
   });
 
+  it('names each signer whose signatures count once, and none whose count for nothing', async () => {
+    const signersOf = async (requirements: readonly object[], ...signers: readonly Signer[]) =>
+      (await verify(requirements, ...signers)).signers.length;
+    expect(await signersOf([one.requirement], one, one, two)).toBe(1);
+    expect(await signersOf([one.requirement, two.requirement], one, two, two)).toBe(2);
+    expect(await signersOf([one.requirement, two.requirement], one, cosign)).toBe(0);
+  });
+
   it('may have to be signed in two families', async () => {
     const both = [one.requirement, cosign.requirement];
     expect((await verify(both, one)).verified).toBe(false);

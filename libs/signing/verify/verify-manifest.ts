@@ -5,6 +5,7 @@ import type { FormatName, StoredManifest, VerifyContext } from '../formats/signa
 import { type Check, ENGINE_VERSION, type Outcome, type SignatureReport } from '../report.js';
 import type { TrustMaterial } from '../trust-material.js';
 import { type Judgement, judgeSignature, POLICY_ID, requirementsOf } from './judge-signature.js';
+import { nameSigner } from './name-signer.js';
 
 /** A signature to judge. `id` and `digest` are of the stored unit, when it is one. */
 export interface GivenSignature {
@@ -28,6 +29,8 @@ export interface VerificationReport {
   /** At least one signature is verified, and together they meet all that a containers policy asks for. */
   readonly verified: boolean;
   readonly outcome: Outcome;
+  /** Whose verified signatures count, each once; none unless `verified`. */
+  readonly signers: readonly string[];
   /** Why nothing is verified when there is not even a signature; `RESOURCE_LIMIT` when there are more than were looked at. */
   readonly code: 'NO_SIGNATURE' | 'RESOURCE_LIMIT' | null;
   readonly reference: string | null;
@@ -69,10 +72,12 @@ export async function verifyManifest(
   }
   const fulfilled =
     requirements?.every(({ type }, place) => type === 'insecureAcceptAnything' || met.has(place)) ?? true;
-  const verified = judged.some((each) => each.verified && (fulfilled || each.policy?.id !== POLICY_ID));
+  const counting = judged.filter((each) => each.verified && (fulfilled || each.policy?.id !== POLICY_ID));
+  const verified = counting.length > 0;
   return {
     verified,
     outcome: verified ? 'verified' : asksNothing(requirements) ? 'skipped' : bestUnverified(judged),
+    signers: [...new Set(counting.map(nameSigner))],
     code: signatures.length === 0 ? 'NO_SIGNATURE' : null,
     reference: reference ?? null,
     subject: { digest: manifest.digest, mediaType: manifest.mediaType, size: manifest.size },
