@@ -4,6 +4,7 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { log, NestLogger } from '#platform/logger.js';
 import { closeGently, requireDatabase, runProcess } from '#platform/run-process.js';
 import { behindProxies } from '../ground.js';
+import { cutStalledReaders } from '../stalled-readers.js';
 import { prepareDatabase } from '../../migrations/prepare-database.js';
 import { ApiProcessModule } from './api-process.module.js';
 import { API_ROUTER, drainLeftovers, streamBodies } from './http-hooks.js';
@@ -28,6 +29,7 @@ await runProcess({
     const fastify = app.getHttpAdapter().getInstance();
     streamBodies(fastify);
     drainLeftovers(fastify);
+    cutStalledReaders(fastify.server, config.idleTimeout * 1000);
     await app.listen(config.port, config.host);
     log('info', 'API started', { host: config.host, port: config.port, url: config.publicUrl });
     if (generatedPassword) process.stdout.write(`admin's password (shown this once): ${generatedPassword}\n`);

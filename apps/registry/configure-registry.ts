@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Server } from 'node:http';
 import { CONFIG, type HallmarkConfig } from '#platform/config.js';
 import { drainBody } from '../drain-body.js';
+import { cutStalledReaders } from '../stalled-readers.js';
 import { FastPath } from './fast-path/fast-path.js';
 import { createRegistryServer, handleFirst } from './fast-path/registry-server.js';
 import { allowedMethods } from './http/allowed-methods.js';
@@ -59,6 +60,7 @@ export function configureRegistry(app: NestFastifyApplication): void {
   handleCheckContinue(fastify.server, (url) => registryPathOf(url) !== undefined);
   fastify.server.on('connect', refuseTunnel);
   answerHalfClosed(fastify.server);
+  cutStalledReaders(fastify.server, config.idleTimeout * 1000);
   if (config.fastPath) handleFirst(fastify.server, app.get(FastPath));
 }
 

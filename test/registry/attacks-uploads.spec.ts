@@ -93,6 +93,23 @@ describe('slow clients', () => {
     for (const bytes of await Promise.all(got)) expect(bytes).toBeLessThan(30_000_000);
     expect((await registry.request('GET', '/v2/')).status).toBe(200);
   }, 120_000);
+
+  it.each([1_500_000, 3_500_000])(
+    'D11 readers that leave documents of %i bytes unread are cut off too',
+    async (size) => {
+      const { mediaType, ...rest } = JSON.parse(image.bytes.toString()) as Record<string, unknown>;
+      const bytes = Buffer.from(JSON.stringify({ mediaType, ...rest, annotations: { long: 'x'.repeat(size) } }));
+      const path = `/v2/${NAME}/manifests/${sha(bytes)}`;
+      const pushed = await registry.request('PUT', path, { headers: { 'content-type': OCI_MANIFEST }, body: bytes });
+      expect(pushed.status).toBe(201);
+      const socket = await stalled(head(registry, `GET ${path} HTTP/1.1`).repeat(12));
+      await new Promise((done) => setTimeout(done, 4000));
+      let read = 0;
+      socket.on('data', (data) => (read += data.length));
+      await closed(socket, 10_000);
+      expect(read).toBeLessThan(12 * size);
+    },
+  );
 });
 
 describe('a full disk', () => {

@@ -111,6 +111,23 @@ describe('reading a blob', () => {
     expect(await statusOfPart()).toBe(404);
   });
 
+  it('has a part that many ask for in memory, for as long as the blob is there', async () => {
+    const read = someBytes(300_000);
+    await pushBlob(registry, 'team/blobs', read);
+    const blob = `/v2/team/blobs/blobs/${sha(read)}`;
+    const part = () => registry.request('GET', blob, { headers: { range: 'bytes=1000-100999' } });
+    const expectPart = async () => {
+      const answer = await part();
+      expect([answer.status, answer.headers.get('content-range')]).toEqual([206, 'bytes 1000-100999/300000']);
+      expect(answer.bytes.equals(read.subarray(1000, 101_000))).toBe(true);
+    };
+    for (let again = 0; again < 3; again += 1) await expectPart();
+    await registry.store.remove(sha(read));
+    await expectPart();
+    expect((await registry.request('DELETE', blob)).status).toBe(202);
+    expect((await part()).status).toBe(404);
+  });
+
   it('is 404 for what is not there, and 400 or 404 for no digest', async () => {
     for (const method of ['GET', 'HEAD']) {
       expect((await registry.request(method, `/v2/team/blobs/blobs/${sha('none')}`)).status).toBe(404);

@@ -8,11 +8,13 @@ import type { RobotPrincipal, UserPrincipal } from '#access/principal.js';
 import { permits } from '#access/token-claims.js';
 import { TokenVerifier, type VerifiedToken } from '#access/token-verifier.js';
 import { CONFIG, type HallmarkConfig } from '#platform/config.js';
-import { BLOB_STORE, type BlobStore } from '#storage/blob-store.js';
+import { BLOB_STORE, type BlobStore, type ByteRange } from '#storage/blob-store.js';
 import { Gate } from '../access/gate.js';
+import { cutWhenStalled } from '../../stalled-readers.js';
 import { matchesEntityTag } from '../http/conditions.js';
 import { type Answer, Answers } from './answers.js';
 import { parseFastTarget, type FastTarget } from './fast-target.js';
+import { HotParts } from './hot-parts.js';
 import { loadAnswer } from './load-answer.js';
 import type { Place } from './place.js';
 import { Places } from './places.js';
@@ -43,6 +45,7 @@ export class FastPath implements FirstHandler {
   readonly counts = { hits: 0, repeats: 0, misses: 0, passed: 0 };
   private readonly flights = new Map<string, Promise<Answer | undefined>>();
   private readonly redirects: boolean;
+  private readonly hot: HotParts;
 
   constructor(
     readonly source: DataSource,
@@ -54,6 +57,7 @@ export class FastPath implements FirstHandler {
     @Inject(BLOB_STORE) readonly store: BlobStore,
     @Inject(CONFIG) private readonly config: HallmarkConfig,
   ) {
+    this.hot = new HotParts(store);
     this.redirects = config.s3Redirect && store.redirectUrl !== undefined;
   }
 
@@ -108,10 +112,15 @@ export class FastPath implements FirstHandler {
         return { status: 304, headers: answer.unchanged! };
     }
     if (method === 'HEAD') return { status: 200, headers: answer.headers };
-    if (answer.isStreamed) return undefined;
     const part = partOfAnswer(answer, headers);
-    const body = part && this.answers.body(answer.bodyKey);
-    return body === undefined ? undefined : { ...part!, body: cut(body, part!.range) };
+    const body = part && this.bodyOf(answer, part);
+    return body === undefined ? undefined : { ...part!, body };
+  }
+
+  private bodyOf(answer: Answer, { range }: PartOfAnswer): Buffer | string | undefined {
+    if (answer.isStreamed) return this.hot.get(answer.digest!, range ?? wholeOf(answer));
+    const body = this.answers.body(answer.bodyKey);
+    return body === undefined ? undefined : cut(body, range);
   }
 
   /** Answers, unless the request asks for something that is not plain or the body has been dropped. */
@@ -129,11 +138,19 @@ export class FastPath implements FirstHandler {
   }
 
   /** Sends a blob from the store; throws when nothing has been sent yet. */
-  private async stream(response: ServerResponse, { digest, blobSize }: Answer, part: PartOfAnswer): Promise<void> {
+  private async stream(response: ServerResponse, answer: Answer, part: PartOfAnswer): Promise<void> {
+    const { digest, blobSize } = answer;
+    const range = part.range ?? wholeOf(answer);
     const begin = () => {
-      response.setTimeout(this.config.idleTimeout * 1000, () => response.destroy());
+      cutWhenStalled(response, this.config.idleTimeout * 1000);
       response.writeHead(part.status, part.headers as string[]);
     };
+    if (this.hot.wants(digest!, range)) {
+      const bytes = await this.hot.read(digest!, range, blobSize!);
+      begin();
+      response.end(bytes);
+      return;
+    }
     const path = this.store.localPath?.(digest!, blobSize!);
     if (path === undefined) {
       const bytes = await this.store.open(digest!, part.range, blobSize);
@@ -144,7 +161,7 @@ export class FastPath implements FirstHandler {
     }
     const file = await openExact(path, blobSize!);
     begin();
-    void sendFile(file, part.range ?? { start: 0, end: blobSize! - 1 }, response);
+    void sendFile(file, range, response);
   }
 
   private async miss(
@@ -223,6 +240,10 @@ export class FastPath implements FirstHandler {
     place.admit(caller, era, performance.now());
     return true;
   }
+}
+
+function wholeOf({ blobSize }: Answer): ByteRange {
+  return { start: 0, end: blobSize! - 1 };
 }
 
 function isInToken(caller: Caller, name: string): boolean {

@@ -7,6 +7,7 @@ import { MediaType } from '#oci/media-types.js';
 import { DomainError } from '#platform/domain-error.js';
 import type { BlobStore, ByteRange } from '#storage/blob-store.js';
 import { multipartFrame } from '#storage/byte-ranges.js';
+import { cutWhenStalled } from '../../stalled-readers.js';
 import { sendEmpty, sendStream } from '../http/answer.js';
 import { etagOf, isUnchanged, wantedRanges } from '../http/conditions.js';
 import { BLOB_CACHING, setHeaders } from '../http/registry-headers.js';
@@ -58,7 +59,7 @@ export async function serveBlob(
     });
   const elsewhere = senders.redirect && (await store.redirectUrl?.(blob.digest, blob.size, REDIRECT_SECONDS));
   if (elsewhere) return sendEmpty(reply, 307, { ...headers, Location: elsewhere });
-  reply.raw.setTimeout(senders.stalledMs, () => reply.raw.destroy());
+  cutWhenStalled(reply.raw, senders.stalledMs);
   if (ranges === 'all') return sendStream(reply, 200, await open(store, blob), whole);
   if (ranges.length > 1) return sendParts(store, reply, blob, ranges, headers);
   const [range] = ranges as [ByteRange];
