@@ -2,10 +2,9 @@ import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { invalid } from '#platform/domain-error.js';
 import { formatOf } from '../formats/all.js';
-import { encodeLayerDocument } from '../formats/cosign/layer-document.js';
+import { readScriptOutput } from '../formats/cosign/script-output.js';
 import { normalizeSimpleSignature } from '../formats/simple/signed-message.js';
 import type { BuiltinKeySource, FormatName, StoredManifest } from '../formats/signature-format.js';
-import { MediaType } from '#oci/media-types.js';
 import type { SigningServiceClass, SigningServiceEntity } from '../signing-service.entity.js';
 import type { TrustMaterial } from '../trust-material.js';
 import { readSignedLayout, writeSignLayout } from './sign-layout.js';
@@ -115,7 +114,7 @@ function signByScript(
     read: async (path) => {
       if (format === 'notation' && (await stat(path)).isDirectory()) return readSignedLayout(path, manifest);
       const bytes = await readLimited(path);
-      if (payload) return cosignSignature(bytes, payload);
+      if (payload) return readScriptOutput(bytes, payload);
       return format === 'simple' ? normalizeSimpleSignature(bytes) : bytes;
     },
   };
@@ -126,16 +125,4 @@ function signByScript(
 async function writeFileIn(folder: string, name: string, bytes: Uint8Array): Promise<string> {
   await writeFile(join(folder, name), bytes, { mode: 0o600, flag: 'wx' });
   return join(folder, name);
-}
-
-/** A bundle is kept as it is; a bare signature, raw or base64, becomes the layer that cosign would have pushed. */
-function cosignSignature(bytes: Buffer, payload: Uint8Array): Uint8Array {
-  const text = bytes.toString('latin1').trim();
-  if (text.startsWith('{')) return bytes;
-  const base64 = /^[A-Za-z0-9+/=\s]+$/.test(text) ? text.replaceAll(/\s+/g, '') : bytes.toString('base64');
-  return encodeLayerDocument({
-    mimeType: MediaType.cosignSimpleSigning,
-    payload: Buffer.from(payload),
-    annotations: { 'dev.cosignproject.cosign/signature': base64 },
-  });
 }
