@@ -83,6 +83,16 @@ export function parseManifest(bytes: Uint8Array, contentType?: string): ParsedMa
   return { ...base, ...none, ...layers, shape: 'image', config: descriptor(document['config'], 'config'), subjects };
 }
 
+/** As {@link parseManifest}; undefined for what was stored before it was found that clients may read something else in it. */
+export function readStoredManifest(bytes: Uint8Array, mediaType?: string): ParsedManifest | undefined {
+  try {
+    return parseManifest(bytes, mediaType);
+  } catch (error) {
+    if (error instanceof ManifestError) return undefined;
+    throw error;
+  }
+}
+
 /** An index may list blobs too, as BuildKit's caches do; unknown types are no error (OCI image-spec, "Image Index"). */
 function listed(document: Json): Pick<ParsedManifest, 'children' | 'layers' | 'foreignLayers'> {
   const entries = descriptors(document['manifests'], 'manifests');

@@ -1,4 +1,4 @@
-import { type ParsedManifest, parseManifest } from '#oci/manifest.js';
+import { type ParsedManifest, parseManifest, readStoredManifest } from '#oci/manifest.js';
 import { mergeCompanionManifests } from '#signing/formats/cosign/merge.js';
 import { layerKey } from '#signing/formats/cosign/wrap.js';
 
@@ -10,7 +10,8 @@ export type CompanionUnion = NonNullable<ReturnType<typeof mergeCompanionManifes
  * the other, else to their union, and to what comes when they cannot be merged.
  */
 export function unionOf(here: Uint8Array, coming: Uint8Array): 'here' | 'coming' | CompanionUnion {
-  const [ours, theirs] = [parseManifest(here), parseManifest(coming)];
+  const [ours, theirs] = [readStoredManifest(here), parseManifest(coming)];
+  if (!ours) return 'coming';
   if (hasAll(ours, theirs)) return 'here';
   return hasAll(theirs, ours) ? 'coming' : (mergeCompanionManifests(here, coming) ?? 'coming');
 }

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { generateKeyPairSync, sign } from 'node:crypto';
 import { type Made, made, OCI_CONFIG, OCI_MANIFEST, pushBlob, pushImage, putManifest } from './content.js';
+import { keyPair, sign as signAs } from './guarded.js';
 import { type RegistryProcess, sha, startRegistry } from './registry-process.js';
 
 let registry: RegistryProcess;
@@ -69,6 +70,28 @@ describe('a companion tag', () => {
       { head: number },
     ];
     expect(head).toBe(2);
+  });
+
+  it('that leads to what clients may read differently, stored before that was known, is replaced by pushes, and refused to signers', async () => {
+    const name = 'team/ambiguous';
+    const image = await pushImage(registry, name, 'v1');
+    const tag = tagOf(image.digest);
+    const first = await appended(name, image, 'ann', undefined);
+    await putManifest(registry, name, tag, first);
+    const bytes = Buffer.from(first.bytes.toString().replace('"layers"', '"Layers":[],"layers"'));
+    await registry.source.query('update manifest set bytes = $1, digest = $2, size = $3 where digest = $4', [
+      bytes,
+      sha(bytes),
+      bytes.length,
+      first.digest,
+    ]);
+    await expect(signAs(registry, name, image, keyPair())).rejects.toMatchObject({
+      kind: 'conflict',
+      message: expect.stringContaining('delete it to sign here') as string,
+    });
+    const second = await appended(name, image, 'bob', undefined);
+    expect((await putManifest(registry, name, tag, second)).status).toBe(201);
+    expect((await registry.request('GET', `/v2/${name}/manifests/${tag}`)).bytes).toEqual(second.bytes);
   });
 
   it('C12 keeps what another signer appended between reading and writing', async () => {

@@ -4,7 +4,7 @@ import { DataSource } from 'typeorm';
 import type { ServedPath } from '#content/distributions/find-distribution.js';
 import { findByDigest, type FoundBlob, type FoundManifest } from '#content/read/find-manifest.js';
 import { looksLikeDigest } from '#oci/digest.js';
-import { ManifestError, type ParsedManifest, parseManifest } from '#oci/manifest.js';
+import { readStoredManifest } from '#oci/manifest.js';
 import { isAttachmentTag } from '#oci/reference.js';
 import { CONFIG, type HallmarkConfig } from '#platform/config.js';
 import { queryPrepared } from '#platform/database.js';
@@ -228,18 +228,8 @@ function reasonOf(report: VerificationReport, required: number): string {
 async function isAttachment(from: BlobSource, manifest: FoundManifest, reference: string): Promise<boolean> {
   if (!isAttachmentTag(reference) && !(await isReferrer(from, manifest.id))) return false;
   // Whoever may push could else call any image an attachment.
-  const parsed = readable(manifest);
+  const parsed = readStoredManifest(manifest.bytes, manifest.mediaType);
   return parsed !== undefined && !(await isRunnable(from, parsed));
-}
-
-/** Undefined for what was stored before it was found to be ambiguous: nobody knows what clients read in it. */
-function readable({ bytes, mediaType }: FoundManifest): ParsedManifest | undefined {
-  try {
-    return parseManifest(bytes, mediaType);
-  } catch (error) {
-    if (error instanceof ManifestError) return undefined;
-    throw error;
-  }
 }
 
 async function isReferrer({ source, view }: BlobSource, manifestId: string): Promise<boolean> {

@@ -7,7 +7,7 @@ import { findByTag, type FoundManifest } from '#content/read/find-manifest.js';
 import { protectDigest, stageBlobs } from '#content/uploads/store-blob.js';
 import { looksLikeDigest } from '#oci/digest.js';
 import { isTagName, parseCompanionTag } from '#oci/reference.js';
-import { parseManifest, type ParsedManifest } from '#oci/manifest.js';
+import { parseManifest, type ParsedManifest, readStoredManifest } from '#oci/manifest.js';
 import { isUniqueViolation } from '#platform/database.js';
 import { conflict, invalid, isDomainError } from '#platform/domain-error.js';
 import { commitEarly, durable } from '#platform/durability.js';
@@ -121,7 +121,8 @@ async function pushCompanion(into: DraftSource, draft: ManifestDraft, tag: strin
 
 function lacksLayers(pushed: ParsedManifest, current: FoundManifest): boolean {
   const has = new Set(pushed.layers.map(layerKey));
-  return parseManifest(current.bytes, current.mediaType).layers.some((layer) => !has.has(layerKey(layer)));
+  const stored = readStoredManifest(current.bytes, current.mediaType);
+  return stored?.layers.some((layer) => !has.has(layerKey(layer))) ?? false;
 }
 
 async function merge(

@@ -1,5 +1,6 @@
 import type { Descriptor } from '#oci/descriptor.js';
 import { digestOf } from '#oci/digest.js';
+import { readStoredManifest } from '#oci/manifest.js';
 import { MediaType } from '#oci/media-types.js';
 import { isDescriptor, readCarrierManifest } from '../carrier-manifest.js';
 import type { JsonObject } from '../strict-object.js';
@@ -23,7 +24,7 @@ export interface Stored {
 /** Reads an OCI image manifest with well-formed layers; undefined when the bytes are something else. */
 export function readCompanion(bytes: Uint8Array): CompanionManifest | undefined {
   const document = readCarrierManifest(bytes);
-  if (!document) return undefined;
+  if (!document || !readStoredManifest(bytes)) return undefined;
   const { layers, config, mediaType = MediaType.ociManifest, schemaVersion, ...rest } = document;
   if (mediaType !== MediaType.ociManifest || schemaVersion !== 2 || !isDescriptor(config)) return undefined;
   if (!Array.isArray(layers) || !layers.every(isDescriptor)) return undefined;
