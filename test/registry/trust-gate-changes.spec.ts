@@ -85,6 +85,22 @@ describe('a trust policy whose grounds change', () => {
     expect(await statusOf(name, 'v1')).toBe(403);
   });
 
+  it.each([
+    ['a containers policy', { containers_policy: { default: [] } }],
+    ['a policy of notation', { notation_trust_policy: { version: '2' } }],
+    ['a trusted root', { trusted_root: {} }],
+    ['a member', { keys: [] }],
+  ])('C13 with %s that cannot be read trusts nobody, and says so', async (what, trust) => {
+    const name = `changes/${what.replaceAll(' ', '-')}`;
+    await trusted(name);
+    await change(name, 'trust = $2', [{ cosign_keys: [key.publicKey], ...trust }]);
+    const refused = await read(name, 'v1');
+    expect([refused.status, refused.code]).toEqual([403, 'DENIED']);
+    expect(refused.bytes.toString()).toContain('it cannot be used');
+    await change(name, "mode = 'audit'");
+    expect(await statusOf(name, 'v1')).toBe(200);
+  });
+
   it('C13 that is not there any more lets nothing pass', async () => {
     const name = 'changes/gone';
     await trusted(name);

@@ -1,5 +1,5 @@
 import { announce } from '#platform/change-feed.js';
-import { readTrust } from '#signing/verify/read-trust.js';
+import { findUnusable, readTrust } from '#signing/verify/read-trust.js';
 import { SUPERUSERS_ONLY } from '../rest/access/rules.js';
 import { JsonField, TextField, WholeField } from '../rest/body/fields.js';
 import { LabelsField } from '../rest/body/labels.js';
@@ -72,7 +72,8 @@ const WRITER = registerWriter({
 });
 
 function policyColumns(body: TrustPolicyBody): Columns {
-  if (body.trust !== undefined) readTrust(body.trust);
+  const problem = body.trust === undefined ? undefined : findUnusable(readTrust(body.trust));
+  if (problem) throw problem;
   const { name, trust, mode, required, pulp_labels } = body;
   return { name, trust, mode, required, pulp_labels };
 }

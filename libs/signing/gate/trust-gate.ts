@@ -8,11 +8,11 @@ import { readStoredManifest } from '#oci/manifest.js';
 import { isAttachmentTag } from '#oci/reference.js';
 import { CONFIG, type HallmarkConfig } from '#platform/config.js';
 import { queryPrepared } from '#platform/database.js';
-import { DomainError } from '#platform/domain-error.js';
+import { DomainError, isDomainError } from '#platform/domain-error.js';
 import { BLOB_STORE, type BlobStore } from '#storage/blob-store.js';
 import type { TrustMaterial } from '../trust-material.js';
 import type { TrustPolicyEntity } from '../trust-policy.entity.js';
-import { readTrust } from '../verify/read-trust.js';
+import { findUnusable, readTrust } from '../verify/read-trust.js';
 import type { VerificationReport } from '../verify/verify-manifest.js';
 import { verifyStored } from '../verify/verify-reference.js';
 import { findNamers, findParents, findTags } from './find-parents.js';
@@ -36,6 +36,8 @@ const AS_BLOB = '(blob)';
 interface Policy extends Pick<TrustPolicyEntity, 'id' | 'name' | 'mode' | 'required'> {
   readonly stamp: string;
   readonly trust: TrustMaterial;
+  /** Why it cannot be used, and trusts nobody. */
+  readonly problem?: string;
 }
 
 /**
@@ -168,6 +170,7 @@ export class TrustGate {
     manifest: FoundManifest,
     reference: string,
   ): Promise<string | undefined> {
+    if (policy.problem !== undefined) return policy.problem;
     const view = viewOf(served);
     const separator = reference.includes(':') ? '@' : ':';
     const full = `${this.config.publicHost}/${served.basePath}${separator}${reference}`;
@@ -191,9 +194,22 @@ export class TrustGate {
     );
     if (!row) throw new DomainError('forbidden', 'DENIED', `The trust policy of ${basePath} is not there any more.`);
     if (row.stamp === known?.stamp) return known;
-    const policy = { ...row, trust: readTrust(row.trust) };
+    const policy = { ...row, ...trustIn(row.trust) };
     this.policies.set(trustPolicyId, policy);
     return policy;
+  }
+}
+
+/** What is stored may be older than a rule for it. */
+function trustIn(stored: unknown): Pick<Policy, 'trust' | 'problem'> {
+  try {
+    const trust = readTrust(stored);
+    const problem = findUnusable(trust);
+    if (!problem) return { trust };
+    throw problem;
+  } catch (error) {
+    if (!isDomainError(error)) throw error;
+    return { trust: readTrust({}), problem: `it cannot be used: ${error.message}` };
   }
 }
 

@@ -1,4 +1,7 @@
-import { invalid } from '#platform/domain-error.js';
+import { invalid, isDomainError, type DomainError } from '#platform/domain-error.js';
+import { parseContainersPolicy } from '../containers-policy.js';
+import { viewTrustedRoot } from '../formats/cosign/trusted-root.js';
+import { readNotationPolicy } from '../formats/notation/notation-policy.js';
 import type { TrustMaterial } from '../trust-material.js';
 
 const TEXT_LISTS = [
@@ -49,6 +52,31 @@ export function readTrust(value: unknown): TrustMaterial {
     ...(value['policy_files'] === undefined ? {} : { policyFiles: files(value['policy_files']) }),
     ...(value['identities'] === undefined ? {} : { identities: identities(value['identities']) }),
   };
+}
+
+/** Why a native document in trust material cannot be used, as an invalid error that names the member; undefined when all can. */
+export function findUnusable(trust: TrustMaterial): DomainError | undefined {
+  const { containersPolicy, notationTrustPolicy, trustedRoot } = trust;
+  const root = viewTrustedRoot(trustedRoot).problem;
+  if (root !== undefined) return invalid(root, 'trust.trusted_root');
+  return (
+    (containersPolicy === undefined
+      ? undefined
+      : refusalOf('containers_policy', () => parseContainersPolicy(containersPolicy))) ??
+    (notationTrustPolicy === undefined
+      ? undefined
+      : refusalOf('notation_trust_policy', () => readNotationPolicy(notationTrustPolicy)))
+  );
+}
+
+function refusalOf(member: (typeof DOCUMENTS)[number], read: () => unknown): DomainError | undefined {
+  try {
+    read();
+    return undefined;
+  } catch (error) {
+    if (!isDomainError(error)) throw error;
+    return invalid(error.message, `trust.${member}`);
+  }
 }
 
 function document<K extends string>(
