@@ -112,6 +112,16 @@ describe('sending a file', () => {
     expect(file.released).toBe(1);
   });
 
+  it('holds little for many who stop reading', async () => {
+    await writeFile(path, Buffer.alloc(64 * CHUNK));
+    answer = (response) => void send(response, { start: 0, end: 64 * CHUNK - 1 });
+    const before = process.memoryUsage().arrayBuffers;
+    const readers = await Promise.all(Array.from({ length: 400 }, () => ask()));
+    await new Promise((done) => setTimeout(done, 500));
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(125 * KIB * KIB);
+    for (const reader of readers) reader.destroy();
+  });
+
   it('reads nothing for a client that went away before', async () => {
     const file = opened();
     const sending = new Promise<void>((done) => {

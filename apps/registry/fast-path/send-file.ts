@@ -6,13 +6,23 @@ import { type OpenFile, OpenFiles } from './open-files.js';
 
 const KIB = 1024;
 
+/** How those are served who begin when no more than so many download. */
+interface Serving {
+  readonly upTo: number;
+  readonly pool: BufferPool;
+}
+
 /**
- * Bytes are read so many at once as stay in the cache of a core until they are sent, and fewer when many download and memory
- * counts. At most 16 MiB wait for the next download.
+ * Bytes are read so many at once as stay in the cache of a core until they are sent, and fewer when many download: a client
+ * that stops reading keeps two buffers for as long as it may. Those of five thousand come to 130 MiB; at most 18 MiB wait
+ * for the next download.
  */
-const FOR_FEW = new BufferPool(512 * KIB, 16);
-const FOR_MANY = new BufferPool(128 * KIB, 64);
-const FEW = 16;
+const SERVINGS: readonly Serving[] = [
+  { upTo: 16, pool: new BufferPool(512 * KIB, 16) },
+  { upTo: 96, pool: new BufferPool(128 * KIB, 64) },
+  { upTo: 512, pool: new BufferPool(32 * KIB, 64) },
+  { upTo: Infinity, pool: new BufferPool(8 * KIB, 64) },
+];
 let active = 0;
 
 const files = new OpenFiles();
@@ -53,7 +63,7 @@ class Sending {
     this.#at = start;
     this.#end = end + 1;
     active += 1;
-    this.#pool = active <= FEW ? FOR_FEW : FOR_MANY;
+    this.#pool = SERVINGS.find(({ upTo }) => active <= upTo)!.pool;
   }
 
   start(): void {
