@@ -12,6 +12,13 @@ import { refused } from './syncing.js';
 const ONE_IMAGE = { blob: 2, manifest: 1, tag: 1 };
 
 describe('an odd upstream is synced all the same', () => {
+  test('when its remote may take longer than any timer', async ({ ground, remote, sync }) => {
+    const limits = ['total_timeout', 'connect_timeout', 'sock_connect_timeout', 'sock_read_timeout'];
+    const set = limits.map((each) => `${each} = 1e308`).join(', ');
+    await ground.source.query(`update remote set ${set} where id = $1`, [remote.id]);
+    expect((await sync()).version?.content_summary.present).toEqual(ONE_IMAGE);
+  });
+
   test.for([400, 404, 405, 501])('when it answers %i to HEAD', async (status, { upstream, sync }) => {
     upstream.on(/^HEAD /, answer(status));
     expect((await sync()).version?.content_summary.present).toEqual(ONE_IMAGE);

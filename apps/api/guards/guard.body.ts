@@ -21,11 +21,14 @@ export class GuardBody {
   description?: string | null;
 }
 
+/** What names of HTTP headers look like (RFC 9110, 5.6.2). */
+export const HEADER_NAME = /^[!#$%&'*+.^_`|~\w-]+$/;
+
 /** What a guard by header is made from. */
 export class HeaderGuardBody extends GuardBody {
   @TextField({
     description: 'The header name the guard will check on.',
-    pattern: { regex: /^[!#$%&'*+.^_`|~\w-]+$/, message: 'This is not the name of a header.' },
+    pattern: { regex: HEADER_NAME, message: 'This is not the name of a header.' },
   })
   header_name: string;
 

@@ -69,7 +69,11 @@ function proxyOf({ proxyUrl, proxyUsername, proxyPassword }: RemoteEntity): NonN
   return { url: proxyUrl!, ...present('username', proxyUsername), ...present('password', proxyPassword) };
 }
 
-const milliseconds = (seconds: number | null) => (seconds === null ? undefined : Math.ceil(seconds * 1000));
+/** Timers take no more, some 24 days, and go off at once when they are given more. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
+const milliseconds = (seconds: number | null) =>
+  seconds === null ? undefined : Math.min(Math.ceil(seconds * 1000), LONGEST_TIMER);
 
 function present<K extends string>(name: K, value: string | null): Partial<Record<K, string>> {
   return value === null || value === '' ? {} : ({ [name]: value } as Record<K, string>);

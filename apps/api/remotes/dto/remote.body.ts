@@ -6,6 +6,7 @@ import {
   TextListField,
   WholeField,
 } from '../../rest/body/fields.js';
+import { HEADER_NAME } from '../../guards/guard.body.js';
 import { LabelsField } from '../../rest/body/labels.js';
 import type { CrossChecked } from '../../rest/body/validate-body.js';
 import type { Columns } from '../../rest/writing/writer.js';
@@ -75,7 +76,7 @@ export abstract class CommonRemoteBody implements CrossChecked {
   sock_read_timeout?: number | null;
 
   @ObjectListField({ ...optional, description: 'Headers for aiohttp.Clientsession' })
-  headers?: Record<string, string>[] | null;
+  headers?: Record<string, unknown>[] | null;
 
   @WholeField({ ...optional, min: 1, description: 'Total number of simultaneous connections.' })
   download_concurrency?: number | null;
@@ -89,8 +90,8 @@ export abstract class CommonRemoteBody implements CrossChecked {
   @TextListField({ ...optional, itemMax: 255, description: 'What to leave out; applied after includes.' })
   excludes?: string[] | null;
 
-  problems(): Record<string, string[]> | undefined {
-    return urlProblem(this.url) ?? proxyProblem(this) ?? certificateProblem(this);
+  problems(): Record<string, string[]> {
+    return { ...urlProblem(this.url), ...proxyProblem(this), ...certificateProblems(this), ...headerProblem(this) };
   }
 }
 
@@ -112,12 +113,13 @@ export class RemoteBody extends CommonRemoteBody {
   @TextListField({ ...secret, itemMax: 255, description: 'Deprecated: use excludes.' })
   exclude_tags?: string[] | null;
 
-  @TextField({
-    ...optional,
-    pattern: { regex: /^https?:\/\/[^\s/]+/, message: 'Enter a valid URL.' },
-    description: 'A URL to a sigstore to download image signatures from',
-  })
+  @TextField({ ...optional, description: 'A URL to a sigstore to download image signatures from' })
   sigstore?: string | null;
+
+  override problems(): Record<string, string[]> {
+    const wrong = typeof this.sigstore === 'string' && !isUrl(this.sigstore, WEB);
+    return { ...super.problems(), ...(wrong ? { sigstore: [NO_URL] } : {}) };
+  }
 }
 
 /** What a remote that stands for a whole registry is made from. */
@@ -126,32 +128,59 @@ export class PullThroughRemoteBody extends CommonRemoteBody {
   policy?: string;
 }
 
-function urlProblem(url: string | undefined): Record<string, string[]> | undefined {
+type Problems = Record<string, string[]>;
+
+const WEB = ['http:', 'https:'];
+const PROXIES = [...WEB, 'socks5:'];
+const NO_URL = 'Enter a valid URL.';
+
+const isUrl = (text: string, protocols: readonly string[]): boolean =>
+  protocols.includes(URL.parse(text)?.protocol ?? '');
+
+function urlProblem(url: string | undefined): Problems | undefined {
   if (url === undefined) return undefined;
   if (url.startsWith('file://')) {
     const path = url.slice('file://'.length);
     if (!path.startsWith('/')) return { url: [`The path '${path}' needs to be an absolute pathname.`] };
     return { url: [`The path '${path}' does not start with any of the allowed import paths`] };
   }
-  const parsed = URL.parse(url);
-  if (!parsed || !['http:', 'https:'].includes(parsed.protocol)) return { url: ['Enter a valid URL.'] };
-  if (!parsed.username && !parsed.password) return undefined;
+  if (!isUrl(url, WEB)) return { url: [NO_URL] };
+  const { username, password } = new URL(url);
+  if (!username && !password) return undefined;
   const text = 'The remote url contains username or password. Please use remote username or password instead.';
   return { url: [text] };
 }
 
-function proxyProblem(body: CommonRemoteBody): Record<string, string[]> | undefined {
-  if (body.proxy_url?.includes('@')) return { proxy_url: ['proxy_url must not contain credentials'] };
-  return undefined;
+function proxyProblem({ proxy_url: url }: CommonRemoteBody): Problems | undefined {
+  if (typeof url !== 'string') return undefined;
+  if (url.includes('@')) return { proxy_url: ['proxy_url must not contain credentials'] };
+  if (isUrl(url, PROXIES)) return undefined;
+  return { proxy_url: ['Enter a valid URL, such as http://host:port; https and socks5 are the other schemes.'] };
 }
 
-function certificateProblem(body: CommonRemoteBody): Record<string, string[]> | undefined {
+function certificateProblems(body: CommonRemoteBody): Problems {
+  const problems: Problems = {};
   for (const name of ['ca_cert', 'client_cert'] as const) {
     const text = body[name];
     if (typeof text !== 'string') continue;
     const blocks = text.match(CERTIFICATES);
-    if (!blocks) return { [name]: ['No PEM-encoded certificates found in string.'] };
-    body[name] = `${blocks.join('\n')}\n`;
+    if (blocks) body[name] = `${blocks.join('\n')}\n`;
+    else problems[name] = ['No PEM-encoded certificates found in string.'];
+  }
+  return problems;
+}
+
+/** Headers that say how a message is sent, which is not for a remote to say. */
+const FRAMING = new Set(['connection', 'content-length', 'expect', 'keep-alive', 'transfer-encoding', 'upgrade']);
+const HEADER_TEXT = /^[\t\x20-\x7e\x80-\xff]*$/;
+
+function headerProblem({ headers }: CommonRemoteBody): Problems | undefined {
+  for (const [name, value] of (headers ?? []).flatMap((each) => Object.entries(each))) {
+    const shown = JSON.stringify(name.slice(0, 100));
+    if (!HEADER_NAME.test(name) || FRAMING.has(name.toLowerCase()))
+      return { headers: [`${shown} is not the name of a header that requests may have.`] };
+    if (!['string', 'number'].includes(typeof value) || !HEADER_TEXT.test(String(value)))
+      return { headers: [`The value of ${shown} is not one that a header may have.`] };
   }
   return undefined;
 }
