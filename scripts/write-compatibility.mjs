@@ -28,7 +28,7 @@ const LEFT_OUT = [
   [
     /vulnerability_report/,
     'Vulnerability reports',
-    'Scanning is left to scanners. The list is there and empty, because repositories link to it.',
+    'Scanning is left to scanners. The list, which repositories link to, is there and empty; there is nothing to delete.',
   ],
   [
     /env_?var_header/i,

@@ -132,6 +132,23 @@ describe.runIf(pythonClientsReady())('pulp-cli, beside containers', { timeout: 2
     await json('importer pulp destroy --name i');
   });
 
+  it('asks for what is never there, and is told so', async () => {
+    expect(await json('publication list --created-after 2020-01-01 --created-before 2040-01-01')).toEqual([]);
+    expect(await json('vulnerability-report list')).toEqual([]);
+    const nothing = '/pulp/api/v3/vuln_report/00000000-0000-7000-8000-000000000000/';
+    expect(await refused('vulnerability-report show --href', nothing)).toContain('No VulnerabilityReport matches');
+  });
+
+  it('labels what clients pushed', async () => {
+    await storeImage(api, 'team/labelled', 'container-push');
+    const label = 'container repository -t push label';
+    await json(`${label} set --repository team/labelled --key env --value prod`);
+    const labelled = await json('container repository -t push list --label-select env=prod');
+    expect(labelled).toMatchObject([{ name: 'team/labelled', pulp_labels: { env: 'prod' } }]);
+    await json(`${label} unset --repository team/labelled --key env`);
+    expect(await json('container repository -t push list --label-select env')).toEqual([]);
+  });
+
   it('cleans up orphans and reclaims space', async () => {
     await json('orphan cleanup --protection-time 0');
     await json('repository reclaim --all');

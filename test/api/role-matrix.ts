@@ -5,7 +5,7 @@ const CHANGE = ['update', 'set_label'];
 const ROLES = ['list_roles', 'add_role'];
 const MODIFY = ['sign', 'tag', 'untag', 'add', 'remove', 'modify', 'copy_tags', 'copy_manifests', 'repair_version'];
 const MODIFY_PUSHED = ['sign', 'tag', 'untag', 'remove_image', 'remove_signatures'];
-const CHANGE_PUSHED = ['update', 'migrate'];
+const CHANGE_PUSHED = [...CHANGE, 'migrate'];
 const SEE_REPOSITORY = [...VIEW, ...VERSIONS];
 const OWN = [...VIEW, ...CHANGE, 'delete', ...ROLES];
 

@@ -150,7 +150,7 @@ async function create(rest: Rest, resource: Resource, context: RestContext): Pro
     (await requireObject(rest, body.content_object, 'content_object')) ??
     (await requireObject(rest, body.content_object_prn, 'content_object_prn')) ??
     (body.content_object === null || body.content_object_prn === null ? null : undefined);
-  if (body.domain) throw badField('domain', 'Invalid hyperlink - Object does not exist.');
+  if (body.domain) throw badField('domain', 'Domains are off: leave it out, or say null.');
   return inTransaction(rest.source, async (tx) => {
     const assignment = { role: body.role, ...(contentObject === undefined ? {} : { contentObject }) };
     const { id } = await assignRole(tx, holder, assignment);

@@ -1,4 +1,5 @@
 import { ResourceController, RestHost } from '../rest/rest-controller.js';
+import { LABELS } from '../rest/standard/labels.js';
 import { LIST, READ } from '../rest/standard/reading.js';
 import { ROLES } from '../rest/standard/roles.js';
 import { updating } from '../rest/standard/writing.js';
@@ -16,5 +17,5 @@ const WRITING = {
 };
 
 /** Repositories that clients push into. */
-@ResourceController(PUSH_REPOSITORIES, LIST, READ, updating(WRITING), ROLES, TAGGING, PUSHED)
+@ResourceController(PUSH_REPOSITORIES, LIST, READ, updating(WRITING), LABELS, ROLES, TAGGING, PUSHED)
 export class PushRepositoriesController extends RestHost {}

@@ -99,6 +99,8 @@ export const PUSH_REPOSITORY_RULES: AccessRules = {
     read: pushView,
     update: pushChange,
     partial_update: pushChange,
+    set_label: pushChange,
+    unset_label: pushChange,
     migrate: pushChange,
     sign: pushModify,
     tag: pushModify,

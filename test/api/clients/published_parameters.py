@@ -1,4 +1,4 @@
-"""Prints, as JSON, what operations of the published bindings send that the server's document does not know."""
+"""Prints, as JSON, what operations of the published bindings send that the server's document does not know, or reads as something else."""
 
 import inspect
 import json
@@ -23,6 +23,14 @@ def operations(document):
             yield (class_of(operation["tags"][0]), operation["operationId"]), operation
 
 
+def kind(annotation):
+    return "list" if "List[" in annotation else "time" if "datetime" in annotation else None
+
+
+def kind_of(schema):
+    return {"array": "list", "date-time": "time"}.get(schema.get("format", schema.get("type")))
+
+
 def chosen(schema):
     return schema.get("enum") or schema.get("items", {}).get("enum")
 
@@ -37,12 +45,14 @@ for module in (core, container):
             if not operation or "requestBody" in operation or not METHOD.match(method):
                 continue
             known = {each["name"]: each["schema"] for each in operation["parameters"]}
-            for parameter in inspect.signature(function).parameters:
+            for parameter, said in inspect.signature(function).parameters.items():
                 if parameter.startswith("_") or parameter in NOT_PARAMETERS:
                     continue
                 compared += 1
                 if parameter not in known:
                     unknown.append(f"{name}.{method}({parameter})")
+                elif kind_of(known[parameter]) != kind(str(said.annotation)):
+                    unknown.append(f"{name}.{method}({parameter}): {said.annotation}")
             for parameter, text in re.findall(r"^\s*:param (\w+): (.*)$", function.__doc__ or "", re.MULTILINE):
                 ours_are = chosen(known.get(parameter, {}))
                 for value in re.findall(r"\* `([^`]+)` -", text) if ours_are else []:
