@@ -8,7 +8,7 @@ import { formatOf } from '#signing/formats/all.js';
 import type { FormatName, StoredManifest } from '#signing/formats/signature-format.js';
 import { findClient } from '../../scripts/clients.mjs';
 import { cosignSigner, notationSigner } from './keys.js';
-import { makeImage, makeIndex, manifestOf, pushBlob, pushImage, pushManifest } from './push-http.js';
+import { descriptorOf, makeImage, makeIndex, manifestOf, pushBlob, pushImage, pushManifest } from './push-http.js';
 import { startRegistry, type RunningRegistry } from './real-registries.js';
 import { type SyncBench, startBench } from './syncing.js';
 
@@ -160,6 +160,42 @@ describe('an upstream with the referrers API', () => {
       signature: 1,
       manifest: 1,
     });
+  });
+
+  test('gives referrers of referrers at any depth, of what an index among them lists, and of companions', async () => {
+    const one = await pushImage(upstream.url, NAME, makeImage(), 'one');
+    let last = one.manifest;
+    for (let depth = 0; depth < 6; depth += 1)
+      last = (await pushImage(upstream.url, NAME, makeImage({ subject: last }))).manifest;
+    const listed = await pushImage(upstream.url, NAME, makeImage());
+    const manifests = [descriptorOf(listed.manifest)];
+    const subject = descriptorOf(one.manifest);
+    const index = manifestOf({ schemaVersion: 2, mediaType: MediaType.ociIndex, manifests, subject });
+    await pushManifest(upstream.url, NAME, index);
+    await pushImage(upstream.url, NAME, makeImage({ subject: listed.manifest }));
+    const sbom = await pushImage(upstream.url, NAME, makeImage(), companionTagOf(one.manifest.digest, 'sbom'));
+    await pushImage(upstream.url, NAME, makeImage({ subject: sbom.manifest }));
+    await signAndPush(upstream.url, 'cosign', sbom.manifest, 'tag');
+    await pushImage(upstream.url, NAME, makeImage(), 'other');
+    for (const fields of [{}, { includes: ['one'] }]) {
+      const remote = await bench.makeRemote({ url: upstream.url, ...fields });
+      const result = await bench.sync(await bench.makeRepository(), remote);
+      const others = fields.includes ? 0 : 1;
+      expect(result.version?.content_summary.present).toMatchObject({ manifest: 13 + others, tag: 3 + others });
+    }
+  });
+
+  test('gives with signed_only what is attached to the attachments of a signed image', async () => {
+    const one = await pushImage(upstream.url, NAME, makeImage(), 'one');
+    await signAndPush(upstream.url, 'cosign', one.manifest, 'tag');
+    const sbom = await pushImage(upstream.url, NAME, makeImage(), companionTagOf(one.manifest.digest, 'sbom'));
+    await signAndPush(upstream.url, 'cosign', sbom.manifest, 'tag');
+    const two = await pushImage(upstream.url, NAME, makeImage(), 'two');
+    await pushImage(upstream.url, NAME, makeImage(), companionTagOf(two.manifest.digest, 'sbom'));
+    const remote = await bench.makeRemote({ url: upstream.url });
+    const result = await bench.sync(await bench.makeRepository(), remote, { signedOnly: true });
+    expect(result.skipped).toEqual(['two']);
+    expect(result.version?.content_summary.present).toMatchObject({ tag: 4, signature: 2 });
   });
 
   test('gives what the oras client attached', async (context) => {

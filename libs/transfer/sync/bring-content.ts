@@ -1,6 +1,6 @@
 import type { Descriptor } from '#oci/descriptor.js';
 import { isDigest } from '#oci/digest.js';
-import { isAttachmentTag, isFallbackTag, isTagName, parseCompanionTag } from '#oci/reference.js';
+import { fallbackTagOf, isAttachmentTag, isTagName } from '#oci/reference.js';
 import { conflict } from '#platform/domain-error.js';
 import { ContentCopy } from './content-copy.js';
 import { findCarriers, type FoundCarriers } from './find-carriers.js';
@@ -114,12 +114,23 @@ function untagged(
     .map(({ descriptor }) => descriptor.digest);
 }
 
-/** Attachment tags of images that are not taken are not taken either. */
+/** Attachment tags of images that are not taken are not taken either, nor those of what such tags lead to. */
 function dropOrphans(tags: Map<string, string>, about: ReadonlySet<string>): void {
+  const bySubject = new Map<string, string[]>();
   for (const tag of tags.keys()) {
-    const subject = parseCompanionTag(tag)?.subject ?? (isFallbackTag(tag) ? tag.replace('-', ':') : undefined);
-    if (subject !== undefined && !about.has(subject)) tags.delete(tag);
+    // What companion tags begin with is the fallback tag of their subject.
+    const subject = tag.replace(/\.[a-z]+$/, '');
+    bySubject.set(subject, [...(bySubject.get(subject) ?? []), tag]);
   }
+  const kept = new Set<string>();
+  const subjects = [...about];
+  for (const subject of subjects)
+    for (const tag of bySubject.get(fallbackTagOf(subject)) ?? []) {
+      if (kept.has(tag)) continue;
+      kept.add(tag);
+      subjects.push(tags.get(tag)!);
+    }
+  for (const tag of [...tags.keys()]) if (!kept.has(tag)) tags.delete(tag);
 }
 
 function countWays(known: readonly KnownSignature[], about: ReadonlySet<string>): Record<SignatureWay, number> {

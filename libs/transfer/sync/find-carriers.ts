@@ -1,13 +1,14 @@
 import { MAX_INDEX_DEPTH } from '#content/push/index-depth.js';
 import type { Descriptor } from '#oci/descriptor.js';
 import { INDEX_TYPES, MANIFEST_TYPES } from '#oci/media-types.js';
+import { isFallbackTag } from '#oci/reference.js';
 import { DomainError } from '#platform/domain-error.js';
 import { aboutTag } from './about-tag.js';
 import type { FoundCarrier, SignatureFinder } from './find-signatures.js';
 import type { ManifestShelf } from './manifest-shelf.js';
 
-/** Signatures of signatures are followed so far. */
-const CARRIER_DEPTH = 3;
+/** Most levels of referrers of referrers; whoever has more of them makes them up while they are asked for. */
+const MOST_LEVELS = 100;
 const MOST_SUBJECTS = 200_000;
 
 /** Works on every item, a few at once. */
@@ -23,7 +24,7 @@ export interface FoundCarriers {
   readonly tags: ReadonlyMap<string, string>;
 }
 
-/** Looks for signatures on every manifest below the images, and on what carries signatures. */
+/** Looks for what refers to the manifests below the images, and to what was found so, at any depth. */
 export async function findCarriers(
   finder: SignatureFinder,
   shelf: ManifestShelf,
@@ -35,20 +36,39 @@ export async function findCarriers(
   const carriers = new Map<string, FoundCarrier>();
   const tags = new Map<string, string>();
   let level = [...subjects.values()];
-  for (let depth = 0; depth < CARRIER_DEPTH && level.length > 0; depth += 1) {
+  for (let depth = 0; level.length > 0; depth += 1) {
+    if (depth > MOST_LEVELS) throw limit(`Referrers of referrers are more than ${MOST_LEVELS} levels deep.`);
     const next: Descriptor[] = [];
     await inLanes(level, async (subject) => {
       for (const carrier of await finder.find(subject, depth > 0)) {
-        const { digest } = carrier.descriptor;
-        if (carrier.tag) tags.set(carrier.tag, digest);
-        if (carriers.has(digest)) continue;
-        carriers.set(digest, carrier);
-        if (!carrier.tag && !subjects.has(digest)) next.push(carrier.descriptor);
+        const { tag, descriptor } = carrier;
+        if (tag) tags.set(tag, descriptor.digest);
+        if (carriers.has(descriptor.digest)) continue;
+        carriers.set(descriptor.digest, carrier);
+        // An index of referrers only lists them; each of them is a carrier by itself.
+        if (tag === undefined || !isFallbackTag(tag)) next.push(...(await newBelow(shelf, descriptor, subjects)));
       }
     });
     level = next;
   }
   return { below, carriers, tags };
+}
+
+/** A root and all that it lists, without what is among the subjects already. */
+async function newBelow(
+  shelf: ManifestShelf,
+  root: Descriptor,
+  subjects: Map<string, Descriptor>,
+): Promise<Descriptor[]> {
+  const nested = await nestedIn(shelf, root);
+  const found = [...nested.values()].filter(({ digest }) => !subjects.has(digest));
+  addAll(subjects, found);
+  return found;
+}
+
+function addAll(subjects: Map<string, Descriptor>, nodes: Iterable<Descriptor>): void {
+  for (const node of nodes) subjects.set(node.digest, node);
+  if (subjects.size > MOST_SUBJECTS) throw limit(`The upstream has more than ${MOST_SUBJECTS} manifests.`);
 }
 
 async function manifestsBelow(
@@ -61,8 +81,7 @@ async function manifestsBelow(
   const distinct = new Map([...images].map(([name, root]) => [root.digest, { name, root }]));
   await inLanes([...distinct.values()], async ({ name, root }) => {
     const nested = await aboutTag(name, () => nestedIn(shelf, root));
-    for (const [digest, node] of nested) subjects.set(digest, node);
-    if (subjects.size > MOST_SUBJECTS) throw limit(`The upstream has more than ${MOST_SUBJECTS} manifests.`);
+    addAll(subjects, nested.values());
     below.set(root.digest, [...nested.keys()]);
   });
   return below;
