@@ -118,6 +118,16 @@ describe('requests', () => {
     expect(upstream.connections).toBeLessThanOrEqual(3);
   });
 
+  test('ask for bytes as they are stored, since digests are of those', async ({ upstream, sync }) => {
+    const codings = new Set<string | undefined>();
+    upstream.on(/./, (request) => {
+      codings.add(request.headers['accept-encoding'] as string | undefined);
+      return false;
+    });
+    await sync();
+    expect([...codings]).toEqual(['identity']);
+  });
+
   test('keep to rate_limit', async ({ ground, upstream, image, remote, sync }) => {
     await ground.source.query('update remote set rate_limit = 5 where id = $1', [remote.id]);
     for (let at = 0; at < 6; at += 1) upstream.addManifest(image.manifest, `tag-${at}`);
@@ -189,6 +199,30 @@ describe('credentials', () => {
     await expect(open.sync(await open.makeRepository(), other)).rejects.toThrow(/HALLMARK_TOKEN_REALM_ALLOW/);
     expect(foreign.authorizations).toEqual([undefined]);
     expect(await refusal()).toMatchObject(refused(/private address localhost/));
+    await open.stop();
+    await foreign.stop();
+  });
+
+  test('E3 follow a realm that redirects, and are not sent to a foreign host that it redirects to', async ({
+    ground,
+    upstream,
+    remote,
+    sync,
+  }) => {
+    await ground.source.query(`update remote set username = 'u', password = 'p' where id = $1`, [remote.id]);
+    const foreign = await FakeUpstream.start();
+    foreign.on(/./, answer(200, {}, '{"access_token":"abc"}'));
+    upstream.on(/\/v2\/team/, challenge(`${upstream.url}/token`));
+    upstream.on(/GET \/token/, answer(301, { location: `http://localhost:${foreign.host.split(':')[1]}/here` }));
+    const open = await startBench({ outboundAllow: ['localhost'] });
+    const other = await open.makeRemote({ url: upstream.url, username: 'u', password: 'p', maxRetries: 0 });
+    expect((await open.sync(await open.makeRepository(), other)).changed).toBe(true);
+    expect(foreign.authorizations).toEqual([undefined]);
+    upstream.on(/GET \/token/, answer(301, { location: '/there' }));
+    upstream.on(/GET \/there/, answer(200, {}, '{"access_token":"abc"}'));
+    expect((await sync()).changed).toBe(true);
+    const at = upstream.requests.lastIndexOf('GET /there');
+    expect(upstream.authorizations[at]).toBe(`Basic ${Buffer.from('u:p').toString('base64')}`);
     await open.stop();
     await foreign.stop();
   });

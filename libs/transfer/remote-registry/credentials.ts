@@ -4,11 +4,10 @@ import type { UpstreamAnswer } from './upstream-client.js';
 import type { Upstream } from './upstream.js';
 import { badAnswer, failedStatus, shownUrl, UpstreamError } from './upstream-error.js';
 
-type Exchange = (
-  url: URL,
-  headers: Readonly<Record<string, string>>,
-  signal: AbortSignal | undefined,
-) => Promise<UpstreamAnswer>;
+type Headers = Readonly<Record<string, string>>;
+
+/** Asks a URL, with headers for each hop that it leads to. */
+type Ask = (url: URL, headersFor: (hop: URL) => Headers, signal: AbortSignal | undefined) => Promise<UpstreamAnswer>;
 
 const TOKEN_LIMIT = 64 * 1024;
 
@@ -19,7 +18,7 @@ export class Credentials {
 
   constructor(
     private readonly upstream: Upstream,
-    private readonly exchange: Exchange,
+    private readonly ask: Ask,
   ) {}
 
   /** What to send with the next request. */
@@ -58,14 +57,18 @@ export class Credentials {
     const url = this.realmUrl(realm);
     for (const [name, value] of Object.entries({ scope: `repository:${this.upstream.name}:pull`, ...query }))
       if (name !== 'error' && name !== 'error_description') url.searchParams.set(name, value);
-    const trusted = mayTrustRealm(new URL(this.upstream.url), url, this.upstream.realmAllow);
-    const basic = trusted ? this.basic() : undefined;
-    const answer = await this.exchange(url, basic ? { authorization: basic } : {}, signal);
+    const basic = this.basic();
+    const headersFor = (hop: URL): Headers => (basic && this.trusts(hop) ? { authorization: basic } : {});
+    const answer = await this.ask(url, headersFor, signal);
     if (answer.status !== 200) {
       answer.discard();
-      throw this.refused(url, answer, trusted);
+      throw this.refused(answer);
     }
     return tokenIn(await readLimited(answer.body, TOKEN_LIMIT, url, answer.header('content-length')), url);
+  }
+
+  private trusts(realm: URL): boolean {
+    return mayTrustRealm(new URL(this.upstream.url), realm, this.upstream.realmAllow);
   }
 
   private realmUrl(realm: string): URL {
@@ -79,9 +82,9 @@ export class Credentials {
     }
   }
 
-  private refused(url: URL, answer: UpstreamAnswer, trusted: boolean): UpstreamError {
-    const failure = failedStatus(url, 'GET', answer.status, answer.header('retry-after'));
-    if (trusted || failure.transient || this.upstream.username === undefined) return failure;
+  private refused({ url, status, header }: UpstreamAnswer): UpstreamError {
+    const failure = failedStatus(url, 'GET', status, header('retry-after'));
+    if (this.trusts(url) || failure.transient || this.upstream.username === undefined) return failure;
     return new UpstreamError(
       'unauthenticated',
       'UPSTREAM_UNAUTHORIZED',

@@ -1,7 +1,7 @@
 import type { Descriptor } from '#oci/descriptor.js';
 import { type Digest, isDigest } from '#oci/digest.js';
 import { MANIFEST_TYPES, MediaType } from '#oci/media-types.js';
-import { nextPage, type RegistryReader } from './registry-reader.js';
+import { jsonIn, nextPage, type RegistryReader } from './registry-reader.js';
 import { badAnswer, overLimit, statusOf } from './upstream-error.js';
 
 const PAGE_LIMIT = 4 * 1024 * 1024;
@@ -30,11 +30,12 @@ export async function fromApi(registry: RegistryReader, subject: Digest): Promis
 
 async function readPage(registry: RegistryReader, url: URL, first: boolean) {
   try {
-    const { answer, bytes } = await registry.read(url, PAGE_LIMIT);
-    const type = (answer.header('content-type') ?? '').split(';', 1)[0]!.trim();
-    // Some servers answer every unknown path with a page of their own.
-    if (first && type !== MediaType.ociIndex) return undefined;
-    return { descriptors: descriptorsIn(bytes, url), link: answer.header('link') };
+    return await registry.read(url, PAGE_LIMIT, (bytes, answer) => {
+      const type = (answer.header('content-type') ?? '').split(';', 1)[0]!.trim();
+      // Some servers answer every unknown path with a page of their own.
+      if (first && type !== MediaType.ociIndex) return undefined;
+      return { descriptors: descriptorsIn(bytes, url), link: answer.header('link') };
+    });
   } catch (error) {
     if (first && NO_SUCH_API.has(statusOf(error))) return undefined;
     throw error;
@@ -45,12 +46,7 @@ async function readPage(registry: RegistryReader, url: URL, first: boolean) {
 const NO_SUCH_API: ReadonlySet<number | undefined> = new Set([400, 404, 405, 406, 501]);
 
 function descriptorsIn(bytes: Buffer, url: URL): Descriptor[] {
-  let document: unknown;
-  try {
-    document = JSON.parse(bytes.toString('utf8'));
-  } catch {
-    throw badAnswer(url, 'the list of referrers is no JSON');
-  }
+  const document = jsonIn(bytes, url, 'the list of referrers');
   const manifests = (document as { manifests?: unknown } | null)?.manifests ?? [];
   if (!Array.isArray(manifests)) throw badAnswer(url, 'the list of referrers has no manifests');
   return manifests.filter(isManifestDescriptor);

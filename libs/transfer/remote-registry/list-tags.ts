@@ -1,5 +1,5 @@
 import { isTagName } from '#oci/reference.js';
-import { nextPage, type RegistryReader } from './registry-reader.js';
+import { jsonIn, nextPage, type RegistryReader } from './registry-reader.js';
 import { badAnswer, overLimit } from './upstream-error.js';
 
 const PAGE_LIMIT = 16 * 1024 * 1024;
@@ -20,24 +20,22 @@ export async function listTags(registry: RegistryReader): Promise<string[]> {
     seen.add(url.href);
     if (seen.size > MOST_PAGES || tags.size > MOST_TAGS)
       throw overLimit(url, `the tag list has no end; at most ${MOST_TAGS} tags are taken`);
-    const { answer, bytes } = await registry.read(url, PAGE_LIMIT);
+    const page = await readPage(registry, url);
     const before = tags.size;
-    for (const tag of tagsIn(bytes, url)) tags.add(tag);
+    for (const tag of page.tags) tags.add(tag);
     idlePages = tags.size === before ? idlePages + 1 : 0;
     if (idlePages > MOST_IDLE_PAGES) throw badAnswer(url, 'the pages of the tag list bring nothing new and do not end');
-    url = nextPage(answer.header('link'), url, upstream.url);
+    url = nextPage(page.link, url, upstream.url);
   }
   return [...tags];
 }
 
-function tagsIn(bytes: Buffer, url: URL): string[] {
-  let document: unknown;
-  try {
-    document = JSON.parse(bytes.toString('utf8'));
-  } catch {
-    throw badAnswer(url, 'the tag list is no JSON');
-  }
-  const tags = (document as { tags?: unknown } | null)?.tags ?? [];
-  if (!Array.isArray(tags)) throw badAnswer(url, 'the tag list has no list of tags');
-  return tags.filter((tag): tag is string => typeof tag === 'string' && isTagName(tag));
+function readPage(registry: RegistryReader, url: URL): Promise<{ tags: string[]; link: string | undefined }> {
+  return registry.read(url, PAGE_LIMIT, (bytes, answer) => {
+    const document = jsonIn(bytes, url, 'the tag list');
+    const tags = (document as { tags?: unknown } | null)?.tags ?? [];
+    if (!Array.isArray(tags)) throw badAnswer(url, 'the tag list has no list of tags');
+    const names = tags.filter((tag): tag is string => typeof tag === 'string' && isTagName(tag));
+    return { tags: names, link: answer.header('link') };
+  });
 }

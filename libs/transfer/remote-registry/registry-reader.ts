@@ -7,8 +7,17 @@ export interface RegistryReader {
   readonly upstream: Pick<Upstream, 'url' | 'name'>;
   /** A URL below the upstream's. */
   url(path: string): URL;
-  /** A small answer. */
-  read(url: URL, limit: number): Promise<{ answer: UpstreamAnswer; bytes: Buffer }>;
+  /** What `take` makes of a small answer; tried again after transient faults, those that `take` finds among them. */
+  read<T>(url: URL, limit: number, take: (bytes: Buffer, answer: UpstreamAnswer) => T): Promise<T>;
+}
+
+/** The JSON of an answer; one that is cut short without telling so is none, and may be whole the next time. */
+export function jsonIn(bytes: Buffer, url: URL, what: string): unknown {
+  try {
+    return JSON.parse(bytes.toString('utf8'));
+  } catch {
+    throw badAnswer(url, `${what} is no JSON`, { transient: true });
+  }
 }
 
 /**

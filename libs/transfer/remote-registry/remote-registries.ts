@@ -6,6 +6,8 @@ import { RemoteRegistry } from './remote-registry.js';
 import { upstreamOf } from './upstream.js';
 
 const MOST = 200;
+/** Milliseconds that somebody who pulls is kept waiting for an upstream that limits requests. */
+const PATIENCE = 5000;
 
 /** Upstreams that pulls go to: connections and tokens are kept, for each remote its own, until the remote changes. */
 @Injectable()
@@ -22,7 +24,7 @@ export class RemoteRegistries implements OnApplicationShutdown {
     const key = `${remote.id} ${remote.pulpLastUpdated.getTime()} ${name}`;
     const known = this.open.get(key);
     if (known) return known;
-    const registry = new RemoteRegistry(upstreamOf(remote, this.config, name));
+    const registry = new RemoteRegistry({ ...upstreamOf(remote, this.config, name), patience: PATIENCE });
     this.open.set(key, registry);
     return registry;
   }

@@ -6,9 +6,10 @@ import { MANIFEST_TYPES, SCHEMA1_TYPES } from '#oci/media-types.js';
 import { listTags } from './list-tags.js';
 import { readLimited } from './read-limited.js';
 import type { RegistryReader } from './registry-reader.js';
-import { UpstreamClient } from './upstream-client.js';
+import { LEAST_PROGRESS, ResumedBody } from './resumed-body.js';
+import { type UpstreamAnswer, UpstreamClient } from './upstream-client.js';
 import type { Upstream } from './upstream.js';
-import { statusOf, unreachable, wrongBytes } from './upstream-error.js';
+import { badAnswer, failedStatus, statusOf, wrongBytes } from './upstream-error.js';
 
 /** Largest manifest that is taken. */
 export const MANIFEST_LIMIT = 4 * 1024 * 1024;
@@ -24,8 +25,8 @@ export interface FetchedManifest {
 /** A repository of an upstream registry. Manifests are checked here; whoever stores a blob checks it. */
 export class RemoteRegistry implements RegistryReader {
   readonly client: UpstreamClient;
-  /** True once the upstream said that it has no referrers API. */
-  withoutReferrersApi = false;
+  /** Whether the upstream has the referrers API, once that is known. */
+  hasReferrersApi: boolean | undefined;
   private pinged: Promise<{ signatures: boolean }> | undefined;
 
   constructor(
@@ -55,7 +56,9 @@ export class RemoteRegistry implements RegistryReader {
         signal: this.signal,
       });
       answer.discard();
-      if (answer.status >= 500) throw unreachable(answer.url, undefined, `it gave ${answer.status}`);
+      // Whoever is too busy to answer does not say what it can.
+      if (answer.status === 429 || answer.status >= 500)
+        throw failedStatus(answer.url, 'GET', answer.status, answer.header('retry-after'));
       return { signatures: answer.header('x-registry-supports-signatures') === '1' };
     }, this.signal);
   }
@@ -99,10 +102,18 @@ export class RemoteRegistry implements RegistryReader {
     }, this.signal);
   }
 
-  /** A blob's bytes as they come, unchecked and tried once. */
-  async openBlob(digest: Digest): Promise<Readable> {
-    const answer = await this.client.open({ method: 'GET', url: this.blobUrl(digest), signal: this.signal });
-    return answer.body;
+  /** A blob's bytes as they come, unchecked. Asked for once; a large one goes on where its connection breaks off. */
+  async openBlob({ digest, size }: Pick<Descriptor, 'digest' | 'size'>): Promise<Readable> {
+    const request = { method: 'GET', url: this.blobUrl(digest), signal: this.signal } as const;
+    const { body } = await this.client.open(request);
+    if (size < LEAST_PROGRESS || this.upstream.maxRetries === 0) return body;
+    return new ResumedBody(body, async (from) => {
+      const ranged = { ...request, headers: { range: `bytes=${from}-` } };
+      const rest = await this.client.attempt(() => this.client.open(ranged), this.signal);
+      if (rest.status === 206 && rest.header('content-range')?.startsWith(`bytes ${from}-`)) return rest.body;
+      rest.discard();
+      throw badAnswer(rest.url, 'gives no ranges');
+    });
   }
 
   /** Where a blob is. */
@@ -115,9 +126,9 @@ export class RemoteRegistry implements RegistryReader {
     return new URL(`${this.upstream.url}${path}`);
   }
 
-  /** A small JSON answer and its header reader. */
-  read(url: URL, limit: number, authorized = true) {
-    return this.client.read({ method: 'GET', url, authorized, signal: this.signal }, limit);
+  /** What `take` makes of a small answer; tried again after transient faults, those that `take` finds among them. */
+  read<T>(url: URL, limit: number, take: (bytes: Buffer, answer: UpstreamAnswer) => T, authorized = true): Promise<T> {
+    return this.client.read({ method: 'GET', url, authorized, signal: this.signal }, limit, take);
   }
 
   /** Ends all connections, what is under way included unless `gently`. */

@@ -1,4 +1,5 @@
 import { type Digest, hexOf } from '#oci/digest.js';
+import { jsonIn } from './registry-reader.js';
 import type { RemoteRegistry } from './remote-registry.js';
 import { badAnswer, isGone, overLimit } from './upstream-error.js';
 
@@ -11,8 +12,7 @@ const MOST_SIGNATURES = 128;
 export async function fromExtension(registry: RemoteRegistry, manifest: Digest): Promise<Buffer[]> {
   const url = registry.url(`/extensions/v2/${registry.upstream.name}/signatures/${manifest}`);
   try {
-    const { bytes } = await registry.read(url, LIST_LIMIT);
-    return atomicSignatures(bytes, url);
+    return await registry.read(url, LIST_LIMIT, (bytes) => atomicSignatures(bytes, url));
   } catch (error) {
     if (isGone(error)) return [];
     throw error;
@@ -20,12 +20,7 @@ export async function fromExtension(registry: RemoteRegistry, manifest: Digest):
 }
 
 function atomicSignatures(bytes: Buffer, url: URL): Buffer[] {
-  let document: unknown;
-  try {
-    document = JSON.parse(bytes.toString('utf8'));
-  } catch {
-    throw badAnswer(url, 'the list of signatures is no JSON');
-  }
+  const document = jsonIn(bytes, url, 'the list of signatures');
   const entries = (document as { signatures?: unknown } | null)?.signatures ?? [];
   if (!Array.isArray(entries)) throw badAnswer(url, 'the list of signatures is no list');
   const atomic = (entries as Record<string, unknown>[]).filter(
@@ -44,7 +39,7 @@ export async function fromLookaside(registry: RemoteRegistry, base: string, mani
     if (number > MOST_SIGNATURES)
       throw overLimit(url, `there are more than ${MOST_SIGNATURES} signatures of one image`);
     try {
-      found.push((await registry.read(url, SIGNATURE_LIMIT, false)).bytes);
+      found.push(await registry.read(url, SIGNATURE_LIMIT, (bytes) => bytes, false));
     } catch (error) {
       if (isGone(error)) return found;
       throw error;

@@ -8,11 +8,13 @@ import { readLimited } from './read-limited.js';
 import type { Upstream } from './upstream.js';
 import { badAnswer, failedStatus, refusedHop, unreachable, UpstreamError } from './upstream-error.js';
 
+type Headers = Readonly<Record<string, string>>;
+
 /** A request to the upstream. */
 export interface UpstreamRequest {
   readonly method: 'GET' | 'HEAD';
   readonly url: URL;
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Headers;
   /** False for servers that are not the registry: no credentials and no token. */
   readonly authorized?: boolean;
   readonly signal?: AbortSignal | undefined;
@@ -47,21 +49,24 @@ export class UpstreamClient {
     const own = [new URL(upstream.url).hostname, ...(upstream.lookaside ? [new URL(upstream.lookaside).hostname] : [])];
     this.guard = new AddressGuard([...own, ...upstream.outboundAllow]);
     this.connections = new Connections(upstream, this.guard);
-    this.credentials = new Credentials(upstream, (url, headers, signal) => this.exchange('GET', url, headers, signal));
+    this.credentials = new Credentials(upstream, (url, headersFor, signal) =>
+      this.follow({ method: 'GET', url, signal }, headersFor),
+    );
     this.pace = new TokenBucket(upstream.rateLimit);
     this.origin = new URL(upstream.url).origin;
   }
 
   /** Does work again after transient faults. */
   attempt<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
-    return withRetries({ maxRetries: this.upstream.maxRetries, signal }, work);
+    const { maxRetries, patience } = this.upstream;
+    return withRetries({ maxRetries, patience, signal, onThrottled: (ms) => this.pace.hold(ms) }, work);
   }
 
-  /** A whole small answer, tried again after faults. */
-  read(request: UpstreamRequest, limit: number): Promise<{ answer: UpstreamAnswer; bytes: Buffer }> {
+  /** What `take` makes of a whole small answer; tried again after transient faults, those that `take` finds among them. */
+  read<T>(request: UpstreamRequest, limit: number, take: (bytes: Buffer, answer: UpstreamAnswer) => T): Promise<T> {
     return this.attempt(async () => {
       const answer = await this.open(request);
-      return { answer, bytes: await readLimited(answer.body, limit, answer.url, answer.header('content-length')) };
+      return take(await readLimited(answer.body, limit, answer.url, answer.header('content-length')), answer);
     }, request.signal);
   }
 
@@ -78,7 +83,7 @@ export class UpstreamClient {
     const authorized = request.authorized ?? true;
     let authorization = authorized ? this.credentials.header() : undefined;
     for (let renewals = 0; ; renewals += 1) {
-      const answer = await this.follow(request, authorization);
+      const answer = await this.follow(request, (url) => this.headersFor(request, url, authorization));
       if (answer.status !== 401 || !authorized || answer.url.origin !== this.origin) return answer;
       const challenge = renewals < MOST_RENEWALS ? parseChallenge(answer.header('www-authenticate')) : undefined;
       const renewed = challenge && (await this.credentials.answer(challenge, authorization, request.signal));
@@ -93,17 +98,21 @@ export class UpstreamClient {
     return this.connections.close(gently);
   }
 
-  private async follow(request: UpstreamRequest, authorization: string | undefined): Promise<UpstreamAnswer> {
+  /** What a request says at a URL: to other hosts than the upstream's nothing that is secret. */
+  private headersFor({ headers, authorized }: UpstreamRequest, url: URL, authorization: string | undefined): Headers {
+    const home = url.origin === this.origin;
+    return {
+      ...headers,
+      ...(home && authorized !== false ? this.upstream.headers : {}),
+      ...(home && authorization ? { authorization } : {}),
+    };
+  }
+
+  private async follow(request: UpstreamRequest, headersFor: (hop: URL) => Headers): Promise<UpstreamAnswer> {
     let url = request.url;
     const seen = new Set<string>();
     for (let hop = 0; hop <= MAX_REDIRECTS; hop += 1) {
-      const home = url.origin === this.origin;
-      const headers = {
-        ...request.headers,
-        ...(home && request.authorized !== false ? this.upstream.headers : {}),
-        ...(home && authorization ? { authorization } : {}),
-      };
-      const answer = await this.exchange(request.method, url, headers, request.signal);
+      const answer = await this.exchange(request.method, url, headersFor(url), request.signal);
       const location = answer.header('location');
       if (!REDIRECTS.has(answer.status) || location === undefined) return answer;
       answer.discard();
@@ -117,7 +126,7 @@ export class UpstreamClient {
   private async exchange(
     method: 'GET' | 'HEAD',
     url: URL,
-    headers: Readonly<Record<string, string>>,
+    headers: Headers,
     signal: AbortSignal | undefined,
   ): Promise<UpstreamAnswer> {
     this.guard.check(url);
@@ -132,7 +141,8 @@ export class UpstreamClient {
         method,
         origin: url.origin,
         path: `${url.pathname}${url.search}`,
-        headers: { 'user-agent': 'hallmark', ...headers },
+        // Digests are of the bytes as they are stored there.
+        headers: { 'user-agent': 'hallmark', 'accept-encoding': 'identity', ...headers },
         headersTimeout: this.upstream.readTimeout,
         bodyTimeout: this.upstream.readTimeout,
         // By default a connection is given up after a HEAD, since some servers send a body where there must be none; of those

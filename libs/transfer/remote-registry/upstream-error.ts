@@ -1,4 +1,4 @@
-import { DomainError, type ErrorKind } from '#platform/domain-error.js';
+import { DomainError, type ErrorKind, isDomainError } from '#platform/domain-error.js';
 
 /** A URL as it may be shown: without user, password and query, which may be signed. */
 export function shownUrl(url: string | URL): string {
@@ -28,16 +28,18 @@ export class UpstreamError extends DomainError {
   }
 }
 
+const GONE = 'UPSTREAM_NOT_FOUND';
+
 /** True when the upstream says that there is no such thing. */
-export const isGone = (error: unknown): boolean => error instanceof UpstreamError && error.kind === 'not-found';
+export const isGone = (error: unknown): boolean => isDomainError(error) && error.code === GONE;
 
 /** The status that an upstream answered with, when that is what the error is about. */
 export const statusOf = (error: unknown): number | undefined =>
   error instanceof UpstreamError ? (error.options.detail as { status?: number } | undefined)?.status : undefined;
 
 /** The upstream sent something that it must not send. */
-export const badAnswer = (url: string | URL, problem: string, detail?: unknown) =>
-  new UpstreamError('invalid', 'UPSTREAM_INVALID', `${shownUrl(url)}: ${problem}`, { detail });
+export const badAnswer = (url: string | URL, problem: string, { transient = false } = {}) =>
+  new UpstreamError('invalid', 'UPSTREAM_INVALID', `${shownUrl(url)}: ${problem}`, { transient });
 
 /** The bytes are not those that were asked for. */
 export const wrongBytes = (url: string | URL, expected: string, actual: string) =>
@@ -70,7 +72,7 @@ export const brokenOff = (url: string | URL, bytes: number, cause: unknown) =>
 const KINDS: Readonly<Record<number, [ErrorKind, string]>> = {
   401: ['unauthenticated', 'UPSTREAM_UNAUTHORIZED'],
   403: ['forbidden', 'UPSTREAM_DENIED'],
-  404: ['not-found', 'UPSTREAM_NOT_FOUND'],
+  404: ['not-found', GONE],
   429: ['throttled', 'UPSTREAM_THROTTLED'],
 };
 

@@ -24,13 +24,15 @@ export interface Upstream {
   readonly totalTimeout: number;
   readonly connectTimeout: number;
   readonly readTimeout: number;
+  /** How long a request waits for an upstream that limits requests. */
+  readonly patience: number;
   /** Hosts besides the upstream's that may have private addresses. */
   readonly outboundAllow: readonly string[];
   /** Hosts besides the upstream's that may see its credentials to make a token. */
   readonly realmAllow: readonly string[];
 }
 
-const DEFAULTS = { retries: 3, concurrency: 10, connect: 10_000, read: 60_000 };
+const DEFAULTS = { retries: 3, concurrency: 10, connect: 10_000, read: 60_000, patience: 120_000 };
 
 /** What a remote says, with defaults; `name` stands in for the upstream name of a pull-through remote. */
 export function upstreamOf(remote: RemoteEntity, config: HallmarkConfig, name = remote.upstreamName ?? ''): Upstream {
@@ -55,6 +57,7 @@ export function upstreamOf(remote: RemoteEntity, config: HallmarkConfig, name = 
     totalTimeout: milliseconds(remote.totalTimeout) ?? 0,
     connectTimeout: connect,
     readTimeout: milliseconds(remote.sockReadTimeout) ?? DEFAULTS.read,
+    patience: DEFAULTS.patience,
     outboundAllow: config.outboundAllow,
     realmAllow: config.tokenRealmAllow,
   };

@@ -50,7 +50,7 @@ export class BlobFetcher {
       if (blobLimit > 0 && blob.size > blobLimit)
         throw overLimit(registry.blobUrl(blob.digest), `the blob has ${blob.size} bytes, over the limit`);
       try {
-        const upstream = await registry.client.attempt(() => registry.openBlob(blob.digest));
+        const upstream = await registry.client.attempt(() => registry.openBlob(blob));
         return this.pass(upstream, blob, remote);
       } catch (error) {
         if (!isDomainError(error)) throw error;

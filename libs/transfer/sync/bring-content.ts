@@ -130,7 +130,7 @@ function dropOrphans(tags: Map<string, string>, about: ReadonlySet<string>): voi
       kept.add(tag);
       subjects.push(tags.get(tag)!);
     }
-  for (const tag of [...tags.keys()]) if (!kept.has(tag)) tags.delete(tag);
+  for (const tag of tags.keys()) if (!kept.has(tag)) tags.delete(tag);
 }
 
 function countWays(known: readonly KnownSignature[], about: ReadonlySet<string>): Record<SignatureWay, number> {

@@ -43,7 +43,7 @@ export class ContentCopy {
     });
     const from = {
       manifest: (digest: string) => shelf.read(digest),
-      blob: ({ digest }: Descriptor) => registry.openBlob(digest),
+      blob: (node: Descriptor) => registry.openBlob(node),
     };
     this.copy = new GraphCopy(from, this.target, {
       width: registry.upstream.concurrency,
@@ -74,7 +74,7 @@ export class ContentCopy {
     this.report('completed');
   }
 
-  /** Copies what carries signatures, and whatever else is under attachment tags. */
+  /** Copies what carries signatures, and whatever else is under attachment tags. Errors say what they are about. */
   async attachments(carriers: ReadonlyMap<string, FoundCarrier>, tags: ReadonlyMap<string, string>): Promise<void> {
     const digests = [...new Set([...carriers.keys(), ...tags.values()])];
     const here = await this.here(digests);
@@ -84,10 +84,11 @@ export class ContentCopy {
       if (parseCompanionTag(tag) && !here.has(digest))
         this.target.companionTags.set(digest, [...(this.target.companionTags.get(digest) ?? []), tag]);
     }
+    const nameOf = new Map([...tags].map(([tag, digest]) => [digest, tag]));
     await inLanes(
       digests.filter((digest) => !here.has(digest)),
       UNDER_WAY,
-      (digest) => this.copy.copyRoot(digest),
+      (digest) => aboutTag(nameOf.get(digest) ?? digest, () => this.copy.copyRoot(digest)),
     );
   }
 

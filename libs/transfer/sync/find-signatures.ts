@@ -84,9 +84,11 @@ export class SignatureFinder {
   private async referrers(subject: string): Promise<FoundCarrier[]> {
     const { registry } = this.options;
     const ask = async () => {
-      if (registry.withoutReferrersApi) return [];
+      if (registry.hasReferrersApi === false) return [];
       const found = await fromApi(registry, subject);
-      if (found === undefined) registry.withoutReferrersApi = true;
+      // A refusal of one digest tells nothing of an upstream that answered before, nor one of an algorithm that few know.
+      if (found) registry.hasReferrersApi = true;
+      else if (subject.startsWith('sha256:')) registry.hasReferrersApi ??= false;
       return found ?? [];
     };
     const first = this.probe === undefined;
@@ -139,7 +141,7 @@ export class SignatureFinder {
   private async resolveTag(tag: string): Promise<Descriptor | undefined> {
     const { attachmentTags, registry, resolved } = this.options;
     if (attachmentTags && !attachmentTags.has(tag)) return undefined;
-    if (!attachmentTags && isFallbackTag(tag) && !registry.withoutReferrersApi) return undefined;
+    if (!attachmentTags && isFallbackTag(tag) && registry.hasReferrersApi !== false) return undefined;
     const known = resolved.get(tag);
     if (known) return known;
     try {
