@@ -14,6 +14,8 @@ await runProcess({
   async start(settings) {
     const config = requireDatabase(settings, 'An API of its own');
     const { generatedPassword } = await prepareDatabase(config);
+    // The account is there and its password is kept nowhere: it is shown before anything else can end the start.
+    if (generatedPassword) process.stdout.write(`admin's password (shown this once): ${generatedPassword}\n`);
     const adapter = new FastifyAdapter({
       routerOptions: API_ROUTER,
       requestTimeout: 0,
@@ -32,7 +34,6 @@ await runProcess({
     cutStalledReaders(fastify.server, config.idleTimeout * 1000);
     await app.listen(config.port, config.host);
     log('info', 'API started', { host: config.host, port: config.port, url: config.publicUrl });
-    if (generatedPassword) process.stdout.write(`admin's password (shown this once): ${generatedPassword}\n`);
     return () => closeGently(app);
   },
 });
