@@ -1,6 +1,6 @@
 import type { Command } from './command.js';
 import { followTask } from './follow-task.js';
-import { CLIENT_OPTIONS, RestClient } from './rest-client.js';
+import { CLIENT_OPTIONS, type Json, RestClient } from './rest-client.js';
 
 /** Mirrors a remote into a repository and waits for the result. */
 export const sync: Command = {
@@ -22,6 +22,27 @@ export const sync: Command = {
       ...(words.flag('mirror') ? { mirror: true } : {}),
       ...(words.flag('signed-only') ? { signed_only: true } : {}),
     });
-    return followTask(client, task as string, terminal, { json: words.flag('json') });
+    return followTask(client, task as string, terminal, { json: words.flag('json'), told: tellSynced });
   },
 };
+
+/** What the task says that a sync brought. */
+interface Brought {
+  readonly tags?: number;
+  readonly changed?: boolean;
+  readonly skippedCount?: number;
+  readonly signatures?: Readonly<Record<string, number>>;
+  readonly refusedSignatures?: readonly string[];
+}
+
+function tellSynced(task: Json): string {
+  const result = (task['result'] as Brought | null) ?? {};
+  const { tags = 0, changed = false, skippedCount = 0, signatures = {}, refusedSignatures = [] } = result;
+  const ways = Object.entries(signatures).filter(([, count]) => count > 0);
+  const found = ways.map(([way, count]) => `${count} by ${way.replaceAll('_', ' ')}`).join(', ');
+  return [
+    `Took ${tags} tags; signatures: ${found || 'none'}.${changed ? '' : ' Nothing new.'}`,
+    ...(skippedCount > 0 ? [`Left out ${skippedCount} tags, which are not signed.`] : []),
+    ...refusedSignatures.map((why) => `A signature did not come: ${why}`),
+  ].join('\n');
+}

@@ -51,10 +51,11 @@ const rowOf = (task: Json) => [
 function show(task: Json, json: boolean, out: (line: string) => void): number {
   if (json) out(JSON.stringify(task, undefined, 2));
   else {
-    const rows = ['pulp_href', 'name', 'state', 'pulp_created', 'started_at', 'finished_at', 'worker'];
+    const rows = ['pulp_href', 'name', 'state', 'pulp_created', 'started_at', 'finished_at', 'worker', 'logging_cid'];
     for (const line of tableOf(rows.map((field) => [field, String(task[field] ?? '-')]))) out(line);
     out(progressLine(task));
     if (task['error']) out(reasonOf(task));
+    if (task['result']) out(JSON.stringify(task['result'], undefined, 2));
   }
   return task['state'] === 'failed' ? 1 : 0;
 }

@@ -176,14 +176,25 @@ describe('export and import', () => {
   });
 });
 
-it('sync names the remote and waits', async () => {
+it('sync names the remote, waits and tells what came', async () => {
   answers[`GET ${API}/remotes/?name=hub`] = { json: { results: [{ pulp_href: '/remote/' }] } };
-  answers[`GET ${TASK}`] = task('completed');
-  expect((await run('sync', 'app', '--remote', 'hub', '--mirror')).code).toBe(0);
+  const signatures = { extension: 2, lookaside: 0, companion_tags: 1 };
+  const result = { tags: 3, changed: true, skippedCount: 4, signatures, refusedSignatures: ['sha256:1 is cut off'] };
+  answers[`GET ${TASK}`] = task('completed', { result });
+  expect(await run('sync', 'app', '--remote', 'hub', '--mirror')).toMatchObject({
+    code: 0,
+    out: [
+      'Took 3 tags; signatures: 2 by extension, 1 by companion tags.',
+      'Left out 4 tags, which are not signed.',
+      'A signature did not come: sha256:1 is cut off',
+    ].join('\n'),
+  });
   expect(JSON.parse(calls.find(({ line }) => line.startsWith('POST'))!.body)).toEqual({
     remote: '/remote/',
     mirror: true,
   });
+  answers[`GET ${TASK}`] = task('completed', { result: { tags: 3, changed: false, signatures: { extension: 0 } } });
+  expect((await run('sync', 'app')).out).toBe('Took 3 tags; signatures: none. Nothing new.');
 });
 
 describe('tasks', () => {
@@ -199,6 +210,9 @@ describe('tasks', () => {
     answers[`GET ${TASK}`] = task('failed', { error: { description: 'out of reach' } });
     expect(await run('tasks', 'show', '0191')).toMatchObject({ code: 1, out: expect.stringContaining('out of reach') });
     expect((await run('tasks', 'follow', TASK)).code).toBe(1);
+    answers[`GET ${TASK}`] = task('completed', { result: { lost: ['sha256:2a9a'] }, logging_cid: 'c1d' });
+    const { out } = await run('tasks', 'show', '0191');
+    expect(out).toMatch(/logging_cid +c1d\n[^]*"sha256:2a9a"/);
     answers[`PATCH ${TASK}`] = task('canceled');
     expect((await run('tasks', 'cancel', '0191')).out).toBe('The task is canceled.');
     expect((await run('tasks', 'paint', '0191')).code).toBe(2);
