@@ -5,7 +5,7 @@ import { type Json, PASSWORD } from '../main-path/standalone-process.js';
 import { needing } from '../real-clients.js';
 import { blocksOf, openReader, type Reader } from './pages.js';
 
-const clients = needing('podman', 'skopeo', 'gpg', 'cosignv2', 'notation', 'oras', 'openssl', 'curl');
+const clients = needing('podman', 'skopeo', 'gpg', 'cosignv2', 'cosignv3', 'notation', 'oras', 'openssl', 'curl');
 
 describe.skipIf(clients.skip)(`the commands of the pages${clients.note}`, () => {
   let reader: Reader;
@@ -13,7 +13,7 @@ describe.skipIf(clients.skip)(`the commands of the pages${clients.note}`, () => 
   let digest: string;
 
   beforeAll(async () => {
-    const programs = { cosign: 'cosignv2', notation: 'notation', oras: 'oras' };
+    const programs = { cosign: 'cosignv2', cosign3: 'cosignv3', notation: 'notation', oras: 'oras' };
     reader = await openReader(programs, { HALLMARK_ANONYMOUS_PUSH: 'true' });
     host = reader.hallmark.host;
     await reader.stage.sh(`mkdir ../etc; : > ../etc/release.pass; : > ../etc/cosign.pass
@@ -53,12 +53,17 @@ describe.skipIf(clients.skip)(`the commands of the pages${clients.note}`, () => 
   });
 
   it('docs/cosign.md', async () => {
-    const [client, script, inside, verify, ...more] = await blocksOf('docs/cosign.md', 'sh');
+    const [client, third, script, inside, verify, ...more] = await blocksOf('docs/cosign.md', 'sh');
     expect(more).toEqual([]);
     await type(
       client!,
       ['cosign sign', 'cosign sign -y --tlog-upload=false --allow-http-registry'],
       ['cosign verify', 'cosign verify --insecure-ignore-tlog=true --allow-http-registry'],
+    );
+    await type(
+      third!,
+      ['cosign sign', 'cosign3 sign -y --allow-http-registry'],
+      ['cosign verify', 'cosign3 verify --allow-http-registry'],
     );
     expect(await type(script!)).toMatch(/Successfully added[^]*signed/);
     await reader.stage.sh('cp cosign.key ../etc');
