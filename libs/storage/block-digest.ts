@@ -1,5 +1,4 @@
 import type { Digest, DigestAlgorithm } from '#oci/digest.js';
-import { BLOCK_BYTES } from './gathered-chunks.js';
 import { ThreadDigest } from './hash-thread.js';
 import { RunningDigest } from './running-digest.js';
 
@@ -19,9 +18,9 @@ export class BlockDigest {
   }
 
   /** Takes the next block, which must have its memory for itself, and gives it back when it is hashed. */
-  async update(block: Buffer<ArrayBuffer>): Promise<Buffer<ArrayBuffer>> {
+  async update(block: Buffer<ArrayBuffer>, isFull: boolean): Promise<Buffer<ArrayBuffer>> {
     this.#bytes += block.length;
-    this.#hash ??= block.length < BLOCK_BYTES ? new RunningDigest(this.algorithm) : new ThreadDigest(this.algorithm);
+    this.#hash ??= isFull ? new ThreadDigest(this.algorithm) : new RunningDigest(this.algorithm);
     if (this.#hash instanceof ThreadDigest) return this.#hash.update(block);
     this.#hash.update(block);
     return block;

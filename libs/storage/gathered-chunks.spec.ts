@@ -64,6 +64,20 @@ describe('chunks of a stream', () => {
     expect(chunks.map((chunk) => chunk.length)).toEqual([64 * KIB, 64 * KIB, 64 * KIB]);
   });
 
+  it('of many streams that stop hold little', async () => {
+    const before = process.memoryUsage().arrayBuffers;
+    const streams = Array.from({ length: 300 }, () => new Readable({ read: () => undefined }));
+    const sink = { write: () => Promise.resolve(), end: () => Promise.resolve() };
+    const gathering = streams.map((stream) => gatherChunks(stream, gatherOptions(0, { ownsChunks: true }), sink));
+    for (let round = 0; round < 20; round += 1) {
+      for (const stream of streams) stream.push(Buffer.allocUnsafeSlow(64 * KIB));
+      await new Promise((done) => setTimeout(done, 5));
+    }
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(64 * KIB * KIB);
+    for (const stream of streams) stream.push(null);
+    for (const { bytes } of await Promise.all(gathering)) expect(bytes).toBe(20 * 64 * KIB);
+  });
+
   it('are taken from one stream while a few blocks of it wait, and from many while each has few that wait', async () => {
     expect(await blocksTaken(1)).toBeGreaterThanOrEqual(4);
     expect(await blocksTaken(40)).toBeLessThan(2.5 * 40);

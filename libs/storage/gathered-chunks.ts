@@ -4,8 +4,10 @@ import type { BlockDigest } from './block-digest.js';
 import { type Broken, flowInto, type Pace } from './flow-into.js';
 import { tooLarge } from './storage-errors.js';
 
-/** Size of a block. */
+/** Size of a block, and of one when many streams come at once: each holds one for as long as its client takes. */
 export const BLOCK_BYTES = 512 * 1024;
+const SMALL_BLOCK = 64 * 1024;
+const MANY_STREAMS = 32;
 
 /** Blocks of a stream that may wait to be hashed and written while the next one is gathered. */
 const MOST_UNWRITTEN = 4;
@@ -78,17 +80,48 @@ export async function gatherChunks(
     await writer.end();
     return { bytes, broken: refused ?? broken };
   } finally {
+    spare.end();
     await sink.end();
   }
 }
 
-/** Copies chunks into blocks and has them written in their order. Blocks are used again, and freed at the end. */
+/** Blocks that were written, for the next ones of any stream; they are freed when no stream is left. */
+class SpareBlocks {
+  #streams = 0;
+  #blocks: Buffer<ArrayBuffer>[] = [];
+
+  /** A stream begins; tells the size of its blocks. */
+  begin(): number {
+    this.#streams += 1;
+    return this.#streams > MANY_STREAMS ? SMALL_BLOCK : BLOCK_BYTES;
+  }
+
+  take(size: number): Buffer<ArrayBuffer> {
+    return (size === BLOCK_BYTES ? this.#blocks.pop() : undefined) ?? Buffer.allocUnsafeSlow(size);
+  }
+
+  giveBack(block: Buffer<ArrayBuffer>): void {
+    if (block.length === BLOCK_BYTES && this.#streams > 0 && this.#blocks.length < MOST_OF_ALL)
+      this.#blocks.push(block);
+    else block.buffer.transfer(0);
+  }
+
+  end(): void {
+    this.#streams -= 1;
+    if (this.#streams > 0) return;
+    for (const { buffer } of this.#blocks) buffer.transfer(0);
+    this.#blocks = [];
+  }
+}
+
+const spare = new SpareBlocks();
+
+/** Copies chunks into blocks and has them written in their order. */
 class BlockWriter {
   static #ofAll = 0;
   #block: Buffer<ArrayBuffer> | undefined;
   #held = 0;
-  readonly #size: number;
-  readonly #spare: Buffer<ArrayBuffer>[] = [];
+  readonly #full = spare.begin();
   /** Each one waits for the one before, and fails with it. */
   readonly #unwritten: Promise<void>[] = [];
 
@@ -96,14 +129,12 @@ class BlockWriter {
     private readonly sink: BlockSink,
     private readonly options: Pick<GatherOptions, 'most' | 'ownsChunks'>,
     private readonly digest: BlockDigest | undefined,
-  ) {
-    this.#size = Math.min(BLOCK_BYTES, options.most);
-  }
+  ) {}
 
   /** Takes a chunk, from a byte of it on; a promise when nothing else may come until it is kept. */
   add(chunk: Buffer, from = 0): Promise<void> | undefined {
     for (let taken = from; taken < chunk.length;) {
-      const block = (this.#block ??= this.#spare.pop() ?? Buffer.allocUnsafeSlow(this.#size));
+      const block = (this.#block ??= spare.take(Math.min(this.#full, this.options.most)));
       const copied = chunk.copy(block, this.#held, taken);
       taken += copied;
       this.#held += copied;
@@ -118,7 +149,6 @@ class BlockWriter {
   async end(): Promise<void> {
     if (this.#block) this.#handOver(this.#block.subarray(0, this.#held));
     await this.#unwritten.at(-1);
-    for (const { buffer } of this.#spare) buffer.transfer(0);
   }
 
   #handOver(block: Buffer<ArrayBuffer>): void {
@@ -143,11 +173,10 @@ class BlockWriter {
   async #write(block: Buffer<ArrayBuffer>, before: Promise<void> | undefined): Promise<void> {
     BlockWriter.#ofAll += 1;
     try {
-      const hashed = this.digest ? await this.digest.update(block) : block;
+      const hashed = this.digest ? await this.digest.update(block, block.length === this.#full) : block;
       await before;
       await this.sink.write(hashed);
-      if (hashed.length === this.#size && this.#spare.length < this.#most()) this.#spare.push(hashed);
-      else hashed.buffer.transfer(0);
+      spare.giveBack(hashed);
     } finally {
       BlockWriter.#ofAll -= 1;
     }
