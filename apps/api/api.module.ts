@@ -22,6 +22,7 @@ import {
   PullThroughDistributionsController,
 } from './distributions/distributions.controller.js';
 import { DOCUMENTED, DocsController } from './docs/docs.controller.js';
+import { RootController } from './docs/root.controller.js';
 import { DomainsController } from './exchange/domains.controller.js';
 import { EMPTY_LISTS } from './exchange/empty-lists.js';
 import {
@@ -162,7 +163,7 @@ export class ApiModule implements OnModuleInit {
     return {
       module: ApiModule,
       imports: options.imports ?? [],
-      controllers: [...API_CONTROLLERS, DocsController, FallbackController],
+      controllers: [...API_CONTROLLERS, DocsController, RootController, FallbackController],
       providers: [
         Rest,
         AccessDecisions,

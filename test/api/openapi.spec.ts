@@ -40,6 +40,12 @@ describe('the API document', () => {
     expect(document.components.securitySchemes).toEqual({ basicAuth: { type: 'http', scheme: 'basic' } });
   });
 
+  it('has a page, to which the address of the server leads', async () => {
+    const page = await fetch(`${api.url}/`);
+    expect([page.status, page.redirected, page.url]).toEqual([200, true, `${api.url}${ROOT}/docs/`]);
+    expect(await page.text()).toContain('<h1>REST API</h1>');
+  });
+
   it('names every operation once, and every schema it speaks of', () => {
     const ids = operations.map(({ operation }) => operation.operationId);
     expect(ids.filter((id, at) => ids.indexOf(id) !== at)).toEqual([]);
