@@ -52,6 +52,21 @@ describe('artifacts', () => {
     ]);
   });
 
+  it('are made from the first file of the name, whatever else has it', async () => {
+    const blob = (bytes: Buffer) => new Blob([new Uint8Array(bytes)]);
+    const headers = { authorization: `Basic ${btoa(`admin:${PASSWORD}`)}` };
+    for (const order of ['text first', 'text last', 'two files']) {
+      const [bytes, form] = [randomBytes(1_000), new FormData()];
+      if (order === 'text first') form.append('file', 'text');
+      form.append('file', blob(bytes), 'first.bin');
+      if (order === 'text last') form.append('file', 'text');
+      if (order === 'two files') form.append('file', blob(randomBytes(1_000)), 'second.bin');
+      const answer = await fetch(new URL(`${ROOT}/artifacts/`, api.url), { method: 'POST', headers, body: form });
+      const made = (await answer.json()) as Json;
+      expect([order, answer.status, made['sha256']]).toEqual([order, 201, sha256(bytes)]);
+    }
+  });
+
   it('are refused when they are not what was announced', async () => {
     expect((await send('POST', `${ROOT}/artifacts/`, undefined)).body).toEqual({ file: ['This field is required.'] });
     expect((await send('POST', `${ROOT}/artifacts/`, randomBytes(9), { sha256: 'a'.repeat(64) })).status).toBe(400);

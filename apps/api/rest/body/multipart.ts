@@ -11,9 +11,12 @@ const END_OF_HEADERS = Buffer.from('\r\n\r\n');
 /** What becomes of the file of a form while it comes in. */
 export type TakeFile<File> = (bytes: AsyncIterable<Buffer>) => Promise<File>;
 
+/** Name of the part that a file is taken from. */
+const FILE = 'file';
+
 /**
- * The members of a form as texts, several of one name as a list. The one named `file` is what became of the file; other files, and that
- * one where none is taken, are objects, which no member is read from.
+ * The members of a form as texts, several of one name as a list. The one named `file` is what became of the first file of that
+ * name, whatever else has it; other files, and that one where none is taken, are objects, which no member is read from.
  */
 export async function readMultipart<File>(
   request: FastifyRequest,
@@ -32,16 +35,17 @@ export async function readMultipart<File>(
 
 async function readParts<File>(parts: Parts, takeFile?: TakeFile<File>): Promise<Record<string, unknown>> {
   const members: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
+  let taken: { file: File } | undefined;
   await parts.begin();
   for (let count = 0; await parts.next(); count += 1) {
     if (count >= MOST_PARTS) throw malformed('The form has too many parts.');
     const { name, isFile } = await parts.headers();
-    const wanted = takeFile && name === 'file' && members['file'] === undefined;
-    if (isFile) members[name] = wanted ? await parts.give(takeFile) : {};
+    if (isFile && takeFile && name === FILE) taken ??= { file: await parts.give(takeFile) };
+    else if (isFile) members[name] = {};
     else addMember(members, name, (await parts.text(MOST_FIELD)).toString('utf8'));
     await parts.drain();
   }
-  return members;
+  return taken ? Object.assign(members, { [FILE]: taken.file }) : members;
 }
 
 /** Adds a member to those of a form; several of one name become a list. */
