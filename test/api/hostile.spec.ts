@@ -151,6 +151,11 @@ describe('hostile input', () => {
     async (query) => expect((await list(query)).status).toBe(200),
   );
 
+  it.each(['offset=100000', 'offset=99999999999999999999', `offset=${'9'.repeat(400)}`])(
+    'reads %s as a place behind the end, not as the beginning',
+    async (query) => expect((await list(query)).body).toMatchObject({ next: null, results: [] }),
+  );
+
   it.each([
     'state=ended',
     'started_at__gt=99999999999999',

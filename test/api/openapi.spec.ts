@@ -89,6 +89,18 @@ describe('the API document', () => {
     expect((await api.request('OPTIONS', `${ROOT}/nothing/`)).status).toBe(404);
   });
 
+  it('is not needed to find what there is: the root names it, to everybody', async () => {
+    for (const root of [`${ROOT}/`, ROOT]) {
+      const { status, headers, body } = await api.request('GET', root, undefined, { as: null });
+      expect([status, headers.get('content-type')]).toEqual([200, 'application/json']);
+      const lists = operations.filter(({ path, method }) => path.startsWith('/') && method === 'get');
+      expect(Object.values(body).toSorted()).toEqual(lists.map(({ path }) => `${api.url}${path}`).toSorted());
+      expect(body['repositories/container/container']).toBe(`${api.url}${ROOT}/repositories/container/container/`);
+    }
+    const refused = await api.request('POST', `${ROOT}/`, {});
+    expect([refused.status, refused.headers.get('allow')]).toEqual([405, 'GET, HEAD, OPTIONS']);
+  });
+
   it('comes in other forms', async () => {
     const bindings = (await api.get(`${ROOT}/docs/api.json?bindings&component=container`)).body;
     expect(bindings.paths[`${ROOT}/repositories/container/container/`].get.operationId).toBe('list');

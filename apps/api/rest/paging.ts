@@ -19,7 +19,7 @@ export function windowOf(query: QueryValues): Window {
 }
 
 const natural = (value: string | undefined): number | undefined =>
-  value !== undefined && /^\d{1,15}$/.test(value) ? Number(value) : undefined;
+  value !== undefined && /^\d+$/.test(value) ? Number(value) : undefined;
 
 /** One page as clients read it. */
 export interface Page {
