@@ -50,7 +50,7 @@ const LEFT_OUT = [
 
 const DIFFERENCES = [
   'Signatures of all formats are content units. `type` is `atomic` for simple signatures, as in Pulp; others say their format. Members that Pulp never leaves empty (`key_id`, `creator`, `timestamp`, `signed_manifest`) are empty or 0, never null, so that generated clients read them.',
-  'Signatures follow what they sign: copying a tag or manifest copies its signatures, removing it removes them.',
+  'Signatures follow what they sign: copying a tag or manifest copies its signatures beside those that the destination has, removing it removes them.',
   'A signature is verified before it is stored by a sign task, and its digest must be that of the manifest.',
   '`sign/` also takes `force` and `sign_lists`, and skips what the key signed already.',
   '`reserved_resources_record` of tasks names each resource twice, by path and by PRN.',

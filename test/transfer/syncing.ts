@@ -100,7 +100,12 @@ async function makeRemote(source: DataSource, fields: Partial<RemoteEntity> & { 
   return source.manager.findOneByOrFail(RemoteEntity, { id });
 }
 
-function taskContext(progress: Map<string, number>, created: string[], signal?: AbortSignal): TaskContext {
+/** What a handler is run with here. */
+export function taskContext(
+  progress = new Map<string, number>(),
+  created: string[] = [],
+  signal?: AbortSignal,
+): TaskContext {
   return {
     taskId: newId(),
     signal: signal ?? new AbortController().signal,

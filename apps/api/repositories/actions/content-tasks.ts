@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import { expandUnits, selectForCopy, type CopySelection } from '#content/changes/recursive-add.js';
 import { selectForRemoval } from '#content/changes/recursive-remove.js';
@@ -6,6 +6,8 @@ import { findUnits, unitsAt } from '#content/changes/units.js';
 import { withFallbacks } from '#content/changes/with-fallbacks.js';
 import { applyChange, lockRepository, type MadeVersion, type UnitRef } from '#content/versions/apply-change.js';
 import { invalid } from '#platform/domain-error.js';
+import { BLOB_STORE, type BlobStore } from '#storage/blob-store.js';
+import { keepCompanions } from '#transfer/copied-companions.js';
 import { defineTask, type TaskContext, type TaskHandler } from '#tasks/define-task.js';
 import { changeRepository, membersAmong } from './version-change.js';
 
@@ -26,7 +28,10 @@ export const ADD_CONTENT = defineTask<AddPayload, object | null>({
 export class AddContent implements TaskHandler<AddPayload, object | null> {
   readonly task = ADD_CONTENT;
 
-  constructor(private readonly source: DataSource) {}
+  constructor(
+    private readonly source: DataSource,
+    @Inject(BLOB_STORE) private readonly store: BlobStore,
+  ) {}
 
   run({ repositoryId, units = [], from }: AddPayload, context: TaskContext): Promise<object | null> {
     return changeRepository(this.source, context, async (tx) => {
@@ -34,7 +39,8 @@ export class AddContent implements TaskHandler<AddPayload, object | null> {
       const add = from
         ? await selectForCopy(tx, { repositoryId: from.repositoryId, pinned: from.number }, from.selection)
         : await expandUnits(tx, await findUnits(tx, units));
-      const change = await withFallbacks(tx, repositoryId, { add });
+      const kept = from ? await keepCompanions(tx, this.store, repositoryId, add) : { add };
+      const change = await withFallbacks(tx, repositoryId, kept);
       return applyChange(tx, repositoryId, change, { taskId: context.taskId, locked });
     });
   }
