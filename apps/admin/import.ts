@@ -47,7 +47,8 @@ async function openRepository(client: RestClient, name: string, terminal: Termin
 }
 
 function tellImported(task: Json): string {
-  const counts = Object.entries((task['result'] as Json | null) ?? {}).filter(([, value]) => typeof value === 'number');
+  const { version: _number, ...result } = (task['result'] as Json | null) ?? {};
+  const counts = Object.entries(result).filter(([, value]) => typeof value === 'number');
   return counts.length === 0
     ? 'Imported.'
     : `Imported: ${counts.map(([what, count]) => `${String(count)} ${what}`).join(', ')}.`;

@@ -12,6 +12,9 @@ export const CLIENT_OPTIONS = {
 /** Where the REST API begins. */
 export const API = '/pulp/api/v3/';
 
+const NOBODY =
+  'The server wants to know who asks: give --user and --password, or set HALLMARK_USER and HALLMARK_PASSWORD.';
+
 /** JSON of an answer; what is read of it is checked where it is used. */
 export type Json = Record<string, unknown>;
 
@@ -57,6 +60,7 @@ export class RestClient {
         `${this.origin} cannot be reached (${causeOf(error)}). Is the server running? --url names another one.`,
       );
     }
+    if (answer.status === 401 && !this.authorization) throw new ServerError(NOBODY);
     if (!answer.ok) throw new ServerError(await refusalOf(answer));
     return answer;
   }
@@ -85,8 +89,6 @@ function causeOf(error: unknown): string {
 
 async function refusalOf(answer: Response): Promise<string> {
   const text = await answer.text();
-  if (answer.status === 401)
-    return 'The server wants to know who asks: give --user and --password, or set HALLMARK_USER and HALLMARK_PASSWORD.';
   try {
     const body = JSON.parse(text) as Json;
     if (typeof body['detail'] === 'string') return `The server refused (${answer.status}): ${body['detail']}`;

@@ -63,10 +63,9 @@ async function respond(request: IncomingMessage): Promise<Answer> {
   );
 }
 
-const run = (...argv: string[]) => {
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  return hallmark({ HALLMARK_PUBLIC_URL: url, HALLMARK_USER: 'ann', HALLMARK_PASSWORD: 'secret' }, ...argv);
-};
+const url = () => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+const run = (...argv: string[]) =>
+  hallmark({ HALLMARK_PUBLIC_URL: url(), HALLMARK_USER: 'ann', HALLMARK_PASSWORD: 'secret' }, ...argv);
 
 const task = (state: string, more: object = {}) => ({
   json: { pulp_href: TASK, state, name: 'pulp_container.app.tasks.sign.sign', ...more },
@@ -98,8 +97,10 @@ describe('sign', () => {
     expect((await run('sign', 'app')).notes).toBe('hallmark: The server refused (400): tags_list: no such tag');
     answers[`GET ${API}/repositories/?name=nil`] = { json: { results: [] } };
     expect(await run('sign', 'nil')).toMatchObject({ code: 1, notes: "hallmark: There is no repository named 'nil'." });
-    answers[`GET ${API}/repositories/?name=app`] = { status: 401, json: {} };
-    expect((await run('sign', 'app')).notes).toContain('set HALLMARK_USER and HALLMARK_PASSWORD');
+    answers[`GET ${API}/repositories/?name=app`] = { status: 401, json: { detail: 'Invalid username/password.' } };
+    expect((await run('sign', 'app')).notes).toBe('hallmark: The server refused (401): Invalid username/password.');
+    const nobody = await hallmark({ HALLMARK_PUBLIC_URL: url() }, 'sign', 'app');
+    expect(nobody.notes).toContain('set HALLMARK_USER and HALLMARK_PASSWORD');
     expect((await run('sign', 'app', '--url', 'http://127.0.0.1:1')).notes).toContain('Is the server running?');
   });
 });
@@ -150,7 +151,9 @@ describe('export and import', () => {
 
   it('import sends the file with its length and follows the task', async () => {
     writeFileSync(ground.path('in.tar'), 'tar bytes');
-    answers[`GET ${TASK}`] = task('completed', { result: { tags: 2, images: 3, signatures: 4, refused: [] } });
+    answers[`GET ${TASK}`] = task('completed', {
+      result: { tags: 2, images: 3, version: 7, signatures: 4, refused: [] },
+    });
     expect(await run('import', 'app', ground.path('in.tar'))).toMatchObject({
       code: 0,
       out: 'Imported: 2 tags, 3 images, 4 signatures.',
