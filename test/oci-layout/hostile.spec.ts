@@ -104,6 +104,8 @@ describe('a hostile archive', () => {
         archive([{ ...pax('21 comment=something\n'), alter: ofType('g') }, ...good]),
         gzipSync(archive(good)),
         zstdCompressSync(archive(good)),
+        inPieces(archive(good), gzipSync),
+        Buffer.concat([SKIPPED, inPieces(archive(good), zstdCompressSync), SKIPPED]),
       ];
       for (const [at, bytes] of variants.entries())
         expect(await other.import(id, bytes)).toMatchObject({
@@ -117,6 +119,15 @@ describe('a hostile archive', () => {
     }
   });
 });
+
+/** An archive that is compressed in pieces, as pzstd and pigz do. */
+const inPieces = (bytes: Buffer, compress: (piece: Buffer) => Buffer) =>
+  Buffer.concat(
+    [bytes.subarray(0, 700), bytes.subarray(700, 1500), bytes.subarray(1500)].map((part) => compress(part)),
+  );
+
+/** A frame of zstd that says nothing of the content (RFC 8878, 3.1.2). */
+const SKIPPED = Buffer.from('502a4d18' + '04000000' + '01020304', 'hex');
 
 describe('an import that breaks half way', () => {
   it('F3 goes on with the same archive, in one version', async () => {

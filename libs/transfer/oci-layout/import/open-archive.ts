@@ -26,6 +26,10 @@ const RATIO_FROM = 64 * CHUNK;
 /** Chunks in use: one is taken, one waits for whoever takes it, one is read ahead; the last is for safety. */
 const RING = 4;
 
+/** Pieces that an archive may be compressed in, however small they are, and besides those of a size that writers make. */
+const FEW_PIECES = 1000;
+const SMALL_PIECE = CHUNK / 16;
+
 type Decompressor = Transform & { readonly bytesWritten: number };
 
 /**
@@ -33,35 +37,63 @@ type Decompressor = Transform & { readonly bytesWritten: number };
  * decompressed is written to a file beside it while it is read.
  */
 export async function openArchive(files: ImportFiles, limits: ArchiveLimits): Promise<OpenedArchive> {
-  const make = decompressorOf(await firstBytes(files.upload));
-  if (!make) return { path: files.upload, bytes: readAhead(files.upload, new BufferRing(RING)) };
-  return { path: files.plain, bytes: decompress(files, make(), limits) };
+  if (!(await decompressorAt(files.upload, 0)))
+    return { path: files.upload, bytes: readAhead(files.upload, new BufferRing(RING)) };
+  return { path: files.plain, bytes: keep(decompress(files.upload), files, limits) };
 }
 
-function decompressorOf(head: Buffer): (() => Decompressor) | undefined {
+async function decompressorAt(path: string, at: number): Promise<(() => Decompressor) | undefined> {
+  const head = await bytesAt(path, at, 4);
   if (head.readUInt16BE(0) === 0x1f8b) return () => createGunzip({ chunkSize: CHUNK });
-  if (head.readUInt32LE(0) === 0xfd2fb528) return () => createZstdDecompress({ chunkSize: CHUNK });
-  return undefined;
+  const magic = head.readUInt32LE(0);
+  // A frame of zstd, or one that is skipped: pzstd begins with such a one (RFC 8878, 3.1).
+  const isZstd = magic === 0xfd2fb528 || magic >>> 4 === 0x184d2a5;
+  return isZstd ? () => createZstdDecompress({ chunkSize: CHUNK }) : undefined;
 }
 
-async function firstBytes(path: string): Promise<Buffer> {
+/** Bytes of a file; zeros where it has none. */
+async function bytesAt(path: string, at: number, length: number): Promise<Buffer> {
   const file = await open(path);
   try {
-    return (await file.read(Buffer.alloc(4), 0, 4, 0)).buffer;
+    return (await file.read(Buffer.alloc(length), 0, length, at)).buffer;
   } finally {
     await file.close();
   }
 }
 
-async function* decompress(files: ImportFiles, engine: Decompressor, limits: ArchiveLimits): AsyncGenerator<Buffer> {
-  const { size } = await stat(files.upload);
-  const copy = createWriteStream(files.plain, { flags: 'w', mode: 0o600, highWaterMark: 4 * CHUNK });
+/** The bytes of a compressed file. Those of zstd end with each frame, and what follows has to be another one. */
+async function* decompress(path: string): AsyncGenerator<Buffer> {
+  const { size } = await stat(path);
+  let at = 0;
+  for (let pieces = 0; at < size; pieces += 1) {
+    const make = await decompressorAt(path, at);
+    if (!make) throw refused('Bytes follow the end of the compressed archive; send it without them.');
+    if (pieces > FEW_PIECES + size / SMALL_PIECE)
+      throw refused('The archive is compressed in too many pieces; send one that is compressed in one, or not at all.');
+    const engine = make();
+    pipeline(createReadStream(path, { start: at, highWaterMark: CHUNK }), engine, () => undefined);
+    try {
+      yield* readable(engine);
+    } finally {
+      engine.destroy();
+    }
+    at += engine.bytesWritten;
+  }
+}
+
+/** Writes what is read into a file, within limits. */
+async function* keep(
+  bytes: AsyncIterable<Buffer>,
+  { upload, plain }: ImportFiles,
+  limits: ArchiveLimits,
+): AsyncGenerator<Buffer> {
+  const { size } = await stat(upload);
+  const copy = createWriteStream(plain, { flags: 'w', mode: 0o600, highWaterMark: 4 * CHUNK });
   const failed = new Promise<never>((_done, fail) => copy.once('error', fail));
   failed.catch(() => undefined);
-  pipeline(createReadStream(files.upload, { highWaterMark: CHUNK }), engine, () => undefined);
   let total = 0;
   try {
-    for await (const chunk of readable(engine)) {
+    for await (const chunk of bytes) {
       total += chunk.length;
       if (limits.bytes > 0 && total > limits.bytes) throw refused(`The archive has more than ${limits.bytes} bytes.`);
       if (total > RATIO_FROM && total > size * limits.ratio)
@@ -71,14 +103,9 @@ async function* decompress(files: ImportFiles, engine: Decompressor, limits: Arc
       if (!copy.write(chunk)) await Promise.race([once(copy, 'drain'), failed]);
       yield chunk;
     }
-    if (engine.bytesWritten !== size)
-      throw refused(
-        'Bytes follow the end of the compressed archive; send one that is compressed in one piece, or not at all.',
-      );
     copy.end();
     await Promise.race([once(copy, 'close'), failed]);
   } finally {
-    engine.destroy();
     copy.destroy();
   }
 }
