@@ -1,8 +1,13 @@
+import 'reflect-metadata';
+import { ExtendedKeyUsage, ExtendedKeyUsageExtension, SubjectAlternativeNameExtension } from '@peculiar/x509';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { addRole, removeRole } from '#access/role-assignments.js';
 import { type FoundManifest } from '#content/read/find-manifest.js';
 import { MOST_SIGNATURES } from '#content/read/find-referrers.js';
 import { newId } from '#platform/identifiers.js';
+import { issueChain } from '#signing/formats/notation/certificate-fixture.js';
+import { nv2Format } from '#signing/formats/nv2/nv2-format.js';
+import { storeSignatures } from '#signing/store/store-signatures.js';
 import { readTrust } from '#signing/verify/read-trust.js';
 import { verifyStored } from '#signing/verify/verify-reference.js';
 import { describe_, type Made, made, OCI_INDEX, pushImage, putManifest } from './content.js';
@@ -113,6 +118,22 @@ describe('a distribution with a trust policy', () => {
     expect((await registry.request('GET', '/v2/gate/two/manifests/v1')).status).toBe(200);
   });
 
+  it('C13 does not take a signature of the nv2 prototype, which any certificate of the authority can make', async () => {
+    const name = 'gate/nv2';
+    const { bytes, mediaType, digest, size } = await push(name, 'v1');
+    const manifest = { bytes, mediaType, digest, size };
+    const server = [new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]), namesHost(registry.host)];
+    const { root, leaf, pem } = await issueChain({ more: server });
+    const signer = await nv2Format.openSigner({ privateKey: leaf.privateKeyPem, certificates: pem });
+    const signature = await signer.sign(manifest, `${registry.host}/${name}:v1`, new Date());
+    const [row] = await registry.source.query('select id from repository where name = $1', [name]);
+    const stores = { source: registry.source, store: registry.store };
+    await storeSignatures(stores, row.id, [{ format: 'nv2', manifest, bytes: signature }]);
+    await guard(registry, name, { certificates: [root.pem] });
+    const refused = await registry.request('GET', `/v2/${name}/manifests/v1`);
+    expect([refused.status, refused.code]).toEqual([403, 'DENIED']);
+  });
+
   it('looks at no more signatures than it can, and says so', async () => {
     const image = await push('gate/flood', 'v1');
     const repositoryId = await flood('gate/flood', image.digest, MOST_SIGNATURES + 1);
@@ -138,6 +159,9 @@ describe('a distribution with a trust policy', () => {
 
 const push = (name: string, tag?: string): Promise<Pushed> =>
   tag === undefined ? pushImage(registry, name) : pushImage(registry, name, tag);
+
+const namesHost = (host: string) =>
+  new SubjectAlternativeNameExtension([{ type: 'ip', value: host.split(':', 1)[0]! }]);
 
 /** Signatures that nobody can read, straight into the repository. */
 async function flood(name: string, manifestDigest: string, count: number): Promise<string> {

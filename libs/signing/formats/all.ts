@@ -7,6 +7,9 @@ import { simpleFormat } from './simple/simple-format.js';
 /** Every family, in the order in which they are asked whether an artifact is theirs. */
 export const formats: readonly SignatureFormat[] = [simpleFormat, cosignFormat, notationFormat, nv2Format];
 
+/** Families that a trust policy counts: not the prototype's, whose signatures any certificate of an authority can make. */
+export const POLICY_FORMATS: readonly FormatName[] = ['simple', 'cosign', 'notation'];
+
 const BY_NAME = new Map<string, SignatureFormat>(formats.map((format) => [format.name, format]));
 
 /** The family of that name. */

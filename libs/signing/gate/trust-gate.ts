@@ -10,6 +10,7 @@ import { CONFIG, type HallmarkConfig } from '#platform/config.js';
 import { queryPrepared } from '#platform/database.js';
 import { DomainError, isDomainError } from '#platform/domain-error.js';
 import { BLOB_STORE, type BlobStore } from '#storage/blob-store.js';
+import { POLICY_FORMATS } from '../formats/all.js';
 import type { TrustMaterial } from '../trust-material.js';
 import type { TrustPolicyEntity } from '../trust-policy.entity.js';
 import { findUnusable, readTrust } from '../verify/read-trust.js';
@@ -174,7 +175,7 @@ export class TrustGate {
     const view = viewOf(served);
     const separator = reference.includes(':') ? '@' : ':';
     const full = `${this.config.publicHost}/${served.basePath}${separator}${reference}`;
-    const report = await verifyStored(this.source, view, manifest, full, policy.trust);
+    const report = await verifyStored(this.source, view, manifest, full, policy.trust, POLICY_FORMATS);
     return report.signers.length >= policy.required ? undefined : reasonOf(report, policy.required);
   }
 

@@ -53,8 +53,9 @@ function parsedLocal(text: string, publicHost: string): string | undefined {
 }
 
 /**
- * Judges the signatures of a manifest in a version, under the reference by which it is asked for. Of more than can be looked
- * at, which only somebody makes who wants to stop this, the rest is left out, and the report says so.
+ * Judges the signatures of a manifest in a version, those of some families or all, under the reference by which it is asked
+ * for. Of more than can be looked at, which only somebody makes who wants to stop this, the rest is left out, and the report
+ * says so.
  */
 export async function verifyStored(
   source: DataSource,
@@ -62,8 +63,9 @@ export async function verifyStored(
   manifest: FoundManifest,
   reference: string,
   trust: TrustMaterial,
+  formats?: readonly FormatName[],
 ): Promise<VerificationReport> {
-  const { signatures, more } = await findSignatures(source, view, manifest.digest);
+  const { signatures, more } = await findSignatures(source, view, manifest.digest, formats);
   const given = signatures.map(({ id, digest, format, bytes }) => ({
     id,
     digest,

@@ -1,7 +1,7 @@
 import type { Descriptor } from '#oci/descriptor.js';
 import { looksLikeDigest } from '#oci/digest.js';
 import { INDEX_TYPES } from '#oci/media-types.js';
-import { isFormatName } from '#signing/formats/all.js';
+import { POLICY_FORMATS } from '#signing/formats/all.js';
 import { verifyManifest } from '#signing/verify/verify-manifest.js';
 import { digestOf } from '#oci/digest.js';
 import type { ManifestShelf } from './manifest-shelf.js';
@@ -69,9 +69,10 @@ async function judge(
   { shelf, repository, rule }: Judging,
 ): Promise<boolean> {
   if (!rule || signatures.length === 0) return signatures.length > 0;
-  const given = signatures.flatMap(({ format, bytes }) =>
-    isFormatName(format) ? [{ format, bytes, digest: digestOf(bytes) }] : [],
-  );
+  const given = signatures.flatMap(({ format: name, bytes }) => {
+    const format = POLICY_FORMATS.find((each) => each === name);
+    return format === undefined ? [] : [{ format, bytes, digest: digestOf(bytes) }];
+  });
   const reference = `${repository}${looksLikeDigest(name) ? '@' : ':'}${name}`;
   const report = await verifyManifest(await shelf.read(digest), given, reference, rule.trust);
   return report.signers.length >= rule.required;

@@ -95,6 +95,16 @@ describe('nv2', () => {
     expect(await codes(bytes, rsa, { reference: references[0] })).toEqual(['IDENTITY_MISMATCH']);
   });
 
+  it('is nothing that a policy of today asks for', async () => {
+    const bytes = await (await nv2Format.openSigner(rsa)).sign(manifest, reference, now);
+    const certificates = [rsa.certificates];
+    expect(await codes(bytes, rsa)).toEqual([]);
+    for (const policy of ['notationTrustPolicy', 'containersPolicy'])
+      expect(await codes(bytes, rsa, { trust: { ...NONE, certificates, [policy]: {} } })).toEqual([
+        'NO_APPLICABLE_POLICY',
+      ]);
+  });
+
   it('refuses another media type and size under the right digest', async () => {
     expect(await codes(jws(header, { mediaType: 'text/plain', digest, size }), rsa)).toEqual(['DESCRIPTOR_MISMATCH']);
     expect(await codes(jws(header, { mediaType, digest, size: size + 1 }), rsa)).toEqual(['DESCRIPTOR_MISMATCH']);

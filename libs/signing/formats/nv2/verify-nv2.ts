@@ -9,10 +9,11 @@ import { coversHost, libtrustKeyId } from './certificate-names.js';
 import { type CompactJws, readCompactJws } from './compact-jws.js';
 import { type Nv2Claims, readClaims } from './nv2-claims.js';
 
-/** Verifies one nv2 signature, a historic format: `envelope`, `key`, `chain`, `signature`, `validity`, `payload`, `times`, `descriptor`, `identity`, `reference`. */
+/** Verifies one nv2 signature, a historic format: `envelope`, `policy`, `key`, `chain`, `signature`, `validity`, `payload`, `times`, `descriptor`, `identity`, `reference`. */
 export function verifyNv2(bytes: Uint8Array, context: VerifyContext): SignatureReport {
   const checks = new CheckList();
   const jws = checks.attempt('envelope', () => readCompactJws(bytes));
+  checkPolicies(checks, context);
   const leaf = jws ? findLeaf(checks, jws, context) : skipped(checks, ['key'], 'there is no envelope');
   const holds =
     jws && leaf
@@ -36,6 +37,13 @@ export function verifyNv2(bytes: Uint8Array, context: VerifyContext): SignatureR
     trustedTime: null,
     policy: null,
   };
+}
+
+/** The policies of notation and of containers know nothing of this format, so that nothing of it passes them. */
+function checkPolicies(checks: CheckList, { trust }: VerifyContext): void {
+  if (trust.notationTrustPolicy === undefined && trust.containersPolicy === undefined)
+    return checks.skip('policy', 'the certificates alone are trusted');
+  checks.fail('policy', 'NO_APPLICABLE_POLICY', 'no policy says anything of signatures of the nv2 prototype');
 }
 
 function findLeaf(checks: CheckList, jws: CompactJws, context: VerifyContext): Certificate | undefined {
