@@ -32,6 +32,11 @@ export async function writeNginxConfiguration(
     if (value === undefined) throw new Error(`the template of nginx has another variable: HALLMARK_${name}`);
     return value;
   });
+  return writeMainFile(folder, shipped, workers);
+}
+
+/** Puts a server into a main file for that many workers. */
+export async function writeMainFile(folder: string, server: string, workers = 1): Promise<NginxConfiguration> {
   const temp = join(folder, 'temp');
   await mkdir(temp, { recursive: true });
   const kinds = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
@@ -42,7 +47,7 @@ export async function writeNginxConfiguration(
     file,
     `daemon off; worker_processes ${workers}; pid ${join(folder, 'nginx.pid')}; error_log ${errors} info;
      events {} http { access_log off; ${temporary} default_type application/octet-stream;
-     ${shipped} }`,
+     ${server} }`,
   );
   return { args: ['-c', file, '-p', folder, '-e', errors], errors };
 }
