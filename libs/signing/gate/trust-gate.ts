@@ -43,12 +43,13 @@ interface Policy extends Pick<TrustPolicyEntity, 'id' | 'name' | 'mode' | 'requi
 
 /**
  * Refuses to serve what fails the trust policy of a distribution. Images and indexes need as many verified signatures by
- * different keys as the policy asks for; what a trusted index lists passes with it, at whatever depth; signatures and other attachments
- * pass unless they can be run, since clients need them to see for themselves. Verdicts are kept for the version that they were made in.
+ * different keys as the policy asks for; what a trusted index lists passes with it, at whatever depth; signatures and other
+ * attachments pass unless they can be run, since clients need them to see for themselves; blobs pass with what names them.
+ * Verdicts are kept for the version that they were made in.
  */
 @Injectable()
 export class TrustGate {
-  private readonly verdicts = new LRUCache<string, GateDecision>({ max: 10_000, ttl: 60_000 });
+  private readonly verdicts = new LRUCache<string, Promise<GateDecision>>({ max: 10_000, ttl: 60_000 });
   private readonly policies = new LRUCache<string, Policy>({ max: 1000 });
 
   constructor(
@@ -77,12 +78,12 @@ export class TrustGate {
   /** The decision on a manifest; undefined when the distribution has no policy. */
   async decide(served: ServedPath, manifest: FoundManifest, reference: string): Promise<GateDecision | undefined> {
     const policy = await this.policyFor(served);
-    return policy && this.decideBy(policy, served, manifest, reference);
+    return policy && this.decideBy(served, policy, manifest, reference);
   }
 
   private decideBy(
-    policy: Policy,
     served: ServedPath,
+    policy: Policy,
     manifest: FoundManifest,
     reference: string,
   ): Promise<GateDecision> {
@@ -91,8 +92,8 @@ export class TrustGate {
     );
   }
 
-  /** Keeps a decision for as long as nothing changes that it was made from. */
-  private async remember(
+  /** Keeps a decision, and whoever else asks waits for it, for as long as nothing changes that it was made from. */
+  private remember(
     { basePath, repositoryId, pinned, revision }: ServedPath,
     { id, stamp }: Policy,
     digest: string,
@@ -102,9 +103,10 @@ export class TrustGate {
     const key = [id, stamp, basePath, repositoryId, pinned ?? `r${revision}`, digest, reference].join(' ');
     const known = this.verdicts.get(key);
     if (known) return known;
-    const decision = await judge();
-    this.verdicts.set(key, decision);
-    return decision;
+    const judging = judge();
+    this.verdicts.set(key, judging);
+    judging.catch(() => this.verdicts.delete(key));
+    return judging;
   }
 
   /** As trusted as the most trusted manifest that names it. */
@@ -113,7 +115,7 @@ export class TrustGate {
     const view = viewOf(served);
     for await (const digest of findNamers(this.source, view, id)) {
       const manifest = await findByDigest(this.source, view, digest);
-      decision = manifest ? await this.decideBy(policy, served, manifest, digest) : decision;
+      decision = manifest ? await this.decideBy(served, policy, manifest, digest) : decision;
       if (decision?.allowed) return decision;
     }
     return decision ?? { policy: policy.name, mode: policy.mode, ...TRUSTED };
