@@ -5,15 +5,18 @@ import { expireTokens } from '#access/users.js';
 import { announce } from '#platform/change-feed.js';
 import { type Ask, ask, digest, manifests, NAMES, tag, TAGS } from './fast-path-asks.js';
 import { LAYERS, push, pushBlobs } from './fast-path-images.js';
+import { makePolicies, type Policies, type PolicyOperation, policyOperations } from './fast-path-policies.js';
 import { as, type Reply, startWorld, tokenOf, type Twin, type World } from './fast-path-world.js';
 
 let world: World;
 let fast: Twin;
 let slow: Twin;
+let policies: Policies;
 beforeAll(async () => {
   world = await startWorld({}, { HALLMARK_FAST_PATH: 'false' });
   [fast, slow] = world.twins as [Twin, Twin];
   for (const name of NAMES.slice(0, 3)) await pushBlobs(fast, name);
+  policies = await makePolicies(world);
 });
 afterAll(() => world?.close());
 
@@ -30,13 +33,14 @@ type Operation =
   | { readonly do: 'pin'; readonly name: string; readonly on: boolean }
   | { readonly do: 'role'; readonly name: string; readonly on: boolean }
   | { readonly do: 'expire' }
+  | PolicyOperation
   | { readonly do: 'ask'; readonly request: Ask };
 
 const known = fc.constantFrom(...NAMES.slice(0, 3));
 const through = fc.constantFrom(0 as const, 1 as const);
 
 const operation: fc.Arbitrary<Operation> = fc.oneof(
-  { weight: 12, arbitrary: ask.map((request) => ({ do: 'ask' as const, request })) },
+  { weight: 16, arbitrary: ask.map((request) => ({ do: 'ask' as const, request })) },
   {
     weight: 3,
     arbitrary: fc.record({
@@ -64,6 +68,7 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant('pin' as const), name: known, on: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('role' as const), name: known, on: fc.boolean() }) },
   { weight: 1, arbitrary: fc.constant({ do: 'expire' as const }) },
+  ...policyOperations,
 );
 
 const tokens = new Map<string, { authorization: string }>();
@@ -112,6 +117,7 @@ async function change(name: string, statement: string, ...values: unknown[]): Pr
 /** Public, not pinned, with some content: where each run begins. */
 async function reset(): Promise<void> {
   tokens.clear();
+  await policies.reset();
   for (const path of NAMES.slice(0, 3)) {
     await pin(path, false);
     await change(path, 'update distribution set private = false where base_path = $1');
@@ -154,6 +160,10 @@ async function perform(each: Operation): Promise<void> {
         await expireTokens(tx, [alice.id]);
       });
       return world.settle();
+    case 'policy':
+    case 'rekey':
+    case 'sign':
+      return policies.perform(each);
   }
 }
 

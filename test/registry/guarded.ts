@@ -17,7 +17,7 @@ export function keyPair() {
 
 /** Signs a manifest as `v1` of its repository. */
 export async function sign(
-  registry: RegistryProcess,
+  registry: Pick<RegistryProcess, 'source' | 'store' | 'host'>,
   name: string,
   image: Made,
   key: { privateKey: string },

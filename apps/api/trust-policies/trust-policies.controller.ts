@@ -62,7 +62,10 @@ export const TRUST_POLICIES = defineResource({
 const WRITER = registerWriter({
   resource: TRUST_POLICIES,
   create: (tx, columns) => insertRow(tx, 'trust_policy', columns),
-  update: (tx, id, columns) => updateRow(tx, 'trust_policy', id, columns),
+  async update(tx, id, columns) {
+    await updateRow(tx, 'trust_policy', id, columns);
+    await announce(tx, 'distributions', id);
+  },
   async remove(tx, id) {
     await tx.query('update distribution set trust_policy_id = null where trust_policy_id = $1', [id]);
     await tx.query('delete from trust_policy where id = $1', [id]);

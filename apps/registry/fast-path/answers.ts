@@ -23,6 +23,8 @@ export type FlatHeaders = readonly string[];
 export interface Answer {
   readonly place: Place;
   readonly version: number;
+  /** When it has to be made again, by `performance.now()`, since it depends on the time of day too. */
+  readonly until?: number | undefined;
   readonly headers: FlatHeaders;
   /** What the body is kept under: a digest, or the URL of a list. */
   readonly bodyKey: string;
@@ -40,6 +42,7 @@ export interface Answer {
 export interface NoAnswer {
   readonly place: Place;
   readonly version: number;
+  readonly until?: undefined;
   readonly headers: undefined;
 }
 

@@ -8,6 +8,7 @@ import type { RobotPrincipal, UserPrincipal } from '#access/principal.js';
 import { permits } from '#access/token-claims.js';
 import { TokenVerifier, type VerifiedToken } from '#access/token-verifier.js';
 import { CONFIG, type HallmarkConfig } from '#platform/config.js';
+import { TrustGate } from '#signing/gate/trust-gate.js';
 import { BLOB_STORE, type BlobStore, type ByteRange } from '#storage/blob-store.js';
 import { Gate } from '../access/gate.js';
 import { cutWhenStalled } from '../../stalled-readers.js';
@@ -54,6 +55,7 @@ export class FastPath implements FirstHandler {
     private readonly authenticator: Authenticator,
     private readonly verifier: TokenVerifier,
     private readonly gate: Gate,
+    readonly trust: TrustGate,
     @Inject(BLOB_STORE) readonly store: BlobStore,
     @Inject(CONFIG) private readonly config: HallmarkConfig,
   ) {
@@ -98,6 +100,7 @@ export class FastPath implements FirstHandler {
     const { place } = known;
     const now = performance.now();
     if (known.version !== place.version || !place.isFresh(now)) return undefined;
+    if (known.until !== undefined && now >= known.until) return undefined;
     place.used = true;
     if (known.headers === undefined || this.isElsewhere(read, known.blobSize !== undefined)) return 'elsewhere';
     return this.admits(place, read.headers.authorization, now) ? known : undefined;

@@ -16,6 +16,7 @@ const SERVED: ServedPath = {
   remoteId: null,
   parentId: null,
   trustPolicyId: null,
+  trustPolicyStamp: null,
   contentGuardId: null,
 };
 const pathOf = (served: ServedPath | undefined) => ({
@@ -56,7 +57,7 @@ describe('where a push goes', () => {
     ['nothing', undefined],
     ['a distribution without a repository', { ...SERVED, repositoryId: null }],
     ['a child of a pull-through distribution', { ...SERVED, parentId: 'p1' }],
-    ['what a trust policy guards', { ...SERVED, trustPolicyId: 't1' }],
+    ['what a trust policy guards', { ...SERVED, trustPolicyId: 't1', trustPolicyStamp: '7' }],
     ['another path', { ...SERVED, basePath: 'team/other' }],
   ] as const)('is read each time where there is %s', (_what, served) => {
     expect(known(served).path(1)).toBeUndefined();

@@ -1,7 +1,6 @@
 import type { RegistryTarget } from '#access/registry-rights.js';
 import type { ServedPath } from '#content/distributions/find-distribution.js';
 import type { KnownPath } from '#content/distributions/path-rights.js';
-import type { ReadView } from '#content/read/find-manifest.js';
 
 /** The longest that a place may be believed without having been read again. */
 export const BELIEVED_MS = 1000;
@@ -33,7 +32,7 @@ export class Place {
   distributionId: string | undefined;
   repositoryId: string | undefined;
   target: RegistryTarget | undefined;
-  view: ReadView | undefined;
+  served: ServedPath | undefined;
   private state = '';
   private known: { readonly path: KnownPath; readonly since: number } | undefined;
   private readonly verdicts = new Map<object, Verdict>();
@@ -55,9 +54,10 @@ export class Place {
     return this.known && now - this.known.since < BELIEVED_MS ? this.known.path : undefined;
   }
 
-  /** Takes in what was read for those who push. Only plain paths are kept, as they are for those who read. */
+  /** Takes in what was read for those who push. Only plain paths without a trust policy are kept. */
   learnPath(path: KnownPath, since: number): void {
-    const plain = path.served?.basePath === this.name && stateOf(path.served) !== '';
+    const { served } = path;
+    const plain = served?.basePath === this.name && stateOf(served) !== '' && served.trustPolicyId === null;
     this.known = plain ? { path, since } : undefined;
   }
 
@@ -93,7 +93,7 @@ export class Place {
     this.isPublic = state !== '' && !served!.private;
     this.distributionId = state === '' ? undefined : served!.distributionId;
     this.repositoryId = state === '' ? undefined : served!.repositoryId!;
-    this.view = state === '' ? undefined : { repositoryId: served!.repositoryId!, pinned: served!.pinned };
+    this.served = state === '' ? undefined : served;
   }
 
   /** True when it was decided lately, and nothing about rights has changed since, that somebody may read. */
@@ -117,9 +117,11 @@ function retarget(known: RegistryTarget | undefined, served: ServedPath | undefi
 
 /** Everything that an answer depends on; empty for what only the slow path serves. */
 function stateOf(served: ServedPath): string {
-  const { repositoryId, trustPolicyId, contentGuardId, remoteId, parentId, pinned, revision, head } = served;
-  if (repositoryId === null || trustPolicyId !== null || contentGuardId !== null) return '';
-  if (remoteId !== null || parentId !== null) return '';
+  const { repositoryId, trustPolicyId, trustPolicyStamp, contentGuardId, remoteId, parentId } = served;
+  const { pinned, revision, head } = served;
+  if (repositoryId === null || contentGuardId !== null || remoteId !== null || parentId !== null) return '';
+  if (trustPolicyId !== null && trustPolicyStamp === null) return '';
   const content = pinned === null ? `newest ${head} ${revision}` : `pinned ${pinned}`;
-  return `${served.distributionId} ${repositoryId} ${served.private ? 'private' : 'public'} ${content}`;
+  const policy = trustPolicyId === null ? 'no policy' : `${trustPolicyId} ${trustPolicyStamp}`;
+  return `${served.distributionId} ${repositoryId} ${served.private ? 'private' : 'public'} ${policy} ${content}`;
 }

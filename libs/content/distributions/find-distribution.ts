@@ -16,6 +16,8 @@ export interface ServedPath {
   readonly remoteId: string | null;
   readonly parentId: string | null;
   readonly trustPolicyId: string | null;
+  /** Another one whenever the trust policy was changed; null when there is none, or none any more. */
+  readonly trustPolicyStamp: string | null;
   /** The guard that it names itself; null: the default one, which lets pass whoever may pull. */
   readonly contentGuardId: string | null;
 }
@@ -23,10 +25,12 @@ export interface ServedPath {
 const COLUMNS = `d.id as "distributionId", d.namespace_id as "namespaceId", d.base_path as "basePath", d.private,
   coalesce(d.repository_id, v.repository_id) as "repositoryId", r.type as "repositoryType", v.number as pinned,
   coalesce(r.head, 0) as head, coalesce(r.revision, 0) as revision, d.remote_id as "remoteId", d.parent_id as "parentId",
-  d.trust_policy_id as "trustPolicyId", d.content_guard_id as "contentGuardId"`;
+  d.trust_policy_id as "trustPolicyId", t.xmin::text as "trustPolicyStamp",
+  d.content_guard_id as "contentGuardId"`;
 
 const FROM = `distribution d left join repository_version v on v.id = d.repository_version_id
-  left join repository r on r.id = coalesce(d.repository_id, v.repository_id)`;
+  left join repository r on r.id = coalesce(d.repository_id, v.repository_id)
+  left join trust_policy t on t.id = d.trust_policy_id`;
 
 /** The distribution at exactly this path; pull-through distributions are found by their own look-up. */
 export async function findDistribution(source: DataSource, basePath: string): Promise<ServedPath | undefined> {

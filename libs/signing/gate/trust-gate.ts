@@ -65,14 +65,16 @@ export class TrustGate {
     return decision;
   }
 
-  /** Throws DENIED for a blob that is only in manifests which may not be served; what no manifest names passes. */
+  /** As {@link demand}, for a blob: one that is only in manifests which may not be served. What no manifest names passes. */
   async demandBlob(served: ServedPath, blob: FoundBlob): Promise<void> {
+    const decision = await this.decideBlob(served, blob);
+    if (decision && !decision.allowed) throw denied(decision, blob.digest);
+  }
+
+  /** The decision on a blob; undefined when the distribution has no policy. */
+  async decideBlob(served: ServedPath, blob: FoundBlob): Promise<GateDecision | undefined> {
     const policy = await this.policyFor(served);
-    if (!policy) return;
-    const decision = await this.remember(served, policy, blob.digest, AS_BLOB, () =>
-      this.judgeBlob(served, policy, blob),
-    );
-    if (!decision.allowed) throw denied(decision, blob.digest);
+    return policy && this.remember(served, policy, blob.digest, AS_BLOB, () => this.judgeBlob(served, policy, blob));
   }
 
   /** The decision on a manifest; undefined when the distribution has no policy. */
@@ -182,7 +184,7 @@ export class TrustGate {
   }
 
   /**
-   * The policy of a path as it is now: asked for with each request, so that no process goes by another one. The trust in it
+   * The policy of a path as it is now: asked for with each decision, so that no process goes by another one. The trust in it
    * is only sent when it is new. Throws DENIED when the path names a policy that is not there.
    */
   private async policyFor({ trustPolicyId, repositoryId, basePath }: ServedPath): Promise<Policy | undefined> {
