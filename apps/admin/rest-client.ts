@@ -43,7 +43,11 @@ export class RestClient {
   async call(method: string, path: string, body?: Json): Promise<Json> {
     const content = body === undefined ? {} : { body: JSON.stringify(body) };
     const answer = await this.send(method, path, { ...content, headers: { 'Content-Type': 'application/json' } });
-    return (await answer.json()) as Json;
+    try {
+      return (await answer.json()) as Json;
+    } catch {
+      throw new ServerError(`${this.origin} does not answer as Hallmark does. Does --url name another server?`);
+    }
   }
 
   /** An answer whose status is good; throws {@link ServerError} with the server's own words otherwise. */

@@ -20,13 +20,14 @@ export const tasks: Command = {
     const json = words.flag('json');
     const [action = 'list', task] = words.positionals;
     if (action === 'list') {
+      if (task !== undefined) throw new UsageError(`'${task}' is one word too many.`);
       const found = await newest(client, words.text('limit') ?? '20', words.text('state'));
       for (const line of json ? [JSON.stringify(found, undefined, 2)] : tableOf(found.map(rowOf))) terminal.out(line);
       return 0;
     }
     if (!ACTIONS.includes(action)) throw new UsageError(`'${action}' is not ${ACTIONS.join(', ')} or list.`);
     if (task === undefined) throw new UsageError(`'${action}' needs the id or href of a task.`);
-    const href = task.startsWith('/') ? task : `${API}tasks/${task}/`;
+    const href = hrefOf(task);
     if (action === 'show') return show(await client.call('GET', href), json, terminal.out.bind(terminal));
     if (action === 'follow') return followTask(client, href, terminal, { json });
     const canceled = await client.call('PATCH', href, { state: 'canceled' });
@@ -34,6 +35,13 @@ export const tasks: Command = {
     return 0;
   },
 };
+
+/** Nothing else is a task: what has no state would be followed for ever. */
+function hrefOf(idOrHref: string): string {
+  const id = new RegExp(`^(?:${API}tasks/)?([\\w-]+)/?$`).exec(idOrHref)?.[1];
+  if (id === undefined) throw new UsageError(`'${idOrHref}' is not the id or href of a task.`);
+  return `${API}tasks/${id}/`;
+}
 
 async function newest(client: RestClient, limit: string, state: string | undefined): Promise<Json[]> {
   if (!/^[1-9]\d{0,3}$/.test(limit)) throw new UsageError('--limit is a whole number from 1 to 9999.');

@@ -101,6 +101,8 @@ describe('sign', () => {
     expect((await run('sign', 'app')).notes).toBe('hallmark: The server refused (401): Invalid username/password.');
     const nobody = await hallmark({ HALLMARK_PUBLIC_URL: url() }, 'sign', 'app');
     expect(nobody.notes).toContain('set HALLMARK_USER and HALLMARK_PASSWORD');
+    answers[`GET ${API}/repositories/?name=app`] = { bytes: Buffer.from('<html>') };
+    expect((await run('sign', 'app')).notes).toContain('does not answer as Hallmark does');
     expect((await run('sign', 'app', '--url', 'http://127.0.0.1:1')).notes).toContain('Is the server running?');
   });
 });
@@ -220,6 +222,12 @@ describe('tasks', () => {
     expect((await run('tasks', 'cancel', '0191')).out).toBe('The task is canceled.');
     expect((await run('tasks', 'paint', '0191')).code).toBe(2);
     expect((await run('tasks', 'show')).code).toBe(2);
+    expect((await run('tasks', 'list', '0191')).notes).toContain("'0191' is one word too many.");
+    for (const other of [`${API}/users/1/`, '../users/1', '0191?fields=name', ''])
+      expect(await run('tasks', 'follow', other)).toMatchObject({
+        code: 2,
+        notes: expect.stringContaining(`'${other}' is not the id or href of a task.`),
+      });
     expect((await run('tasks', '--limit', 'x')).code).toBe(2);
   });
 });
