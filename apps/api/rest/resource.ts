@@ -1,3 +1,4 @@
+import { noteShown } from './body/body-field.js';
 import type { Field } from './fields.js';
 import type { Filter } from './filters/filter.js';
 import { identityFilters } from './filters/references.js';
@@ -88,6 +89,7 @@ export function defineResource(given: Given): Resource {
     filters: given.bare ? (given.filters ?? []) : [...(given.filters ?? []), ...identityFilters(models)],
   };
   if (isOwn) byModel.set(given.model, resource);
+  if (given.body) noteShown(given.body, Object.keys(given.fields));
   return resource;
 }
 

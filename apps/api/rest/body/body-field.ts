@@ -74,3 +74,13 @@ export function bodyField(
       ...(reference ? { reference } : {}),
     });
 }
+
+const shown = new Map<Function, Set<string>>();
+
+/** Notes what a resource shows whose bodies are of this class. */
+export function noteShown(body: Function, members: Iterable<string>): void {
+  shown.set(body, new Set([...(shown.get(body) ?? []), ...members]));
+}
+
+/** True for a member that is only shown: whoever sends back what he read, with changes, sends it along, and it is passed over. */
+export const isOnlyShown = (body: Function, member: string): boolean => shown.get(body)?.has(member) ?? false;

@@ -3,7 +3,7 @@ import { parseStrictJson } from '#oci/strict-json.js';
 import { badRequest } from '../errors.js';
 import type { Located } from '../models.js';
 import type { BodyClass } from '../resource.js';
-import { bodyFields, type BodyField } from './body-field.js';
+import { bodyFields, isOnlyShown, type BodyField } from './body-field.js';
 import { pythonType } from './fields.js';
 import { DEPTH, FORM } from './read-body.js';
 
@@ -34,7 +34,8 @@ export async function validateBody<Body extends object>(
   const problems = Object.create(null) as Problems;
   const members = given as Record<string, unknown>;
   for (const name of Object.keys(members))
-    if (!fields.has(name) && name !== 'csrfmiddlewaretoken') problems[name.slice(0, 200)] = ['Unexpected field'];
+    if (!fields.has(name) && !isOnlyShown(type, name) && name !== 'csrfmiddlewaretoken')
+      problems[name.slice(0, 200)] = ['Unexpected field'];
   for (const field of fields.values()) {
     if (FORM in members && Object.hasOwn(members, field.name))
       members[field.name] = formValue(field, members[field.name]);
