@@ -1,9 +1,11 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { digestOf } from '#oci/digest.js';
 import { addUser, PASSWORD, ROOT, startApi, type Answer, type ApiProcess, type Json } from './api-process.js';
+import { PulpExportTask } from '../../apps/api/exchange/export-tasks.js';
+import { taskContext } from '../transfer/syncing.js';
 import { storeImage, storeOf } from './stored-content.js';
 
 describe('exchange with other installations', () => {
@@ -99,6 +101,29 @@ describe('exchange with other installations', () => {
 
     await writeFile(files[0]![0], 'damaged');
     expect((await bring({ toc }))['error']!['description']).toContain('is not what was exported');
+  });
+
+  it('leaves only the files of its last run when an export is run again', async () => {
+    const [folderOfRuns, { href, repositoryId }] = [join(folder, 'runs'), await storeImage(api, 'run-again')];
+    const made = await post('/exporters/core/pulp/', { name: 'again', path: folderOfRuns, repositories: [href] });
+    const [exporterId] = (made.body['pulp_href'] as string).split('/').slice(-2);
+    const versions = [{ repositoryId, name: 'run-again', number: 1, href: `${href}versions/1/` }];
+    const payload = { exporterId: exporterId!, versions, params: {}, chunkSize: 4096, dryRun: false };
+    const context = taskContext();
+    const lost = () => Promise.reject(new Error('the worker is lost'));
+    const run = (conclude: typeof context.conclude) => api.part(PulpExportTask).run(payload, { ...context, conclude });
+    await expect(run(lost)).rejects.toThrow('is lost');
+    const [toc] = (await readdir(folderOfRuns)).filter((name) => name.endsWith('toc.json'));
+    await rename(join(folderOfRuns, toc!), join(folderOfRuns, toc!.replace(/_\d+-/, '_0000-')));
+    await writeFile(join(folderOfRuns, 'of-somebody-else'), '');
+    await run(context.conclude);
+    const [row] = await api.source.query(
+      'select output_file_info as files, toc_info as toc from export where exporter_id = $1',
+      [exporterId],
+    );
+    const { files, toc: last } = row as Json;
+    const written = [...Object.keys(files), last['file']!].map((path: string) => basename(path));
+    expect((await readdir(folderOfRuns)).toSorted()).toEqual([...written, 'of-somebody-else'].toSorted());
   });
 
   it('says what is wrong with an import', async () => {

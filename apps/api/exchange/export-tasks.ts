@@ -108,10 +108,9 @@ export class PulpExportTask extends ExportRun implements TaskHandler<ExportPaylo
     if (dryRun)
       for (const { repositoryId, number } of versions)
         await openExport(exporting, { view: { repositoryId, pinned: number } });
-    const base = `export-${newId()}-${minute(new Date())}`;
-    const written = dryRun
-      ? undefined
-      : await writeArchive(exporting, versions, { folder: path, base, chunkSize, signal: context.signal });
+    const earlier = `export-${context.taskId}-`;
+    const target = { folder: path, base: earlier + minute(new Date()), earlier, chunkSize, signal: context.signal };
+    const written = dryRun ? undefined : await writeArchive(exporting, versions, target);
     const info: [string, unknown][] = written
       ? [
           ['output_file_info', written.files],

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, open, rm, writeFile, type FileHandle } from 'node:fs/promises';
+import { mkdir, open, readdir, rm, writeFile, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 import { pack, type Pack } from 'tar-stream';
@@ -37,6 +37,8 @@ export interface WrittenArchive {
 export interface ArchiveTarget {
   readonly folder: string;
   readonly base: string;
+  /** What the names begin with that earlier runs of the same export wrote; they go first. */
+  readonly earlier: string;
   /** Most bytes of one file; 0: one file. */
   readonly chunkSize: number;
   readonly signal: AbortSignal;
@@ -49,6 +51,7 @@ export async function writeArchive(
   target: ArchiveTarget,
 ): Promise<WrittenArchive> {
   await mkdir(target.folder, { recursive: true });
+  await removeEarlier(target);
   const archive = pack();
   const pieces = new Pieces(target);
   try {
@@ -72,6 +75,12 @@ export async function writeArchive(
     await pieces.remove();
     throw error;
   }
+}
+
+/** Removes what a run left whose worker died. */
+async function removeEarlier({ folder, earlier }: ArchiveTarget): Promise<void> {
+  const names = (await readdir(folder)).filter((name) => name.startsWith(earlier));
+  for (const name of names) await rm(join(folder, name), { force: true });
 }
 
 async function fill(exporting: Exporting, archive: Pack, versions: readonly ExportedVersion[]): Promise<void> {
