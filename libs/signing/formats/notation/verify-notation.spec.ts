@@ -136,8 +136,9 @@ describe('the verdict on a notation signature', () => {
 
   it('takes the time of a signing authority from its own trust store', async () => {
     const signature = await forgeJws([leaf, root], AUTHORITY);
-    const report = await verify(signature, { now: new Date('2040-01-01') });
-    expect(report).toMatchObject({
+    const now = new Date('2040-01-01');
+    const named = trusting([], { trustStores: { 'signingAuthority:acme': [root.pem] } });
+    expect(await verify(signature, { trust: named, now })).toMatchObject({
       outcome: 'verified',
       trustedTime: { value: '2025-06-01T00:00:00Z', source: 'authenticSigningTime' },
     });
@@ -146,7 +147,19 @@ describe('the verdict on a notation signature', () => {
       'authenticity enforce UNTRUSTED_ROOT',
     ]);
     const store = policy({ trustStores: ['signingAuthority:acme'] });
-    expect(await codes(signature, { trust: trusting([root], store) })).toEqual(['verified']);
+    for (const at of [NOW, now])
+      expect(await codes(signature, { trust: trusting([root], store), now: at })).toEqual(['verified']);
+  });
+
+  it('does not let a signer set the clock back that was not handed in as a signing authority', async () => {
+    const signature = await forgeJws([leaf, root], AUTHORITY);
+    expect(await codes(signature)).toEqual(['verified']);
+    expect(await codes(signature, { now: new Date('2040-01-01') })).toEqual([
+      'untrusted',
+      'authenticity enforce UNTRUSTED_ROOT',
+    ]);
+    const store = { 'ca:acme': [root.pem] };
+    expect((await codes(signature, { trust: trusting([], { trustStores: store }) }))[0]).toBe('untrusted');
   });
 
   it('follows the level of the statement', async () => {

@@ -3,6 +3,7 @@ import { CheckList, type CheckCode, type SignatureReport } from '../../report.js
 import type { VerifyContext } from '../signature-format.js';
 import type { Certificate } from '../x509/certificate.js';
 import { readSigningChain, type SigningChain } from './certificate-chain.js';
+import { findValidityProblem } from './certificate-rules.js';
 import type { Envelope } from './envelope.js';
 import { readNotationPolicy, scopeOf, selectStatement } from './notation-policy.js';
 import { LEVELS, type PolicyStatement } from './policy-statement.js';
@@ -24,7 +25,7 @@ const NAMES = ['integrity', 'authenticity', 'authenticTimestamp', 'expiry', 'rev
 /** Runs notation's checks in its order and reports each of them. */
 export async function verifyNotation(signature: Uint8Array, context: VerifyContext): Promise<SignatureReport> {
   const read = tryRead(signature);
-  const { statement, policy } = chooseStatement(context, read.envelope?.timestampSignature !== undefined);
+  const { statement, policy } = chooseStatement(context, read);
   const checks = new CheckList();
   const skipped = statement?.level === 'skip';
   if (skipped) skipRest(checks, 0, 'the trust policy skips verification');
@@ -81,7 +82,7 @@ async function applyPolicy(
 
 type Read =
   | { readonly envelope: Envelope; readonly chain: SigningChain }
-  | { readonly envelope?: undefined; readonly code: CheckCode; readonly detail: string };
+  | { readonly envelope?: undefined; readonly chain?: undefined; readonly code: CheckCode; readonly detail: string };
 
 function tryRead(signature: Uint8Array): Read {
   try {
@@ -106,21 +107,23 @@ function skipRest(checks: CheckList, from: number, why: string): void {
 
 /**
  * Without a trust policy everything handed in is trusted, under the level strict. A countersignature counts when there is
- * one; it is asked for only once the certificates have expired.
+ * one; it is asked for only once the certificates have expired. A signing authority says itself when it signed: that is
+ * believed after its certificates have expired only of one that was handed in as such.
  */
 function chooseStatement(
-  { trust, reference }: VerifyContext,
-  isStamped: boolean,
+  { trust, reference, now }: VerifyContext,
+  { envelope, chain }: Read,
 ): { statement?: PolicyStatement; policy: SignatureReport['policy'] } {
   if (trust.notationTrustPolicy === undefined || trust.notationTrustPolicy === null) {
+    const isCurrent = chain !== undefined && !findValidityProblem(chain.certificates, now);
     const statement: PolicyStatement = {
       name: 'default',
       registryScopes: ['*'],
       level: 'strict',
       actions: LEVELS.strict,
-      verifyTimestamp: isStamped ? 'always' : 'afterCertExpiry',
+      verifyTimestamp: envelope?.timestampSignature ? 'always' : 'afterCertExpiry',
       trustStores: [
-        ...(trust.certificates.length > 0 ? ['ca:default', 'signingAuthority:default'] : []),
+        ...(trust.certificates.length > 0 ? ['ca:default', ...(isCurrent ? ['signingAuthority:default'] : [])] : []),
         ...((trust.tsaCertificates ?? []).length > 0 ? ['tsa:default'] : []),
         ...Object.keys(trust.trustStores ?? {}),
       ],
