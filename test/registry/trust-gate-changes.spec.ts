@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { newId } from '#platform/identifiers.js';
 import { changePath, describe_, type Made, made, OCI_INDEX, pushImage, putManifest } from './content.js';
 import { guard, keyPair, sign } from './guarded.js';
@@ -54,16 +54,20 @@ describe('a trust policy about tags', () => {
 });
 
 describe('a trust policy whose grounds change', () => {
-  it('C13 is asked as it is now by every process, also when no announcement of its change arrives', async () => {
+  it('C13 is asked as it is now by every process, within a second also when no announcement of its change arrives', async () => {
     const name = 'changes/keys';
     await trusted(name);
-    expect([await statusOf(name, 'v1'), await statusOf(name, 'v1', beside)]).toEqual([200, 200]);
+    const answer = async (status: number) => {
+      const statuses = async () => [await statusOf(name, 'v1'), await statusOf(name, 'v1', beside)];
+      await vi.waitFor(async () => expect(await statuses()).toEqual([status, status]), { timeout: 2000 });
+    };
+    await answer(200);
     await change(name, 'trust = $2', [{ cosign_keys: [other.publicKey] }]);
-    expect([await statusOf(name, 'v1'), await statusOf(name, 'v1', beside)]).toEqual([403, 403]);
+    await answer(403);
     await change(name, "mode = 'audit'");
-    expect([await statusOf(name, 'v1'), await statusOf(name, 'v1', beside)]).toEqual([200, 200]);
+    await answer(200);
     await change(name, "mode = 'enforce', required = 2, trust = $2", [{ cosign_keys: [key.publicKey] }]);
-    expect([await statusOf(name, 'v1'), await statusOf(name, 'v1', beside)]).toEqual([403, 403]);
+    await answer(403);
   });
 
   it('C13 judges anew what is served when the path leads to another repository', async () => {
