@@ -172,6 +172,10 @@ describe('exchange with other installations', () => {
       expect(await api.request('PATCH', made.body['pulp_href']!, { q_select })).toMatchObject(refusal);
       expect(await api.request('POST', `${made.body['pulp_href']!}replicate/`, { q_select })).toMatchObject(refusal);
     }
+    for (const base_url of ['http://[', 'http://a b', 'http://user@host', 'ftp://host']) {
+      const refusal = { status: 400, body: { base_url: ['Enter a valid URL.'] } };
+      expect(await post('/upstream-pulps/', { ...server, name: 'wrong', base_url })).toMatchObject(refusal);
+    }
     for (const q_select of ['pulp_label_select="a" OR name__contains=team', '', null])
       expect((await api.request('PATCH', made.body['pulp_href']!, { q_select })).status, String(q_select)).toBe(200);
     const main = await groupOf(await api.request('POST', `${made.body['pulp_href']!}replicate/`, {}), api);

@@ -1,7 +1,7 @@
 import { DISTRIBUTIONS } from '../distributions/distributions.resource.js';
 import { on, ownedRules } from '../rest/access/rules.js';
 import { DecimalField, FlagField, TextField, WholeField } from '../rest/body/fields.js';
-import { DOWNLOAD_POLICIES } from '../remotes/dto/remote.body.js';
+import { DOWNLOAD_POLICIES, isUrl, NO_URL } from '../remotes/dto/remote.body.js';
 import { baseFields, decimal, flag, hiddenFields, text, time, whole } from '../rest/fields.js';
 import { timeFilters } from '../rest/filters/ordered.js';
 import { textFilters } from '../rest/filters/text.js';
@@ -12,7 +12,7 @@ import { defineResource, type Resource } from '../rest/resource.js';
 const optional = { optional: true, nullable: true } as const;
 const secret = { ...optional, writeOnly: true } as const;
 const nullable = { nullable: true };
-const URL_PATTERN = { regex: /^https?:\/\/[^\s/@]+(?:\/\S*)?$/, message: 'Enter a valid URL.' };
+const URL_PATTERN = { regex: /^https?:\/\/[^\s/@]+(?:\/\S*)?$/, message: NO_URL };
 
 const POLICIES = ['all', 'labeled', 'nodelete'];
 
@@ -83,8 +83,9 @@ export class UpstreamPulpBody {
   })
   policy?: string;
 
-  problems(): undefined {
+  problems(): Record<string, string[]> | undefined {
     checkSelection(this.q_select);
+    return this.base_url === undefined || isUrl(this.base_url) ? undefined : { base_url: [NO_URL] };
   }
 }
 

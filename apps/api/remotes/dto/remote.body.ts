@@ -117,7 +117,7 @@ export class RemoteBody extends CommonRemoteBody {
   sigstore?: string | null;
 
   override problems(): Record<string, string[]> {
-    const wrong = typeof this.sigstore === 'string' && !isUrl(this.sigstore, WEB);
+    const wrong = typeof this.sigstore === 'string' && !isUrl(this.sigstore);
     return { ...super.problems(), ...(wrong ? { sigstore: [NO_URL] } : {}) };
   }
 }
@@ -132,9 +132,11 @@ type Problems = Record<string, string[]>;
 
 const WEB = ['http:', 'https:'];
 const PROXIES = [...WEB, 'socks5:'];
-const NO_URL = 'Enter a valid URL.';
+/** What is said of a text that should be a URL. */
+export const NO_URL = 'Enter a valid URL.';
 
-const isUrl = (text: string, protocols: readonly string[]): boolean =>
+/** True for a URL that requests can be sent to. */
+export const isUrl = (text: string, protocols: readonly string[] = WEB): boolean =>
   protocols.includes(URL.parse(text)?.protocol ?? '');
 
 function urlProblem(url: string | undefined): Problems | undefined {
@@ -144,7 +146,7 @@ function urlProblem(url: string | undefined): Problems | undefined {
     if (!path.startsWith('/')) return { url: [`The path '${path}' needs to be an absolute pathname.`] };
     return { url: [`The path '${path}' does not start with any of the allowed import paths`] };
   }
-  if (!isUrl(url, WEB)) return { url: [NO_URL] };
+  if (!isUrl(url)) return { url: [NO_URL] };
   const { username, password } = new URL(url);
   if (!username && !password) return undefined;
   const text = 'The remote url contains username or password. Please use remote username or password instead.';
