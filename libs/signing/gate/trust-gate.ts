@@ -184,21 +184,21 @@ export class TrustGate {
   }
 
   /**
-   * The policy of a path as it is now: asked for with each decision, so that no process goes by another one. The trust in it
-   * is only sent when it is new. Throws DENIED when the path names a policy that is not there.
+   * The policy of a path as it was when the path was looked up, or newer: read when its stamp is another one. Throws DENIED
+   * when the path names a policy that is not there.
    */
-  private async policyFor({ trustPolicyId, repositoryId, basePath }: ServedPath): Promise<Policy | undefined> {
+  private async policyFor(served: ServedPath): Promise<Policy | undefined> {
+    const { trustPolicyId, trustPolicyStamp, repositoryId, basePath } = served;
     if (trustPolicyId === null || repositoryId === null) return undefined;
     const known = this.policies.get(trustPolicyId);
-    const [row] = await queryPrepared<Policy & { trust: unknown }>(
+    if (known && known.stamp === trustPolicyStamp) return known;
+    const [row] = await queryPrepared<Omit<Policy, 'trust'> & { trust: unknown }>(
       this.source,
       'trust-policy',
-      `select id, name, mode, required, xmin::text as stamp, case when xmin::text <> $2 then trust end as trust
-       from trust_policy where id = $1`,
-      [trustPolicyId, known?.stamp ?? ''],
+      'select id, name, mode, required, trust, xmin::text as stamp from trust_policy where id = $1',
+      [trustPolicyId],
     );
     if (!row) throw new DomainError('forbidden', 'DENIED', `The trust policy of ${basePath} is not there any more.`);
-    if (row.stamp === known?.stamp) return known;
     const policy = { ...row, ...trustIn(row.trust) };
     this.policies.set(trustPolicyId, policy);
     return policy;
