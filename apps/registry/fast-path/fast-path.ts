@@ -1,6 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { pipeline } from 'node:stream';
 import { DataSource } from 'typeorm';
 import { AccessChanges } from '#access/access-changes.js';
 import { Authenticator } from '#access/authenticator.js';
@@ -9,9 +8,10 @@ import { permits } from '#access/token-claims.js';
 import { TokenVerifier, type VerifiedToken } from '#access/token-verifier.js';
 import { CONFIG, type HallmarkConfig } from '#platform/config.js';
 import { TrustGate } from '#signing/gate/trust-gate.js';
-import { BLOB_STORE, type BlobStore, type ByteRange } from '#storage/blob-store.js';
+import { BLOB_STORE, type BlobStore } from '#storage/blob-store.js';
 import { Gate } from '../access/gate.js';
 import { cutWhenStalled } from '../../stalled-readers.js';
+import { sendStored, wholeOf } from '../bytes/send-stored.js';
 import { matchesEntityTag } from '../http/conditions.js';
 import { type Answer, Answers } from './answers.js';
 import { parseFastTarget, type FastTarget } from './fast-target.js';
@@ -20,7 +20,6 @@ import { loadAnswer } from './load-answer.js';
 import type { Place } from './place.js';
 import { Places } from './places.js';
 import { cut, partOfAnswer, type PartOfAnswer } from './part-of-answer.js';
-import { openExact, sendFile } from './send-file.js';
 import type { Read, Reply } from './known-reads.js';
 import type { FirstHandler, RequestHandler } from './registry-server.js';
 import { doubtAfterWriting } from './written.js';
@@ -121,7 +120,7 @@ export class FastPath implements FirstHandler {
   }
 
   private bodyOf(answer: Answer, { range }: PartOfAnswer): Buffer | string | undefined {
-    if (answer.isStreamed) return this.hot.get(answer.digest!, range ?? wholeOf(answer));
+    if (answer.isStreamed) return this.hot.get(answer.digest!, range ?? wholeOf(answer.blobSize!));
     const body = this.answers.body(answer.bodyKey);
     return body === undefined ? undefined : cut(body, range);
   }
@@ -143,7 +142,7 @@ export class FastPath implements FirstHandler {
   /** Sends a blob from the store; throws when nothing has been sent yet. */
   private async stream(response: ServerResponse, answer: Answer, part: PartOfAnswer): Promise<void> {
     const { digest, blobSize } = answer;
-    const range = part.range ?? wholeOf(answer);
+    const range = part.range ?? wholeOf(answer.blobSize!);
     const begin = () => {
       cutWhenStalled(response, this.config.idleTimeout * 1000);
       response.writeHead(part.status, part.headers as string[]);
@@ -154,17 +153,7 @@ export class FastPath implements FirstHandler {
       response.end(bytes);
       return;
     }
-    const path = this.store.localPath?.(digest!, blobSize!);
-    if (path === undefined) {
-      const bytes = await this.store.open(digest!, part.range, blobSize);
-      begin();
-      // A client that goes away in the middle is nothing unusual.
-      pipeline(bytes, response, () => undefined);
-      return;
-    }
-    const file = await openExact(path, blobSize!);
-    begin();
-    void sendFile(file, range, response);
+    await sendStored(this.store, { digest: digest!, size: blobSize! }, range, response, begin);
   }
 
   private async miss(
@@ -243,10 +232,6 @@ export class FastPath implements FirstHandler {
     place.admit(caller, era, performance.now());
     return true;
   }
-}
-
-function wholeOf({ blobSize }: Answer): ByteRange {
-  return { start: 0, end: blobSize! - 1 };
 }
 
 function isInToken(caller: Caller, name: string): boolean {

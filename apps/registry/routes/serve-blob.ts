@@ -8,6 +8,7 @@ import { DomainError } from '#platform/domain-error.js';
 import type { BlobStore, ByteRange } from '#storage/blob-store.js';
 import { multipartFrame } from '#storage/byte-ranges.js';
 import { cutWhenStalled } from '../../stalled-readers.js';
+import { sendStored, wholeOf } from '../bytes/send-stored.js';
 import { sendEmpty, sendStream } from '../http/answer.js';
 import { etagOf, isUnchanged, wantedRanges } from '../http/conditions.js';
 import { BLOB_CACHING, setHeaders } from '../http/registry-headers.js';
@@ -59,14 +60,21 @@ export async function serveBlob(
     });
   const elsewhere = senders.redirect && (await store.redirectUrl?.(blob.digest, blob.size, REDIRECT_SECONDS));
   if (elsewhere) return sendEmpty(reply, 307, { ...headers, Location: elsewhere });
-  cutWhenStalled(reply.raw, senders.stalledMs);
-  if (ranges === 'all') return sendStream(reply, 200, await open(store, blob), whole);
-  if (ranges.length > 1) return sendParts(store, reply, blob, ranges, headers);
-  const [range] = ranges as [ByteRange];
-  sendStream(reply, 206, await open(store, blob, range), {
-    ...whole,
+  if (blob.size === 0) return sendEmpty(reply, 200, whole);
+  if (ranges !== 'all' && ranges.length > 1) {
+    cutWhenStalled(reply.raw, senders.stalledMs);
+    return sendParts(store, reply, blob, ranges, headers);
+  }
+  const range = ranges === 'all' ? wholeOf(blob.size) : ranges[0]!;
+  const part = {
     'Content-Length': range.end - range.start + 1,
     'Content-Range': `bytes ${range.start}-${range.end}/${blob.size}`,
+  };
+  await sendStored(store, blob, range, reply.raw, () => {
+    cutWhenStalled(reply.raw, senders.stalledMs);
+    setHeaders(reply.raw, ranges === 'all' ? whole : { ...whole, ...part });
+    reply.hijack();
+    reply.raw.writeHead(ranges === 'all' ? 200 : 206);
   });
 }
 
@@ -75,11 +83,6 @@ function offloadPath(request: FastifyRequest, store: BlobStore, blob: FoundBlob)
   if (request.raw.headers['x-accel-offload'] === undefined || blob.size === 0) return undefined;
   const path = store.localPath?.(blob.digest, blob.size);
   return path && OFFLOAD_ROOT + path.split(sep).slice(-3).join('/');
-}
-
-async function open(store: BlobStore, blob: FoundBlob, range?: ByteRange): Promise<Readable> {
-  if (blob.size === 0) return Readable.from([]);
-  return store.open(blob.digest, range, blob.size);
 }
 
 function sendParts(
