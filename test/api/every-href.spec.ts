@@ -34,8 +34,8 @@ const OPERATIONS: readonly Operation[] = Object.entries(DOCUMENT.paths as Record
     })),
 );
 
-/** What everybody who signed in may read, so that nothing of it is hidden. */
-const OPEN = ['access_policy_href', 'domain_href', 'role_href', 'signing_service_href'];
+/** What everybody who signed in may read, so that nothing of it is hidden; and vulnerability reports, of which there are none. */
+const OPEN = ['access_policy_href', 'domain_href', 'role_href', 'signing_service_href', 'vulnerability_report_href'];
 
 /** What may be named by who does not see it: he could not sign, guard or gate what is his own otherwise, and learns nothing. */
 const NAMEABLE = ['manifest_signing_service', 'content_guard', 'trust_policy'];
