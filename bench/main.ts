@@ -30,6 +30,7 @@ const CASES: Readonly<Record<string, () => Promise<(flags: Flags) => Promise<voi
   'sync-layer': async () => (await import('./cases/sync.js')).syncLayer,
   exchange: async () => (await import('./cases/exchange.js')).exchange,
   verify: async () => (await import('./cases/verify.js')).verify,
+  trusted: async () => (await import('./cases/trusted.js')).trusted,
   tasks: async () => (await import('./cases/tasks.js')).taskLatency,
 };
 

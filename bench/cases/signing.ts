@@ -69,7 +69,7 @@ async function signed(hallmark: Server, count: number): Promise<Load> {
 }
 
 /** Writes the key files of a signer; gives the arguments that register it. */
-async function builtinService(server: Server, { className, source }: BenchSigner): Promise<string[]> {
+export async function builtinService(server: Server, { className, source }: BenchSigner): Promise<string[]> {
   const write = async (name: string, text: string) => {
     await writeFile(join(server.folder, name), text);
     return join(server.folder, name);
@@ -95,7 +95,8 @@ async function scriptService(server: Server, gnupg: string): Promise<string[]> {
   return [file, /^fpr:+([0-9A-F]{40}):/m.exec(stdout)![1]!, '--gnupghome', gnupg];
 }
 
-async function addService(server: Server, args: readonly string[], settings: Record<string, string> = {}) {
+/** Registers a signing service with the `hallmark` command. */
+export async function addService(server: Server, args: readonly string[], settings: Record<string, string> = {}) {
   const program = join(import.meta.dirname, '../../apps/admin/main.js');
   const env = {
     ...process.env,
