@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vites
 import { LAYERS, image, push, pushBlobs } from './fast-path-images.js';
 import { makePolicies, type Policies } from './fast-path-policies.js';
 import { manifests } from './fast-path-asks.js';
-import { startWorld, type Twin, type World } from './fast-path-world.js';
+import { startWorld, type Twin, warm, type World } from './fast-path-world.js';
 
 const NAME = 'team/app';
 const TAG = `/v2/${NAME}/manifests/signed`;
@@ -30,17 +30,6 @@ beforeEach(async () => {
 
 const put = (which: 'enforce' | 'audit' | 'stranger' | null) => policies.perform({ do: 'policy', name: NAME, which });
 const statusOf = async (twin: Twin, path: string) => (await twin.send('GET', path)).status;
-
-/** Asks until the answer comes from memory. */
-async function warm(twin: Twin, path: string): Promise<void> {
-  await expect
-    .poll(async () => {
-      const { hits } = twin.fastPath.counts;
-      await twin.send('GET', path);
-      return twin.fastPath.counts.hits > hits;
-    })
-    .toBe(true);
-}
 
 describe('the fast path of a distribution with a trust policy', () => {
   it('asks nobody for what is trusted, its blobs included', async () => {

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DataSource } from 'typeorm';
-import { vi } from 'vitest';
+import { expect, vi } from 'vitest';
 import { prepareAccess } from '#access/first-start.js';
 import { PasswordHasher } from '#access/password-hashing.js';
 import { createUser } from '#access/users.js';
@@ -167,6 +167,17 @@ function send(line: Line, headers: Readonly<Record<string, string>> = {}, body?:
     });
     outgoing.end(body);
   });
+}
+
+/** Asks until the answer comes from memory. */
+export async function warm(twin: Twin, path: string, headers = {}): Promise<void> {
+  await expect
+    .poll(async () => {
+      const { hits } = twin.fastPath.counts;
+      await twin.send('GET', path, headers);
+      return twin.fastPath.counts.hits > hits;
+    })
+    .toBe(true);
 }
 
 /** The header of an account's Basic credentials. */

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { addRole, removeRole } from '#access/role-assignments.js';
 import { announce } from '#platform/change-feed.js';
 import { image, LAYERS, push, pushBlobs } from './fast-path-images.js';
-import { as, startWorld, tokenOf, type Twin, type World } from './fast-path-world.js';
+import { as, startWorld, tokenOf, type Twin, warm, type World } from './fast-path-world.js';
 import { ELSEWHERE } from './registry-app.js';
 
 const NAME = 'team/app';
@@ -31,17 +31,6 @@ async function setPrivate(on: boolean): Promise<void> {
     await tx.query('update distribution set private = $2 where base_path = $1', [NAME, on]);
     await announce(tx, 'distributions', NAME);
   });
-}
-
-/** Asks until the answer comes from memory. */
-async function warm(twin: Twin, path: string, headers = {}): Promise<void> {
-  await expect
-    .poll(async () => {
-      const { hits } = twin.fastPath.counts;
-      await twin.send('GET', path, headers);
-      return twin.fastPath.counts.hits > hits;
-    })
-    .toBe(true);
 }
 
 const digestAt = async (twin: Twin, headers = {}) =>
