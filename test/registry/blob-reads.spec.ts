@@ -1,5 +1,5 @@
 import { truncate } from 'node:fs/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { pushBlob } from './content.js';
 import { type RegistryProcess, sha, someBytes, startRegistry } from './registry-process.js';
 
@@ -126,6 +126,26 @@ describe('reading a blob', () => {
     await expectPart();
     expect((await registry.request('DELETE', blob)).status).toBe(202);
     expect((await part()).status).toBe(404);
+  });
+
+  it('D11 goes out in buffers that are shared also where the framework answers, and never as a stream with its own', async () => {
+    const framework = await startRegistry({ HALLMARK_FAST_PATH: 'false' });
+    try {
+      const large = someBytes(3_000_000);
+      await pushBlob(framework, 'team/blobs', large);
+      const open = vi.spyOn(framework.store, 'open');
+      for (const [range, expected] of [
+        ['', large],
+        ['bytes=5-2000000', large.subarray(5, 2_000_001)],
+      ] as const) {
+        const headers: Record<string, string> = range === '' ? {} : { range };
+        const answer = await framework.request('GET', `/v2/team/blobs/blobs/${sha(large)}`, { headers });
+        expect([answer.status, answer.bytes.equals(expected)]).toEqual([range === '' ? 200 : 206, true]);
+      }
+      expect(open).not.toHaveBeenCalled();
+    } finally {
+      await framework.close();
+    }
   });
 
   it('is 404 for what is not there, and 400 or 404 for no digest', async () => {
